@@ -1,0 +1,1 @@
+"""Apache Airflow provider that runs a content calendar on X (Twitter)."""
