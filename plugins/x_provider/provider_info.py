@@ -1,0 +1,94 @@
+"""What Airflow reads about this provider: its connection type with the form, hooks, operators and links."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_INTEGRATION = "X (Twitter)"
+
+
+def _field(label: str, description: str, **schema: Any) -> dict[str, Any]:
+    # Without "null" among the types the connection form shows a field as required.
+    return {"label": label, "description": description, "schema": {"type": ["string", "null"], **schema}}
+
+
+def _secret(label: str, description: str) -> dict[str, Any]:
+    return _field(label, description, format="password")
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Describe the provider to Airflow; follows ``airflow/provider.yaml.schema.json``.
+
+    Airflow calls it on every start of every process, so it is plain data and imports nothing of the package.
+    """
+    return {
+        "package-name": "airflow-provider-x",
+        "name": _INTEGRATION,
+        "description": "Publish a content calendar to `X (Twitter) <https://docs.x.com/x-api>`__ "
+        "and collect its insights.",
+        "integrations": [
+            {
+                "integration-name": _INTEGRATION,
+                "external-doc-url": "https://docs.x.com/x-api",
+                "tags": ["service"],
+            }
+        ],
+        "connection-types": [
+            {
+                "connection-type": "x",
+                "hook-class-name": "x_provider.hooks.x.XHook",
+                "hook-name": _INTEGRATION,
+                "ui-field-behaviour": {
+                    "hidden-fields": ["schema", "port"],
+                    "relabeling": {
+                        "host": "API base URL",
+                        "login": "API key",
+                        "password": "API key secret",
+                    },
+                    "placeholders": {
+                        "host": "https://api.x.com",
+                        "login": "consumer key of your app",
+                        "password": "consumer secret of your app",
+                    },
+                },
+                "conn-fields": {
+                    "auth": _field(
+                        "Authentication",
+                        "auto takes the first complete set of: the four OAuth 1.0a keys, the OAuth 2.0 user token, "
+                        "the bearer token. Posting needs OAuth 1.0a or an OAuth 2.0 user token.",
+                        enum=["auto", "oauth1", "oauth2", "bearer"],
+                        default="auto",
+                    ),
+                    "access_token": _secret(
+                        "Access token",
+                        "OAuth 1.0a, of the account that posts. Set the app to Read and Write before generating it.",
+                    ),
+                    "access_token_secret": _secret(
+                        "Access token secret", "OAuth 1.0a, shown once beside the access token."
+                    ),
+                    "oauth2_access_token": _secret(
+                        "OAuth 2.0 access token",
+                        "Of the account that posts, with the scopes tweet.read, tweet.write, users.read, media.write.",
+                    ),
+                    "oauth2_refresh_token": _secret(
+                        "OAuth 2.0 refresh token", "Given when the login asked for the scope offline.access."
+                    ),
+                    "client_id": _field("Client ID", "OAuth 2.0 client of your app; identifies it, not secret."),
+                    "client_secret": _secret("Client secret", "OAuth 2.0; only confidential clients have one."),
+                    "bearer_token": _secret("Bearer token", "App-only: reads public posts, cannot post."),
+                    "username": _field("Username", "The account's @name, as a label and a check. Optional."),
+                    "user_id": _field(
+                        "User id",
+                        "The account's numeric id. Optional: saves the paid read that looks it up.",
+                        pattern="^[0-9]{1,19}$",
+                    ),
+                },
+            }
+        ],
+        "hooks": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["x_provider.hooks.x", "x_provider.hooks.ledger"],
+            }
+        ],
+    }
