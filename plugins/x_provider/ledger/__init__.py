@@ -1,0 +1,63 @@
+"""The ledger: what was planned, sent, confirmed and measured, in a database of its own.
+
+Every move of a part is a compare-and-set; every attempt is a row written before its request leaves.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import URL
+
+from x_provider.ledger.accounts import Accounts
+from x_provider.ledger.database import Database, LedgerError
+from x_provider.ledger.media import MediaLibrary
+from x_provider.ledger.posts import OPEN_STATES, Posts
+from x_provider.ledger.records import (
+    AccountOnX,
+    Attempt,
+    DuePost,
+    Part,
+    Post,
+    PostDraft,
+    Receipt,
+    Snapshot,
+    Uploaded,
+)
+from x_provider.ledger.sending import Sending
+from x_provider.ledger.snapshots import Snapshots
+from x_provider.ledger.states import MOVES, PartState, may_move
+
+__all__ = [
+    "MOVES",
+    "OPEN_STATES",
+    "AccountOnX",
+    "Attempt",
+    "DuePost",
+    "Ledger",
+    "LedgerError",
+    "Part",
+    "PartState",
+    "Post",
+    "PostDraft",
+    "Receipt",
+    "Snapshot",
+    "Uploaded",
+    "may_move",
+]
+
+
+class Ledger:
+    """The ledger in one database, its parts by noun.
+
+    :param url: an SQLAlchemy URL: ``sqlite:////absolute/file.db`` or ``postgresql+psycopg://…``.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.database = Database(url)
+        self.accounts = Accounts(self.database)
+        self.posts = Posts(self.database)
+        self.sending = Sending(self.database)
+        self.media = MediaLibrary(self.database)
+        self.snapshots = Snapshots(self.database)
+
+    def __repr__(self) -> str:
+        return f"Ledger({self.database!r})"

@@ -1,0 +1,38 @@
+"""Accounts: the user on X behind each Airflow connection."""
+
+from __future__ import annotations
+
+from pendulum import DateTime
+from sqlalchemy import select
+
+from x_provider.ledger import tables as t
+from x_provider.ledger.database import Database
+from x_provider.ledger.records import AccountOnX
+
+
+class Accounts:
+    """Who each connection is on X, so that asking X again (which costs a user read) is not needed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, account: str, base_url: str) -> AccountOnX | None:
+        """The user, if the ledger has met it under that base URL."""
+        columns = (t.accounts.c.account, t.accounts.c.base_url, t.accounts.c.user_id, t.accounts.c.username)
+        query = select(*columns).where(t.accounts.c.account == account, t.accounts.c.base_url == base_url)
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+            return None if row is None else AccountOnX(**row._mapping)
+
+    def put(self, user: AccountOnX, *, now: DateTime) -> None:
+        """Remember the user."""
+        values = {
+            "base_url": user.base_url,
+            "user_id": user.user_id,
+            "username": user.username,
+            "seen_at": now,
+        }
+        with self._database.write() as connection:
+            mine = t.accounts.c.account == user.account
+            if connection.execute(t.accounts.update().where(mine).values(**values)).rowcount == 0:
+                connection.execute(t.accounts.insert().values(account=user.account, **values))

@@ -1,0 +1,146 @@
+"""The connection to the ledger's database: engines, transactions, migrations at first use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+HEAD = "0001"
+"""The newest migration. A test holds it equal to what Alembic finds in ``migrations/versions``."""
+
+_MIGRATION_LOCK = 0x785F_6C65_6467  # "x_ledg"
+
+
+class LedgerError(RuntimeError):
+    """The ledger's database cannot be used; the message says which, why and what to do."""
+
+
+class Database:
+    """One ledger database, SQLite or PostgreSQL.
+
+    :param url: an SQLAlchemy URL, ``sqlite:////absolute/file.db`` or ``postgresql+psycopg://…``.
+    """
+
+    def __init__(self, url: str | URL) -> None:
+        self.url = make_url(url)
+        self._engine = _engine(self.url, os.getpid())
+        self._migrated = False
+
+    def __repr__(self) -> str:
+        return f"Database({self.url.render_as_string(hide_password=True)})"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading, outside any write lock."""
+        self.upgrade()
+        with self._explained(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at the end of the block and rolls back when it raises."""
+        self.upgrade()
+        with self._explained(), self._write_connection() as connection, connection.begin():
+            yield connection
+
+    def upgrade(self) -> None:
+        """Bring the schema to this release's version, once per process, under a lock.
+
+        :raises LedgerError: when the database is newer than this release, or cannot be reached.
+        """
+        if self._migrated:
+            return
+        with self._explained():
+            if self._version() != HEAD:
+                self._migrate()
+        self._migrated = True
+
+    def dispose(self) -> None:
+        """Close the pooled connections of this process."""
+        self._engine.dispose()
+
+    def _write_connection(self) -> Connection:
+        return self._engine.connect().execution_options(x_write=True)
+
+    def _version(self) -> str | None:
+        with self._engine.connect() as connection:
+            return _version(connection)
+
+    def _migrate(self) -> None:
+        # Alembic costs an import that only a schema change needs.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+        from alembic.util.exc import CommandError  # noqa: PLC0415
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with self._write_connection() as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            if _version(connection) == HEAD:
+                return
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise LedgerError(
+                    f"the ledger {self.url.render_as_string(hide_password=True)} has schema version"
+                    f" {_version(connection)}, which this release (schema {HEAD}) does not know:"
+                    " it was made by a newer airflow-provider-x. Upgrade the package,"
+                    " or point the connection x_ledger elsewhere."
+                ) from error
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            raise LedgerError(
+                f"the ledger database {self.url.render_as_string(hide_password=True)} cannot be used:"
+                f" {_words(error)}."
+                " Check that it is up, reachable and writable, and that the connection x_ledger points to it;"
+                " nothing was lost, the step can be repeated."
+            ) from error
+
+
+def _words(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("x_ledger_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM x_ledger_version")).scalar()
+
+
+@lru_cache(maxsize=16)
+def _engine(url: URL, _pid: int) -> Engine:
+    """One engine a process: pooled connections must not cross a fork."""
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": 30}, pool_size=16, max_overflow=48)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, pool_pre_ping=True, pool_size=16, max_overflow=48)
+
+
+def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling would begin late and deferred; we begin ourselves.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    # FULL: an attempt must be on the disk before its request leaves, a power cut included.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get("x_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,212 @@
+"""Posts, parts, attempts, receipts, media, accounts, snapshots"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from x_provider.ledger.types import Instant
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "x_accounts",
+        sa.Column("account", sa.String(length=250), nullable=False, comment="Airflow connection id"),
+        sa.Column("base_url", sa.String(length=500), nullable=False),
+        sa.Column("user_id", sa.String(length=19), nullable=False),
+        sa.Column("username", sa.String(length=50), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_x_accounts")),
+    )
+    op.create_table(
+        "x_media",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("category", sa.String(length=20), nullable=False),
+        sa.Column(
+            "alt",
+            sa.Text(),
+            nullable=False,
+            comment="alt text belongs to the uploaded id, so it is part of its identity",
+        ),
+        sa.Column("x_media_id", sa.String(length=19), nullable=False),
+        sa.Column("media_key", sa.String(length=50), nullable=True),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False, comment="processing, ready or failed"),
+        sa.Column("uploaded_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_media")),
+    )
+    with op.batch_alter_table("x_media", schema=None) as batch_op:
+        batch_op.create_index("ix_x_media_account_sha256", ["account", "sha256"], unique=False)
+
+    op.create_table(
+        "x_posts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column(
+            "calendar",
+            sa.String(length=250),
+            nullable=False,
+            comment="calendar's name, or dag:<dag_id> for a direct post",
+        ),
+        sa.Column("key", sa.String(length=250), nullable=False, comment="the entry's id inside its calendar"),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column(
+            "revision",
+            sa.String(length=64),
+            nullable=False,
+            comment="hash of all that a reader of X would see",
+        ),
+        sa.Column("at", sa.String(length=100), nullable=False, comment="the due time as the editor wrote it"),
+        sa.Column("timezone", sa.String(length=100), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.Column("late_grace_seconds", sa.Integer(), nullable=False),
+        sa.Column("late_then", sa.String(length=10), nullable=False, comment="publish, skip or ask"),
+        sa.Column(
+            "lead_seconds",
+            sa.Integer(),
+            nullable=False,
+            comment="how long before due_at the work on it begins",
+        ),
+        sa.Column(
+            "wake_at",
+            Instant(),
+            nullable=True,
+            comment="when somebody must look after it; NULL when nobody needs to",
+        ),
+        sa.Column("planned_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_posts")),
+        sa.UniqueConstraint("calendar", "key", name=op.f("uq_x_posts_calendar_key")),
+    )
+    with op.batch_alter_table("x_posts", schema=None) as batch_op:
+        batch_op.create_index("ix_x_posts_wake_at", ["wake_at"], unique=False)
+
+    op.create_table(
+        "x_snapshots",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("x_id", sa.String(length=19), nullable=False),
+        sa.Column(
+            "covers_until", Instant(), nullable=False, comment="end of the data interval the run was for"
+        ),
+        sa.Column(
+            "source", sa.String(length=20), nullable=False, comment="public, or private where X gave both"
+        ),
+        sa.Column("captured_at", Instant(), nullable=False),
+        sa.Column("impressions", sa.BigInteger(), nullable=True),
+        sa.Column("likes", sa.BigInteger(), nullable=True),
+        sa.Column("replies", sa.BigInteger(), nullable=True),
+        sa.Column("reposts", sa.BigInteger(), nullable=True),
+        sa.Column("quotes", sa.BigInteger(), nullable=True),
+        sa.Column("bookmarks", sa.BigInteger(), nullable=True),
+        sa.Column("url_link_clicks", sa.BigInteger(), nullable=True),
+        sa.Column("user_profile_clicks", sa.BigInteger(), nullable=True),
+        sa.Column("engagements", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_snapshots")),
+        sa.UniqueConstraint("x_id", "covers_until", name=op.f("uq_x_snapshots_x_id_covers_until")),
+    )
+    with op.batch_alter_table("x_snapshots", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_x_snapshots_account_covers_until", ["account", "covers_until"], unique=False
+        )
+
+    op.create_table(
+        "x_parts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False, comment="0 is the root of a thread"),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column(
+            "attempt_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the newest attempt to send it",
+        ),
+        sa.Column("why", sa.Text(), nullable=True, comment="what stopped it, in words a person can act on"),
+        sa.ForeignKeyConstraint(["post_id"], ["x_posts.id"], name=op.f("fk_x_parts_post_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_parts")),
+        sa.UniqueConstraint("post_id", "position", name=op.f("uq_x_parts_post_id_position")),
+    )
+    op.create_table(
+        "x_attempts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("part_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("revision", sa.String(length=64), nullable=False),
+        sa.Column("started_at", Instant(), nullable=False),
+        sa.Column("lease_until", Instant(), nullable=False, comment="after it, the sender counts as dead"),
+        sa.Column(
+            "newest_own_id",
+            sa.String(length=19),
+            nullable=True,
+            comment="newest post of the account the ledger knew when sending",
+        ),
+        sa.Column("sender", sa.String(length=250), nullable=False),
+        sa.Column("finished_at", Instant(), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("http_status", sa.Integer(), nullable=True),
+        sa.Column("request_id", sa.String(length=100), nullable=True),
+        sa.Column("words", sa.Text(), nullable=True, comment="X's own words"),
+        sa.ForeignKeyConstraint(["part_id"], ["x_parts.id"], name=op.f("fk_x_attempts_part_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_attempts")),
+    )
+    with op.batch_alter_table("x_attempts", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_x_attempts_part_id"), ["part_id"], unique=False)
+
+    op.create_table(
+        "x_receipts",
+        sa.Column("part_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("x_id", sa.String(length=19), nullable=False),
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("posted_at", Instant(), nullable=False, comment="X's time of creation"),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.Column(
+            "adopted", sa.Boolean(), nullable=False, comment="found on the timeline rather than answered"
+        ),
+        sa.Column("deleted_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["part_id"], ["x_parts.id"], name=op.f("fk_x_receipts_part_id")),
+        sa.PrimaryKeyConstraint("part_id", name=op.f("pk_x_receipts")),
+        sa.UniqueConstraint("x_id", name=op.f("uq_x_receipts_x_id")),
+    )
+    with op.batch_alter_table("x_receipts", schema=None) as batch_op:
+        batch_op.create_index("ix_x_receipts_account_posted_at", ["account", "posted_at"], unique=False)
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("x_receipts", schema=None) as batch_op:
+        batch_op.drop_index("ix_x_receipts_account_posted_at")
+
+    op.drop_table("x_receipts")
+    with op.batch_alter_table("x_attempts", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_x_attempts_part_id"))
+
+    op.drop_table("x_attempts")
+    op.drop_table("x_parts")
+    with op.batch_alter_table("x_snapshots", schema=None) as batch_op:
+        batch_op.drop_index("ix_x_snapshots_account_covers_until")
+
+    op.drop_table("x_snapshots")
+    with op.batch_alter_table("x_posts", schema=None) as batch_op:
+        batch_op.drop_index("ix_x_posts_wake_at")
+
+    op.drop_table("x_posts")
+    with op.batch_alter_table("x_media", schema=None) as batch_op:
+        batch_op.drop_index("ix_x_media_account_sha256")
+
+    op.drop_table("x_media")
+    op.drop_table("x_accounts")

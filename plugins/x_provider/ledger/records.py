@@ -1,0 +1,166 @@
+"""What the ledger takes and gives: plain frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pendulum import DateTime
+
+from x_provider.ledger.states import PartState
+
+Content = Mapping[str, Any]
+"""One part's content as JSON; the calendar layer gives it its shape."""
+
+
+@dataclass(frozen=True)
+class PostDraft:
+    """A post to be planned: what the calendar says, ready to be stored.
+
+    :param calendar: name of the calendar; with ``key`` it identifies the post.
+    :param lead_seconds: how long before ``due_at`` the work on it (uploads) begins.
+    :param late_then: what to do after ``late_grace_seconds``: ``publish``, ``skip`` or ``ask``.
+    :param contents: one content a part, the root of a thread first.
+    """
+
+    calendar: str
+    key: str
+    account: str
+    revision: str
+    at: str
+    timezone: str
+    due_at: DateTime
+    late_grace_seconds: int
+    late_then: str
+    lead_seconds: int
+    contents: Sequence[Content]
+
+    @property
+    def wake_at(self) -> DateTime:
+        """When the work on the post begins."""
+        return self.due_at.subtract(seconds=self.lead_seconds)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that a part is on X: its id, address and X's own time of creation."""
+
+    x_id: str
+    url: str
+    posted_at: DateTime
+    received_at: DateTime
+    adopted: bool = False
+    deleted_at: DateTime | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One post on X, or to be."""
+
+    id: int
+    position: int
+    content: Content
+    state: PartState
+    attempt_id: int | None
+    why: str | None
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class Post:
+    """One entry of a calendar with its parts in order (withdrawn parts left out)."""
+
+    id: int
+    calendar: str
+    key: str
+    account: str
+    revision: str
+    at: str
+    timezone: str
+    due_at: DateTime
+    late_grace_seconds: int
+    late_then: str
+    wake_at: DateTime | None
+    parts: tuple[Part, ...]
+
+    @property
+    def name(self) -> str:
+        """``calendar/key``, how people speak of it."""
+        return f"{self.calendar}/{self.key}"
+
+    @property
+    def state(self) -> PartState:
+        """The state of the part that everything waits for: the first that is not posted, else posted."""
+        if not self.parts:
+            return PartState.WITHDRAWN
+        return next((p.state for p in self.parts if p.state is not PartState.POSTED), PartState.POSTED)
+
+
+@dataclass(frozen=True)
+class DuePost:
+    """A post that somebody must look after now."""
+
+    id: int
+    name: str
+    account: str
+    due_at: DateTime
+    wake_at: DateTime
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to send one part, recorded before its request leaves."""
+
+    id: int
+    part_id: int
+    post_id: int
+    started_at: DateTime
+    lease_until: DateTime
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """A file on X, usable under ``x_media_id`` until ``expires_at``."""
+
+    id: int
+    account: str
+    sha256: str
+    category: str
+    alt: str
+    x_media_id: str
+    media_key: str | None
+    size: int
+    state: str
+    uploaded_at: DateTime
+    expires_at: DateTime
+
+
+@dataclass(frozen=True)
+class AccountOnX:
+    """The user behind an Airflow connection, as X named it."""
+
+    account: str
+    base_url: str
+    user_id: str
+    username: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The metrics of one post on X at one moment. Unknown is None, never 0."""
+
+    account: str
+    x_id: str
+    covers_until: DateTime
+    source: str
+    captured_at: DateTime
+    impressions: int | None = None
+    likes: int | None = None
+    replies: int | None = None
+    reposts: int | None = None
+    quotes: int | None = None
+    bookmarks: int | None = None
+    url_link_clicks: int | None = None
+    user_profile_clicks: int | None = None
+    engagements: int | None = None

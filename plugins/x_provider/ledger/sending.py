@@ -1,0 +1,177 @@
+"""Sending: the moves of a part, each one statement that names the state it expects to find."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pendulum import DateTime
+from sqlalchemy import Connection, select
+
+from x_provider.ledger import tables as t
+from x_provider.ledger.database import Database
+from x_provider.ledger.posts import lock_post
+from x_provider.ledger.records import Attempt, Part, Post, Receipt
+from x_provider.ledger.states import PartState, may_move
+
+
+class Sending:
+    """Attempts, receipts and the state machine.
+
+    A move answers whether it happened: False means that somebody else moved the part first, and the
+    caller must read it anew instead of going on.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def arm(self, post: Post, part: Part) -> bool:
+        """Make the part ready to fire, provided that the post still is the revision the caller checked."""
+        with self._database.write() as connection:
+            if lock_post(connection, post.id).revision != post.revision:
+                return False
+            return _move(connection, part.id, PartState.PLANNED, PartState.ARMED, why=None)
+
+    def begin(
+        self, post: Post, part: Part, *, sender: str, now: DateTime, lease_seconds: float
+    ) -> Attempt | None:
+        """Record the attempt and move armed → sending; only the caller who gets an attempt may send.
+
+        :param sender: who sends (host, process), for the evidence trail.
+        :param lease_seconds: after it the sender counts as dead and the outcome as unknown.
+        :returns: None when the part was not armed, or the post changed.
+        """
+        with self._database.write() as connection:
+            if lock_post(connection, post.id).revision != post.revision:
+                return None
+            if not _move(connection, part.id, PartState.ARMED, PartState.SENDING, why=None):
+                return None
+            lease_until = now.add(seconds=lease_seconds)
+            done = connection.execute(
+                t.attempts.insert().values(
+                    part_id=part.id,
+                    revision=post.revision,
+                    started_at=now,
+                    lease_until=lease_until,
+                    newest_own_id=_newest_own_id(connection, post.account),
+                    sender=sender,
+                )
+            )
+            key = done.inserted_primary_key
+            assert key is not None  # noqa: S101 - both databases return it
+            connection.execute(t.parts.update().where(t.parts.c.id == part.id).values(attempt_id=key[0]))
+            return Attempt(key[0], part.id, post.id, now, lease_until)
+
+    def posted(
+        self, attempt: Attempt, receipt: Receipt, *, account: str, request_id: str | None, http_status: int
+    ) -> bool:
+        """X created it: keep the receipt."""
+        return self._finish(
+            attempt,
+            PartState.POSTED,
+            outcome="posted",
+            now=receipt.received_at,
+            http_status=http_status,
+            request_id=request_id,
+            receipt=receipt,
+            account=account,
+        )
+
+    def finish(
+        self,
+        attempt: Attempt,
+        to: PartState,
+        *,
+        outcome: str,
+        now: DateTime,
+        why: str,
+        http_status: int | None = None,
+        request_id: str | None = None,
+        words: str | None = None,
+    ) -> bool:
+        """The attempt ended without a receipt: back to armed, refused, or uncertain."""
+        return self._finish(
+            attempt,
+            to,
+            outcome=outcome,
+            now=now,
+            why=why,
+            http_status=http_status,
+            request_id=request_id,
+            words=words,
+        )
+
+    def stop(self, post: Post, to: PartState, *, why: str) -> bool:
+        """Move every unsent part to ``refused`` or ``missed``; nobody is woken for the post again."""
+        with self._database.write() as connection:
+            lock_post(connection, post.id)
+            moved = [
+                _move(connection, part.id, state, to, why=why)
+                for part in post.parts
+                for state in (PartState.PLANNED, PartState.ARMED)
+                if may_move(state, to)
+            ]
+            connection.execute(t.posts.update().where(t.posts.c.id == post.id).values(wake_at=None))
+            return any(moved)
+
+    def _finish(
+        self,
+        attempt: Attempt,
+        to: PartState,
+        *,
+        outcome: str,
+        now: DateTime,
+        why: str | None = None,
+        receipt: Receipt | None = None,
+        account: str | None = None,
+        **answer: Any,
+    ) -> bool:
+        with self._database.write() as connection:
+            lock_post(connection, attempt.post_id)
+            mine = t.parts.c.attempt_id == attempt.id
+            if not _move(connection, attempt.part_id, PartState.SENDING, to, only_if=mine, why=why):
+                return False
+            connection.execute(
+                t.attempts.update()
+                .where(t.attempts.c.id == attempt.id)
+                .values(finished_at=now, outcome=outcome, **answer)
+            )
+            if receipt is not None:
+                connection.execute(
+                    t.receipts.insert().values(
+                        part_id=attempt.part_id,
+                        account=account,
+                        x_id=receipt.x_id,
+                        url=receipt.url,
+                        posted_at=receipt.posted_at,
+                        received_at=receipt.received_at,
+                        adopted=receipt.adopted,
+                    )
+                )
+            return True
+
+
+def _move(
+    connection: Connection,
+    part_id: int,
+    old: PartState,
+    new: PartState,
+    *,
+    only_if: Any = None,
+    **values: Any,
+) -> bool:
+    if not may_move(old, new):
+        raise ValueError(f"no part may move from {old} to {new}")
+    statement = t.parts.update().where(t.parts.c.id == part_id, t.parts.c.state == old.value)
+    if only_if is not None:
+        statement = statement.where(only_if)
+    return connection.execute(statement.values(state=new.value, **values)).rowcount == 1
+
+
+def _newest_own_id(connection: Connection, account: str) -> str | None:
+    newest: str | None = connection.execute(
+        select(t.receipts.c.x_id)
+        .where(t.receipts.c.account == account)
+        .order_by(t.receipts.c.posted_at.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return newest

@@ -1,0 +1,41 @@
+"""The states of a part and the moves between them: the whole promise in one table."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class PartState(str, Enum):
+    """Where one part (one post on X) stands."""
+
+    PLANNED = "planned"
+    ARMED = "armed"
+    SENDING = "sending"
+    POSTED = "posted"
+    REFUSED = "refused"
+    UNCERTAIN = "uncertain"
+    MISSED = "missed"
+    WITHDRAWN = "withdrawn"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+MOVES: dict[PartState, frozenset[PartState]] = {
+    PartState.PLANNED: frozenset({PartState.ARMED, PartState.MISSED, PartState.WITHDRAWN}),
+    PartState.ARMED: frozenset(
+        {PartState.SENDING, PartState.PLANNED, PartState.MISSED, PartState.WITHDRAWN, PartState.REFUSED}
+    ),
+    PartState.SENDING: frozenset({PartState.POSTED, PartState.ARMED, PartState.REFUSED, PartState.UNCERTAIN}),
+    PartState.UNCERTAIN: frozenset({PartState.POSTED, PartState.ARMED, PartState.REFUSED}),
+    PartState.REFUSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN}),
+    PartState.MISSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN}),
+    PartState.WITHDRAWN: frozenset({PartState.PLANNED}),
+    PartState.POSTED: frozenset(),
+}
+"""Every allowed move. Nothing leaves ``posted``; a part leaves ``sending`` only by what X said or did."""
+
+
+def may_move(old: PartState, new: PartState) -> bool:
+    """Whether the move from ``old`` to ``new`` exists."""
+    return new in MOVES[old]

@@ -1,0 +1,151 @@
+"""The ledger's tables. Instants are UTC; unknown is NULL."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from x_provider.ledger.types import Instant
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+accounts = Table(
+    "x_accounts",
+    metadata,
+    Column("account", String(250), primary_key=True, comment="Airflow connection id"),
+    Column("base_url", String(500), nullable=False),
+    Column("user_id", String(19), nullable=False),
+    Column("username", String(50), nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+posts = Table(
+    "x_posts",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column(
+        "calendar", String(250), nullable=False, comment="calendar's name, or dag:<dag_id> for a direct post"
+    ),
+    Column("key", String(250), nullable=False, comment="the entry's id inside its calendar"),
+    Column("account", String(250), nullable=False),
+    Column("revision", String(64), nullable=False, comment="hash of all that a reader of X would see"),
+    Column("at", String(100), nullable=False, comment="the due time as the editor wrote it"),
+    Column("timezone", String(100), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("late_grace_seconds", Integer, nullable=False),
+    Column("late_then", String(10), nullable=False, comment="publish, skip or ask"),
+    Column("lead_seconds", Integer, nullable=False, comment="how long before due_at the work on it begins"),
+    Column("wake_at", Instant, comment="when somebody must look after it; NULL when nobody needs to"),
+    Column("planned_at", Instant, nullable=False),
+    UniqueConstraint("calendar", "key"),
+    Index("ix_x_posts_wake_at", "wake_at"),
+)
+
+parts = Table(
+    "x_parts",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("post_id", _Key, ForeignKey("x_posts.id"), nullable=False),
+    Column("position", Integer, nullable=False, comment="0 is the root of a thread"),
+    Column("content", JSON, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("attempt_id", _Key, comment="the newest attempt to send it"),
+    Column("why", Text, comment="what stopped it, in words a person can act on"),
+    UniqueConstraint("post_id", "position"),
+)
+
+attempts = Table(
+    "x_attempts",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("part_id", _Key, ForeignKey("x_parts.id"), nullable=False, index=True),
+    Column("revision", String(64), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("lease_until", Instant, nullable=False, comment="after it, the sender counts as dead"),
+    Column("newest_own_id", String(19), comment="newest post of the account the ledger knew when sending"),
+    Column("sender", String(250), nullable=False),
+    Column("finished_at", Instant),
+    Column("outcome", String(20)),
+    Column("http_status", Integer),
+    Column("request_id", String(100)),
+    Column("words", Text, comment="X's own words"),
+)
+
+receipts = Table(
+    "x_receipts",
+    metadata,
+    Column("part_id", _Key, ForeignKey("x_parts.id"), primary_key=True),
+    Column("account", String(250), nullable=False),
+    Column("x_id", String(19), nullable=False, unique=True),
+    Column("url", String(500), nullable=False),
+    Column("posted_at", Instant, nullable=False, comment="X's time of creation"),
+    Column("received_at", Instant, nullable=False),
+    Column("adopted", Boolean, nullable=False, comment="found on the timeline rather than answered"),
+    Column("deleted_at", Instant),
+    Index("ix_x_receipts_account_posted_at", "account", "posted_at"),
+)
+
+media = Table(
+    "x_media",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("account", String(250), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("category", String(20), nullable=False),
+    Column(
+        "alt",
+        Text,
+        nullable=False,
+        comment="alt text belongs to the uploaded id, so it is part of its identity",
+    ),
+    Column("x_media_id", String(19), nullable=False),
+    Column("media_key", String(50)),
+    Column("size", BigInteger, nullable=False),
+    Column("state", String(10), nullable=False, comment="processing, ready or failed"),
+    Column("uploaded_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Index("ix_x_media_account_sha256", "account", "sha256"),
+)
+
+snapshots = Table(
+    "x_snapshots",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("account", String(250), nullable=False),
+    Column("x_id", String(19), nullable=False),
+    Column("covers_until", Instant, nullable=False, comment="end of the data interval the run was for"),
+    Column("source", String(20), nullable=False, comment="public, or private where X gave both"),
+    Column("captured_at", Instant, nullable=False),
+    Column("impressions", BigInteger),
+    Column("likes", BigInteger),
+    Column("replies", BigInteger),
+    Column("reposts", BigInteger),
+    Column("quotes", BigInteger),
+    Column("bookmarks", BigInteger),
+    Column("url_link_clicks", BigInteger),
+    Column("user_profile_clicks", BigInteger),
+    Column("engagements", BigInteger),
+    UniqueConstraint("x_id", "covers_until"),
+    Index("ix_x_snapshots_account_covers_until", "account", "covers_until"),
+)

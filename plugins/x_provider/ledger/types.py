@@ -1,0 +1,36 @@
+"""Column types that behave the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pendulum
+from sqlalchemy import DateTime
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class Instant(TypeDecorator[pendulum.DateTime]):
+    """A UTC instant with microseconds: ``timestamptz`` on PostgreSQL, fixed-width text on SQLite.
+
+    Naive values are refused: a time without a zone is how posts go out an hour early.
+    """
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"the ledger takes instants with a time zone, not {value.isoformat()}")
+        utc = value.astimezone(dt.timezone.utc)
+        plain = dt.datetime.combine(utc.date(), utc.time(), tzinfo=dt.timezone.utc)
+        return plain if dialect.name == "postgresql" else plain.replace(tzinfo=None)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> pendulum.DateTime | None:  # noqa: ARG002
+        return None if value is None else pendulum.instance(value).in_timezone("UTC")
