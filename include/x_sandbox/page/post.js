@@ -1,0 +1,154 @@
+import { h, icon } from "./dom.js";
+import { mediaGrid } from "./media.js";
+import { pollView } from "./poll.js";
+import { plainText, richText } from "./richtext.js";
+import { dayAndTime, exact, relativeTime } from "./time.js";
+
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const full = new Intl.NumberFormat("en");
+
+const METRICS = [
+  ["reply", "repl", "y", "ies", (of) => of.reply_count],
+  ["repost", "repost", "", "s", (of) => of.repost_count ?? of.retweet_count],
+  ["like", "like", "", "s", (of) => of.like_count],
+  ["impressions", "impression", "", "s", (of) => of.impression_count],
+];
+
+const WHO_CAN_REPLY = {
+  following: (post) => `Accounts @${post.username} follows or mentions can reply`,
+  mentionedUsers: (post) => `Accounts @${post.username} mentions can reply`,
+  subscribers: (post) => `Subscribers of @${post.username} can reply`,
+  verified: () => "Verified accounts can reply",
+};
+
+export const permalink = (post) => `/${post.username}/status/${post.id}`;
+
+/**
+ * A post's article, which `update` keeps current without touching media that did not change.
+ * `known` finds another post by id (for quotes and reply lines); `focused` shows it in full.
+ */
+export class PostView {
+  constructor(post, { known, focused = false }) {
+    this.known = known;
+    this.focused = focused;
+    this.node = h("article", { class: "post", tabindex: "0", "data-id": post.id, "aria-labelledby": `by-${post.id}` });
+    this.update(post, {});
+  }
+
+  update(post, { joinedAbove = false, joinedBelow = false }) {
+    const context = this.contextOf(post, joinedAbove);
+    const content = JSON.stringify([post.text, post.media, post.name, post.username, post.deleted, post.edits, post.entities, context]);
+    if (content !== this.content) {
+      this.content = content;
+      this.draw(post, context);
+    }
+    this.numbers(post);
+    this.node.classList.toggle("joined-above", joinedAbove);
+    this.node.classList.toggle("joined-below", joinedBelow);
+    this.node.classList.toggle("deleted", post.deleted);
+  }
+
+  contextOf(post, joinedAbove) {
+    const quoted = post.quote && this.known(post.quote);
+    const parent = post.in_reply_to && !joinedAbove ? this.known(post.in_reply_to) : null;
+    return {
+      replyingTo: post.in_reply_to && !joinedAbove ? parent?.username ?? "a post that is not here" : null,
+      quoted: quoted && [quoted.text, quoted.deleted, quoted.name],
+    };
+  }
+
+  draw(post, context) {
+    this.foot = h("div", { class: "foot" });
+    this.pollSlot = post.poll && h("div", {});
+    this.node.classList.toggle("focused", this.focused);
+    this.node.replaceChildren(
+      h("div", { class: "rail" }, avatar(post)),
+      h("div", { class: "body" }, byline(post, this.focused), post.deleted ? tombstone(post) : this.parts(post, context)),
+    );
+  }
+
+  parts(post, { replyingTo }) {
+    const text = richText(post);
+    return [
+      replyingTo && h("p", { class: "replying" }, "Replying to ", h("span", { class: "entity" }, replyingTo.includes(" ") ? replyingTo : `@${replyingTo}`)),
+      text.textContent && h("p", { class: "text", dir: "auto" }, text),
+      post.media?.length > 0 && mediaGrid(post.media),
+      this.pollSlot,
+      post.quote && quoteCard(this.known(post.quote)),
+      labels(post),
+      this.focused && h("p", { class: "moment" }, h("time", { datetime: post.created_at, title: exact(Date.parse(post.created_at)) }, dayAndTime(Date.parse(post.created_at)))),
+      this.foot,
+      post.reply_settings in WHO_CAN_REPLY && h("p", { class: "who" }, icon("who"), WHO_CAN_REPLY[post.reply_settings](post)),
+    ];
+  }
+
+  numbers(post) {
+    const numbers = JSON.stringify([post.metrics, post.poll]);
+    if (numbers === this.shownNumbers && this.foot.childElementCount) return;
+    this.shownNumbers = numbers;
+    this.pollSlot?.replaceChildren(pollView(post.poll));
+    this.foot.replaceChildren(metricsRow(post.metrics ?? {}));
+  }
+}
+
+export function avatar({ author_id: id, name, username }) {
+  const words = (name || username).split(/[\s_]+/).filter(Boolean);
+  const initials = words.slice(0, 2).map((word) => [...word][0]).join("").toUpperCase();
+  let hue = 0;
+  for (const digit of String(id)) hue = (hue * 31 + digit.charCodeAt(0)) % 360;
+  return h("span", { class: "avatar", style: { "--hue": hue }, "aria-hidden": "true" }, initials);
+}
+
+function byline(post, focused) {
+  return h(
+    "header",
+    { class: "byline", id: `by-${post.id}` },
+    h("span", { class: "name", dir: "auto" }, post.name || post.username),
+    h("span", { class: "handle" }, `@${post.username}`),
+    !focused && h("span", { class: "dot", "aria-hidden": "true" }, "·"),
+    !focused && h("a", { class: "permalink", href: permalink(post), "data-open": post.id }, relativeTime(Date.parse(post.created_at))),
+  );
+}
+
+function tombstone(post) {
+  return h(
+    "div",
+    { class: "tombstone" },
+    h("p", {}, icon("deleted"), "This post was deleted."),
+    h("details", {}, h("summary", {}, "What it said"), h("p", { class: "text", dir: "auto" }, richText(post))),
+  );
+}
+
+function quoteCard(quoted) {
+  if (!quoted || quoted.deleted) return h("div", { class: "quote quote-gone" }, "This post is not available.");
+  const picture = quoted.media?.find((item) => item.media_type?.startsWith("image/"));
+  return h(
+    "a",
+    { class: "quote", href: permalink(quoted), "data-open": quoted.id },
+    h("span", { class: "quote-by" }, avatar(quoted), h("span", { class: "name", dir: "auto" }, quoted.name || quoted.username), h("span", { class: "handle" }, `@${quoted.username} · `, relativeTime(Date.parse(quoted.created_at)))),
+    h("span", { class: "quote-body" }, picture && h("img", { src: picture.url, alt: picture.alt_text ?? "", loading: "lazy" }), h("span", { class: "text", dir: "auto" }, plainText(quoted))),
+  );
+}
+
+function labels(post) {
+  const edited = (post.edits ?? []).some((edit) => (edit.id ?? edit) !== post.id);
+  const found = [
+    post.made_with_ai && ["sparkle", "Made with AI"],
+    post.paid_partnership && ["handshake", "Paid partnership"],
+    edited && ["pencil", "Edited"],
+  ].filter(Boolean);
+  return found.length > 0 && h("p", { class: "labels" }, found.map(([name, text]) => h("span", { class: "label" }, icon(name), text)));
+}
+
+function metricsRow(metrics) {
+  return h(
+    "ul",
+    { class: "metrics", "aria-label": "Numbers" },
+    METRICS.map(([name, stem, one, many, of]) => {
+      const count = of(metrics);
+      const known = count !== undefined && count !== null;
+      const words = known ? `${full.format(count)} ${stem}${count === 1 ? one : many}` : `${stem}${many} unknown`;
+      return h("li", { class: `metric metric-${name}`, title: words }, icon(name), h("span", { "aria-hidden": "true" }, known ? compact.format(count) : "–"), h("span", { class: "sr-only" }, words));
+    }),
+  );
+}
