@@ -73,8 +73,12 @@ def get_provider_info() -> dict[str, Any]:
                     "oauth2_refresh_token": _secret(
                         "OAuth 2.0 refresh token", "Given when the login asked for the scope offline.access."
                     ),
-                    "client_id": _field("Client ID", "OAuth 2.0 client of your app; identifies it, not secret."),
-                    "client_secret": _secret("Client secret", "OAuth 2.0; only confidential clients have one."),
+                    "client_id": _field(
+                        "Client ID", "OAuth 2.0 client of your app; identifies it, not secret."
+                    ),
+                    "client_secret": _secret(
+                        "Client secret", "OAuth 2.0; only confidential clients have one."
+                    ),
                     "bearer_token": _secret("Bearer token", "App-only: reads public posts, cannot post."),
                     "username": _field("Username", "The account's @name, as a label and a check. Optional."),
                     "user_id": _field(

@@ -1,0 +1,237 @@
+"""What an Airflow connection of type ``x`` holds: checked, and explained when it does not add up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, cast
+from urllib.parse import urlsplit
+
+from airflow.sdk.exceptions import AirflowException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+DEFAULT_BASE_URL = "https://api.x.com"
+
+AuthKind = Literal["oauth1", "oauth2", "bearer"]
+
+AUTH_NAMES: dict[AuthKind, str] = {
+    "oauth1": "OAuth 1.0a",
+    "oauth2": "OAuth 2.0 user token",
+    "bearer": "app-only bearer token",
+}
+
+_NEEDED: dict[AuthKind, tuple[str, ...]] = {
+    "oauth1": ("api_key", "api_key_secret", "access_token", "access_token_secret"),
+    "oauth2": ("oauth2_access_token",),
+    "bearer": ("bearer_token",),
+}
+
+_SECRET = ("client_secret", "oauth2_refresh_token", *(name for names in _NEEDED.values() for name in names))
+
+_PORTAL = "in the X developer portal (Keys and tokens)"
+
+
+class XConnectionError(AirflowException):
+    """An Airflow connection that cannot be used as it stands.
+
+    :param conn_id: the connection.
+    :param problem: what is wrong with which field; holds no secret.
+    :param next_step: what to do about it.
+    """
+
+    def __init__(self, conn_id: str, problem: str, next_step: str) -> None:
+        super().__init__(f"Connection {conn_id!r}: {problem}. {next_step}.")
+        self.conn_id = conn_id
+        self.problem = problem
+        self.next_step = next_step
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who posts, and where: everything about an X connection that is not secret.
+
+    :param conn_id: the Airflow connection.
+    :param base_url: where its API is, without a trailing slash.
+    :param user_id: X's numeric id of the account, None while unknown.
+    :param username: the @name without the @, None while unknown.
+    """
+
+    conn_id: str
+    base_url: str
+    user_id: str | None = None
+    username: str | None = None
+
+    @property
+    def is_on_x(self) -> bool:
+        """Whether the base URL is X's own, not a sandbox's or a proxy's."""
+        return _is_on_x(urlsplit(self.base_url).hostname or "")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The secrets that were chosen, in the order in which the client's auth class takes them."""
+
+    kind: AuthKind
+    values: tuple[str, ...] = field(repr=False)
+
+
+def secrets_of(connection: Connection) -> list[str]:
+    """Every secret in the connection, so that it can be masked before anything is logged."""
+    fields = _fields(connection)
+    return [fields[name] for name in _SECRET if name in fields]
+
+
+def account_of(connection: Connection) -> Account:
+    """The connection's account.
+
+    :raises XConnectionError: when the base URL or the user id cannot be one.
+    """
+    fields = _fields(connection)
+    return Account(
+        conn_id=connection.conn_id,
+        base_url=_base_url(connection),
+        user_id=_user_id(connection.conn_id, fields),
+        username=fields.get("username", "").removeprefix("@") or None,
+    )
+
+
+def credentials_of(connection: Connection) -> Credentials:
+    """Choose the connection's credentials by its field ``auth``.
+
+    ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else the OAuth 2.0
+    user token, else the bearer token.
+
+    :raises XConnectionError: when the chosen set is incomplete, or a value cannot be a credential.
+    """
+    conn_id, fields = connection.conn_id, _fields(connection)
+    auth = fields.get("auth", "auto")
+    if auth not in ("auto", *_NEEDED):
+        raise XConnectionError(
+            conn_id,
+            f"the field auth is {auth!r}, which is no way to authenticate",
+            f"Set it to auto, {', '.join(_NEEDED)}, or leave it empty for auto",
+        )
+    kind = _first_set(fields) if auth == "auto" else cast("AuthKind", auth)
+    missing = [name for name in _NEEDED[kind] if name not in fields]
+    if missing:
+        raise _incomplete(conn_id, kind, missing, fields)
+    for name in _NEEDED[kind]:
+        _check_value(conn_id, name, fields[name])
+    return Credentials(kind, tuple(fields[name] for name in _NEEDED[kind]))
+
+
+def _fields(connection: Connection) -> dict[str, str]:
+    """The connection's non-empty fields by our own names, trimmed: keys are pasted, often with a line break."""
+    values: dict[str, object] = {"api_key": connection.login, "api_key_secret": connection.password}
+    if connection.extra:
+        try:
+            extra = json.loads(connection.extra)
+        except ValueError:
+            extra = None
+        if not isinstance(extra, dict):
+            raise XConnectionError(
+                connection.conn_id,
+                "the field extra is not a JSON object",
+                'Write it as {"access_token": "…", "access_token_secret": "…"}',
+            )
+        values |= extra
+    texts = {name: str(value).strip() for name, value in values.items() if value is not None}
+    return {name: text for name, text in texts.items() if text}
+
+
+def _first_set(fields: Mapping[str, str]) -> AuthKind:
+    # Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to fall back to another identity.
+    if "access_token" in fields or "access_token_secret" in fields:
+        return "oauth1"
+    if "oauth2_access_token" in fields or "oauth2_refresh_token" in fields:
+        return "oauth2"
+    return "bearer" if "bearer_token" in fields else "oauth1"
+
+
+def _incomplete(
+    conn_id: str, kind: AuthKind, missing: list[str], fields: Mapping[str, str]
+) -> XConnectionError:
+    present = [name for name in _NEEDED[kind] if name in fields]
+    gaps = " and ".join(_form_name(name) for name in missing)
+    if kind == "oauth2" and "oauth2_refresh_token" in fields:
+        problem = f"it has an OAuth 2.0 refresh token, but the field {gaps} is empty"
+    elif not present:
+        problem = f"it holds no credentials ({AUTH_NAMES[kind]} needs {gaps})"
+    else:
+        problem = (
+            f"the {AUTH_NAMES[kind]} keys are incomplete: {gaps} {'is' if len(missing) == 1 else 'are'} empty"
+        )
+    others = [
+        other for other, names in _NEEDED.items() if other != kind and all(name in fields for name in names)
+    ]
+    step = f"Copy {'it' if len(missing) == 1 else 'them'} from your app {_PORTAL} into the connection"
+    if others:
+        step += f", or set the field auth to {' or '.join(others)}, whose keys are complete"
+    return XConnectionError(conn_id, problem, step)
+
+
+def _check_value(conn_id: str, name: str, value: str) -> None:
+    if set(value) == {"*"}:
+        problem = f"the field {_form_name(name)} holds the mask {value!r} instead of the secret"
+    elif any(character.isspace() or not character.isprintable() for character in value):
+        problem = f"the field {_form_name(name)} has a space or line break inside"
+    elif not value.isascii():
+        problem = f"the field {_form_name(name)} has a character that no X key has"
+    else:
+        return
+    raise XConnectionError(conn_id, problem, f"Copy it again {_PORTAL}, without anything around it")
+
+
+def _form_name(name: str) -> str:
+    return {"api_key": "API key (login)", "api_key_secret": "API key secret (password)"}.get(name, name)
+
+
+def _user_id(conn_id: str, fields: Mapping[str, str]) -> str | None:
+    given = fields.get("user_id")
+    if given is not None and not (given.isascii() and given.isdigit()):
+        raise XConnectionError(
+            conn_id,
+            f"the field user_id is {given!r}, but X's user ids are numbers",
+            "Put an @name into the field username, and leave user_id empty if you do not know it",
+        )
+    return given
+
+
+def _base_url(connection: Connection) -> str:
+    conn_id, text = connection.conn_id, (connection.host or "").strip() or DEFAULT_BASE_URL
+    if "://" not in text:
+        text = f"{connection.schema or 'https'}://{text}"
+    parts = urlsplit(text)
+    try:
+        # A connection written as a URI has its port in a field of its own.
+        port = parts.port or connection.port
+    except ValueError:
+        raise _unusable_url(conn_id, text, "its port is not a number") from None
+    path = parts.path.rstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise _unusable_url(conn_id, text, "it is not an http(s) URL")
+    if parts.username or parts.password:
+        raise _unusable_url(conn_id, f"{parts.scheme}://…@{parts.hostname}", "keys do not belong into it")
+    if parts.query or parts.fragment:
+        raise _unusable_url(conn_id, text, "it has a query or a fragment")
+    if path.endswith("/2"):
+        raise _unusable_url(conn_id, text, "the version /2 is added by the client")
+    if parts.scheme == "http" and _is_on_x(parts.hostname):
+        raise _unusable_url(conn_id, text, "it would send the keys to X unencrypted")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
+
+
+def _unusable_url(conn_id: str, url: str, reason: str) -> XConnectionError:
+    return XConnectionError(
+        conn_id,
+        f"the API base URL (host) {url!r} cannot be used: {reason}",
+        f"Set it to {DEFAULT_BASE_URL}, or to your sandbox such as http://127.0.0.1:8443",
+    )
+
+
+def _is_on_x(host: str) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in ("x.com", "twitter.com"))

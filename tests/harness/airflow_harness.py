@@ -1,0 +1,205 @@
+"""Pytest plugin: an Airflow home of the test run's own, and a whole running Airflow for system tests.
+
+Airflow reads its environment when it is first imported, so this module sets it while pytest starts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+import requests
+
+REPOSITORY = Path(__file__).parents[2]
+Found = TypeVar("Found")
+
+
+def _environment(home: Path) -> dict[str, str]:
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__FERNET_KEY": "dGVzdHMtb25seS1mZXJuZXQta2V5LW5vdC1zZWNyZXQ=",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+    }
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point Airflow at a temporary home, whatever the developer's own environment says."""
+    if "airflow" in sys.modules:
+        raise pytest.UsageError("airflow was imported before its test home was set; see tests/harness")
+    home = Path(tempfile.mkdtemp(prefix="x-provider-airflow-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    for name in [
+        name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))
+    ]:
+        del os.environ[name]
+    os.environ.update(_environment(home))
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """The home of the Airflow that tests import, with its metadata database migrated: ``dag.test()`` works."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return Path(os.environ["AIRFLOW_HOME"])
+
+
+def wait_for(what: str, look: Callable[[], Found | None], *, within: float, every: float = 0.2) -> Found:
+    """Return the first truthy answer of *look*; fail the test when none comes *within* so many seconds."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(every)
+    pytest.fail(f"{what}: not seen within {within:g} s")
+
+
+def _free_ports(count: int) -> list[int]:
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports
+
+
+@dataclass
+class RunningAirflow:
+    """A running Airflow (API server, scheduler, DAG processor, triggerer) and a REST client for it."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    passwords: Mapping[str, str]
+    _tokens: dict[str, str] = field(default_factory=dict)
+
+    def token(self, user: str = "admin") -> str:
+        """Log *user* in (``admin``, ``op`` or ``viewer``) and return the bearer token."""
+        if user not in self._tokens:
+            login = {"username": user, "password": self.passwords[user]}
+            answer = requests.post(f"{self.url}/auth/token", json=login, timeout=30)
+            answer.raise_for_status()
+            self._tokens[user] = answer.json()["access_token"]
+        return self._tokens[user]
+
+    def request(self, method: str, path: str, *, user: str = "admin", **kwargs: Any) -> requests.Response:
+        """Send one request to the REST API as *user*, whatever its outcome."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        return requests.request(method, f"{self.url}{path}", headers=headers, timeout=60, **kwargs)
+
+    def get(self, path: str, *, user: str = "admin", **params: Any) -> Any:
+        """The JSON answer of a GET that has to succeed."""
+        answer = self.request("GET", path, user=user, params=params)
+        assert answer.ok, f"GET {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def logs(self) -> str:
+        """What all components have printed so far."""
+        return (self.home / "standalone.log").read_text(errors="replace")
+
+    def is_healthy(self) -> bool:
+        """Whether every component reports itself alive."""
+        if self.process.poll() is not None:
+            pytest.fail(f"Airflow ended with code {self.process.returncode}:\n{self.logs()[-4000:]}")
+        with suppress(requests.RequestException, ValueError):
+            health = requests.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+            parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+            return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+        return False
+
+    def stop(self) -> None:
+        """End every process of the session that :func:`start_airflow` opened, and no other."""
+        session = self.process.pid  # its leader: started with start_new_session
+        for number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
+            for pid in _processes_of(session):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            deadline = time.monotonic() + patience
+            while _processes_of(session) and time.monotonic() < deadline:
+                self.process.poll()
+                time.sleep(0.1)
+        self.process.wait(5)
+
+
+def _processes_of(session: int) -> list[int]:
+    found = []
+    for process in psutil.process_iter(["status"]):
+        with suppress(ProcessLookupError, psutil.Error):
+            if os.getsid(process.pid) == session and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+def start_airflow(home: Path, extra: Mapping[str, str] | None = None) -> RunningAirflow:
+    """Start ``airflow standalone`` (SQLite, LocalExecutor) in its own session on free ports.
+
+    :param home: an empty directory that becomes AIRFLOW_HOME.
+    :param extra: environment variables on top, such as ``AIRFLOW_CONN_...``.
+    """
+    api, worker_logs, trigger_logs = _free_ports(3)
+    url = f"http://127.0.0.1:{api}"
+    passwords = {user: secrets.token_urlsafe(12) for user in ("admin", "op", "viewer")}
+    (home / "passwords.json").write_text(json.dumps(passwords))
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
+        **_environment(home),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        "AIRFLOW__API__PORT": str(api),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__SECRET_KEY": secrets.token_hex(16),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{user}" for user in passwords),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_logs),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        **(extra or {}),
+    }
+    with (home / "standalone.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", "standalone"],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    return RunningAirflow(url, home, process, passwords)
+
+
+@pytest.fixture(scope="session")
+def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAirflow]:
+    """A whole Airflow, shared by the system tests of a run; mark those tests ``system``."""
+    running = start_airflow(tmp_path_factory.mktemp("airflow-standalone"))
+    try:
+        wait_for("a healthy Airflow", running.is_healthy, within=90)
+        yield running
+    finally:
+        running.stop()
