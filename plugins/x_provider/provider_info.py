@@ -54,30 +54,29 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": {
                     "auth": _field(
                         "Authentication",
-                        "auto takes the first complete set of: the four OAuth 1.0a keys, the OAuth 2.0 user token, "
-                        "the bearer token. Posting needs OAuth 1.0a or an OAuth 2.0 user token.",
+                        "auto takes the four OAuth 1.0a keys, else the OAuth 2.0 access token, else the "
+                        "bearer token. Posting needs one of the first two.",
                         enum=["auto", "oauth1", "oauth2", "bearer"],
                         default="auto",
                     ),
                     "access_token": _secret(
                         "Access token",
-                        "OAuth 1.0a, of the account that posts. Set the app to Read and Write before generating it.",
+                        "OAuth 1.0a, of the account that posts. Set the app to Read and Write before "
+                        "generating it.",
                     ),
                     "access_token_secret": _secret(
                         "Access token secret", "OAuth 1.0a, shown once beside the access token."
                     ),
                     "oauth2_access_token": _secret(
                         "OAuth 2.0 access token",
-                        "Of the account that posts, with the scopes tweet.read, tweet.write, users.read, media.write.",
+                        "Of the account that posts; scopes tweet.read, tweet.write, users.read, media.write.",
                     ),
                     "oauth2_refresh_token": _secret(
                         "OAuth 2.0 refresh token", "Given when the login asked for the scope offline.access."
                     ),
-                    "client_id": _field(
-                        "Client ID", "OAuth 2.0 client of your app; identifies it, not secret."
-                    ),
+                    "client_id": _field("Client ID", "OAuth 2.0: names your app, is not secret."),
                     "client_secret": _secret(
-                        "Client secret", "OAuth 2.0; only confidential clients have one."
+                        "Client secret", "OAuth 2.0: only confidential clients have one."
                     ),
                     "bearer_token": _secret("Bearer token", "App-only: reads public posts, cannot post."),
                     "username": _field("Username", "The account's @name, as a label and a check. Optional."),

@@ -56,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def airflow_home() -> Path:
-    """The home of the Airflow that tests import, with its metadata database migrated: ``dag.test()`` works."""
+    """The home of the Airflow that tests import, its metadata database migrated: ``dag.test()`` works."""
     from airflow.utils.db import initdb
 
     initdb()

@@ -101,8 +101,8 @@ def account_of(connection: Connection) -> Account:
 def credentials_of(connection: Connection) -> Credentials:
     """Choose the connection's credentials by its field ``auth``.
 
-    ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else the OAuth 2.0
-    user token, else the bearer token.
+    ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else the
+    OAuth 2.0 user token, else the bearer token.
 
     :raises XConnectionError: when the chosen set is incomplete, or a value cannot be a credential.
     """
@@ -124,7 +124,7 @@ def credentials_of(connection: Connection) -> Credentials:
 
 
 def _fields(connection: Connection) -> dict[str, str]:
-    """The connection's non-empty fields by our own names, trimmed: keys are pasted, often with a line break."""
+    """The non-empty fields by our own names, trimmed: pasted keys often end in a line break."""
     values: dict[str, object] = {"api_key": connection.login, "api_key_secret": connection.password}
     if connection.extra:
         try:
@@ -143,7 +143,7 @@ def _fields(connection: Connection) -> dict[str, str]:
 
 
 def _first_set(fields: Mapping[str, str]) -> AuthKind:
-    # Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to fall back to another identity.
+    # Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to become somebody else.
     if "access_token" in fields or "access_token_secret" in fields:
         return "oauth1"
     if "oauth2_access_token" in fields or "oauth2_refresh_token" in fields:
@@ -161,12 +161,8 @@ def _incomplete(
     elif not present:
         problem = f"it holds no credentials ({AUTH_NAMES[kind]} needs {gaps})"
     else:
-        problem = (
-            f"the {AUTH_NAMES[kind]} keys are incomplete: {gaps} {'is' if len(missing) == 1 else 'are'} empty"
-        )
-    others = [
-        other for other, names in _NEEDED.items() if other != kind and all(name in fields for name in names)
-    ]
+        problem = f"the {AUTH_NAMES[kind]} keys are incomplete, without {gaps}"
+    others = [other for other, names in _NEEDED.items() if other != kind and fields.keys() >= set(names)]
     step = f"Copy {'it' if len(missing) == 1 else 'them'} from your app {_PORTAL} into the connection"
     if others:
         step += f", or set the field auth to {' or '.join(others)}, whose keys are complete"

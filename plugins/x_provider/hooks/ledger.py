@@ -43,8 +43,8 @@ class LedgerHook(BaseHook):
     """Open the ledger that one Airflow connection points to: SQLite or PostgreSQL.
 
     SQLite as ``sqlite:////absolute/path.db``, or a connection of type ``sqlite`` with the path as host;
-    PostgreSQL as a connection of type ``postgres``. Where the connection does not exist, the ledger is the SQLite
-    file ``x_ledger.db`` in AIRFLOW_HOME, which is right for one machine.
+    PostgreSQL as a connection of type ``postgres``. Where the connection does not exist, the ledger is the
+    SQLite file ``x_ledger.db`` in AIRFLOW_HOME, which is right for one machine.
 
     :param ledger_conn_id: the Airflow connection.
     """
@@ -64,7 +64,7 @@ class LedgerHook(BaseHook):
     def url(self) -> URL:
         """The database's SQLAlchemy URL; its password shows in no ``str`` or ``repr``.
 
-        :raises XConnectionError: when the connection does not describe a database that the ledger can live in.
+        :raises XConnectionError: when the connection describes no database that the ledger can live in.
         """
         return self._url
 
@@ -116,12 +116,13 @@ def _url_of(connection: Connection) -> URL:
     raise XConnectionError(
         connection.conn_id,
         f"its type is {connection.conn_type!r}, but the ledger lives in SQLite or PostgreSQL",
-        "Set the type to postgres (host, database, login, password) or to sqlite (host: the file's absolute path)",
+        "Set the type to postgres (host, database, login, password), or to sqlite with the file's absolute "
+        "path as host",
     )
 
 
 def _sqlite_url(connection: Connection) -> URL:
-    # As a URI, sqlite:////abs/path.db, Airflow puts the path into the schema; in the form it stands in the host.
+    # Of the URI sqlite:////abs/path.db Airflow makes a schema; in the form the path stands in the host.
     path = connection.schema or connection.host or ""
     if not PurePosixPath(path).is_absolute():
         raise XConnectionError(
@@ -175,8 +176,8 @@ def _libpq_options(connection: Connection) -> dict[str, str]:
 def _default_url(conn_id: str, answer: Any) -> URL:
     """The default, only where *answer* says that the connection does not exist.
 
-    Airflow reports a connection that it failed to look up as one that is not defined. Opening the default file then
-    would mean a second, empty ledger, and what is planned in both could go out twice.
+    Airflow reports a connection that it failed to look up as one that is not defined. Opening the default
+    file then would mean a second, empty ledger, and what is planned in both could go out twice.
     """
     reason = getattr(answer, "error", None)
     if answer is not None and reason is not ErrorType.CONNECTION_NOT_FOUND:

@@ -12,8 +12,8 @@ Looked = TypeVar("Looked")
 class SharedLookups(Generic[Looked]):
     """Look each key up once, keep the answer a while, and let everybody who asks meanwhile wait for it.
 
-    In the triggerer a connection travels through one socket to the API server: about 50 ms each, one after the
-    other, seconds when the triggerer is busy. Fifty triggers of one account should not ask fifty times.
+    In the triggerer a connection travels through one socket to the API server: about 50 ms each, one after
+    the other, seconds when the triggerer is busy. Fifty triggers of one account should not ask fifty times.
 
     :param look_up: asks for one key; its failures are not kept.
     :param seconds: how long an answer is good for.

@@ -21,8 +21,6 @@ from x_provider.hooks.credentials import (
 from x_provider.hooks.shared import SharedLookups
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
-
     from x_provider.client import User, XClient
 
 _COST_OF_A_TEST = "This test read one user ($0.010)."
@@ -31,8 +29,8 @@ _COST_OF_A_TEST = "This test read one user ($0.010)."
 class XHook(BaseHook):
     """Speak to X as the account of one Airflow connection of type ``x``.
 
-    A trigger uses ``await XHook.aget(conn_id)``, when it starts: a lookup at the due instant would cost 50 ms or,
-    when the triggerer is busy, seconds.
+    A trigger uses ``await XHook.aget(conn_id)``, when it starts: a lookup at the due instant would cost 50 ms
+    or, when the triggerer is busy, seconds.
 
     :param x_conn_id: the Airflow connection.
     """
@@ -77,7 +75,7 @@ class XHook(BaseHook):
             raise XConnectionError(
                 self.x_conn_id,
                 "its credentials are an app-only bearer token, which reads public posts but cannot post",
-                "Add the account's four OAuth 1.0a keys or an OAuth 2.0 user token, and set the field auth to auto",
+                "Add the account's four OAuth 1.0a keys or an OAuth 2.0 user token, and set auth to auto",
             )
         return self._client
 
@@ -100,16 +98,16 @@ class XHook(BaseHook):
         account, where = self.account, self._where
         if not self.can_post:
             return True, (
-                f"The {self._auth_name} is well-formed; it was not sent, since X has no owner to name for it. It reads "
-                f"public posts and cannot post. API: {where}. Cost: nothing."
+                f"The {self._auth_name} is well-formed; it was not sent, for X has no owner to name. "
+                f"It reads public posts and cannot post. API: {where}. Cost: nothing."
             )
         client = self.get_conn()
         user = client.me()
         if contradiction := _contradiction(account, user):
             return False, f"{contradiction} {_COST_OF_A_TEST}"
         return True, (
-            f"You are @{user.username} (user id {user.id}) by {self._auth_name}. {_permissions(client.access_level)} "
-            f"API: {where}. {_COST_OF_A_TEST}"
+            f"You are @{user.username} (user id {user.id}) by {self._auth_name}. "
+            f"{_permissions(client.access_level)} API: {where}. {_COST_OF_A_TEST}"
         )
 
     @property
@@ -187,7 +185,7 @@ def _permissions(access_level: str | None) -> str:
         return "Permissions: X did not say."
     if access_level == "read":
         return (
-            "Permissions: read only, so posting will be refused. Set the app to Read and Write in the X developer "
-            "portal, then generate the access token again."
+            "Permissions: read only, so posting will be refused. Set the app to Read and Write in the X "
+            "developer portal, then generate the access token again."
         )
     return f"Permissions: {access_level}."
