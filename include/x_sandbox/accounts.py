@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from x_sandbox.clock import Snowflakes
+
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_NAMES = ("Alice Example", "Bob Example", "Carol Example", "Dan Example", "Erin Example", "Frank Example")
+
+
+def token(length: int) -> str:
+    """Make an unguessable string of letters and digits."""
+    return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(length))
+
+
+@dataclass
+class Account:
+    """A user on this X, with the OAuth 1.0a token the app holds for it."""
+
+    id: str
+    username: str
+    name: str
+    access_token: str = field(repr=False)
+    access_token_secret: str = field(repr=False)
+    oauth2_access_token: str = field(repr=False)
+    oauth2_refresh_token: str = field(repr=False)
+    created_at: float
+    access_level: str = "read-write"
+    premium: bool = False
+
+
+@dataclass
+class DeveloperApp:
+    """The one developer app of the sandbox, and its accounts."""
+
+    api_key: str
+    api_secret: str = field(repr=False)
+    bearer_token: str = field(repr=False)
+    client_id: str
+    client_secret: str = field(repr=False)
+    accounts: list[Account]
+
+    def __post_init__(self) -> None:
+        self._by_token = {account.access_token: account for account in self.accounts}
+        self._by_id = {account.id: account for account in self.accounts}
+        self._by_username = {account.username.lower(): account for account in self.accounts}
+
+    def account_of_token(self, access_token: str) -> Account | None:
+        return self._by_token.get(access_token)
+
+    def account(self, user_id: str) -> Account | None:
+        return self._by_id.get(user_id)
+
+    def account_named(self, username: str) -> Account | None:
+        return self._by_username.get(username.lower())
+
+    def find(self, id_or_username: str) -> Account | None:
+        """Look an account up by its id or its username, for the sandbox's own controls."""
+        return self.account(id_or_username) or self.account_named(id_or_username)
+
+    def credentials(self) -> dict[str, Any]:
+        """Return what a client needs, in the layout of the credentials file."""
+        return {
+            "api_key": self.api_key,
+            "api_secret": self.api_secret,
+            "bearer_token": self.bearer_token,
+            "accounts": [
+                {
+                    "id": account.id,
+                    "username": account.username,
+                    "name": account.name,
+                    "access_token": account.access_token,
+                    "access_token_secret": account.access_token_secret,
+                    "oauth2": {
+                        "client_id": self.client_id,
+                        "client_secret": self.client_secret,
+                        "access_token": account.oauth2_access_token,
+                        "refresh_token": account.oauth2_refresh_token,
+                    },
+                }
+                for account in self.accounts
+            ],
+        }
+
+
+def load_app(path: Path, *, accounts: int) -> DeveloperApp:
+    """Read the developer app of a state directory, or make it; more accounts are added when asked for.
+
+    :param path: the app's file, readable by its owner only.
+    :param accounts: how many accounts there must be at least.
+    :raises OSError: the file cannot be read or written.
+    :raises ValueError: the file is not one of ours.
+    """
+    if path.exists():
+        try:
+            stored = json.loads(path.read_text())
+            stored["accounts"] = [Account(**account) for account in stored["accounts"]]
+            app = DeveloperApp(**stored)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(
+                f"{path} is damaged ({error}); move it away to start with new accounts"
+            ) from error
+    else:
+        app = DeveloperApp(
+            api_key=token(25),
+            api_secret=token(50),
+            bearer_token="A" * 21 + token(90),
+            client_id=token(34),
+            client_secret=token(50),
+            accounts=[],
+        )
+    if len(app.accounts) < accounts or not path.exists():
+        ids = Snowflakes()
+        added = [_make_account(ids, number) for number in range(len(app.accounts), accounts)]
+        app = DeveloperApp(**{**vars_of(app), "accounts": [*app.accounts, *added]})
+        write_private(path, asdict(app))
+    return app
+
+
+def vars_of(app: DeveloperApp) -> dict[str, Any]:
+    return {name: getattr(app, name) for name in DeveloperApp.__dataclass_fields__}
+
+
+def write_private(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON to a file only its owner can read, all of it or nothing.
+
+    :raises OSError: the file cannot be written.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+    fresh.replace(path)
+
+
+def _make_account(ids: Snowflakes, number: int) -> Account:
+    now = time.time()
+    name = _NAMES[number] if number < len(_NAMES) else f"Example {number + 1}"
+    username = name.split()[0].lower() if number < len(_NAMES) else f"example{number + 1}"
+    user_id = ids.next(now)
+    return Account(
+        id=user_id,
+        username=username,
+        name=name,
+        access_token=f"{user_id}-{token(40)}",
+        access_token_secret=token(45),
+        oauth2_access_token=token(90),
+        oauth2_refresh_token=token(90),
+        created_at=now,
+    )

@@ -1,0 +1,198 @@
+"""The sandbox's own controls under /_sandbox/: state, requests, faults, settings, reset."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from x_sandbox.clock import iso
+from x_sandbox.faults import KINDS
+from x_sandbox.media import Media
+from x_sandbox.metrics import public_metrics, votes
+from x_sandbox.posts import Post
+from x_sandbox.state import State
+
+PAGE = Path(__file__).parent.parent / "page"
+NO_PAGE = "This is x-sandbox. Its timeline page is not installed; /_sandbox/posts has the posts as JSON.\n"
+
+
+class Controls:
+    """Handlers of the controls; whoever reaches the port may use them."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def health(self, request: Request) -> Response:
+        return JSONResponse({"status": "ok", "posts": sum(1 for _ in self._state.posts.everything())})
+
+    async def posts(self, request: Request) -> Response:
+        limit = int(request.query_params.get("limit", "1000000"))
+        shown = []
+        for post in self._state.posts.everything():
+            if len(shown) == limit:
+                break
+            shown.append(self._post(post))
+        return JSONResponse({"posts": shown})
+
+    async def accounts(self, request: Request) -> Response:
+        shown = [
+            {
+                "id": account.id,
+                "username": account.username,
+                "name": account.name,
+                "access_level": account.access_level,
+                "premium": account.premium,
+            }
+            for account in self._state.app.accounts
+        ]
+        return JSONResponse({"accounts": shown})
+
+    async def change_account(self, request: Request) -> Response:
+        account = self._state.app.find(request.path_params["account"])
+        if account is None:
+            return _refused(f"there is no account {request.path_params['account']!r}", 404)
+        changes = await _json(request)
+        if unknown := set(changes) - {"access_level", "premium"}:
+            return _refused(f"unknown members {sorted(unknown)}; there are access_level and premium")
+        if changes.get("access_level", "read") not in ("read", "read-write"):
+            return _refused("access_level must be read or read-write")
+        account.access_level = changes.get("access_level", account.access_level)
+        account.premium = bool(changes.get("premium", account.premium))
+        return await self.accounts(request)
+
+    async def media(self, request: Request) -> Response:
+        media = self._state.media.get(request.path_params["id"])
+        if media is None or media.finalized_at is None:
+            return PlainTextResponse("no such media\n", 404)
+        return FileResponse(self._state.media.file(media.id), media_type=media.media_type)
+
+    async def requests(self, request: Request) -> Response:
+        return JSONResponse({"requests": list(self._state.requests)})
+
+    async def list_faults(self, request: Request) -> Response:
+        return JSONResponse({"faults": self._state.faults.listing(), "kinds": KINDS})
+
+    async def add_fault(self, request: Request) -> Response:
+        try:
+            fault = self._state.faults.add(await _json(request))
+        except ValueError as error:
+            return _refused(str(error))
+        return JSONResponse(vars(fault), 201)
+
+    async def remove_faults(self, request: Request) -> Response:
+        return JSONResponse({"removed": self._state.faults.remove(request.path_params.get("id"))})
+
+    async def settings(self, request: Request) -> Response:
+        if request.method == "POST":
+            try:
+                self._state.change_settings(await _json(request))
+            except ValueError as error:
+                return _refused(str(error))
+        return JSONResponse(vars(self._state.settings))
+
+    async def reset(self, request: Request) -> Response:
+        self._state.reset()
+        return JSONResponse({"reset": True})
+
+    async def page(self, request: Request) -> Response:
+        index = PAGE / "index.html"
+        return FileResponse(index) if index.is_file() else PlainTextResponse(NO_PAGE)
+
+    def _post(self, post: Post) -> dict[str, Any]:
+        state = self._state
+        account = state.app.account(post.author_id)
+        age = state.clock.now() - post.created_at
+        replies, quotes = state.posts.replies(post.id), state.posts.quotes(post.id)
+        return {
+            "id": post.id,
+            "author_id": post.author_id,
+            "username": account.username if account else "",
+            "name": account.name if account else "",
+            "text": post.text,
+            "written": post.written,
+            "created_at": iso(post.created_at),
+            "in_reply_to": post.in_reply_to,
+            "conversation_id": post.conversation_id,
+            "quote": post.quote,
+            "reply_settings": post.reply_settings,
+            "poll": self._poll(post, age),
+            "media": [_media(media) for item in post.media_ids if (media := state.media.get(item))],
+            "entities": {"urls": [], **post.entities},
+            "metrics": public_metrics(post.id, age, replies=replies, quotes=quotes),
+            "edits": list(post.edit_history[:-1]),
+            "choices": post.choices,
+            "hidden": post.hidden,
+            "deleted": post.deleted,
+        }
+
+    @staticmethod
+    def _poll(post: Post, age: float) -> dict[str, Any] | None:
+        if post.poll is None:
+            return None
+        counted = votes(post.id, len(post.poll.options), age, post.poll.duration_minutes)
+        return {
+            "options": [
+                {"label": label, "votes": number}
+                for label, number in zip(post.poll.options, counted, strict=True)
+            ],
+            "duration_minutes": post.poll.duration_minutes,
+            "ends_at": iso(post.created_at + post.poll.duration_minutes * 60),
+        }
+
+
+def _media(media: Media) -> dict[str, Any]:
+    return {
+        "id": media.id,
+        "media_key": media.media_key,
+        "type": media.kind,
+        "media_type": media.media_type,
+        "size": media.size,
+        "sha256": media.sha256,
+        "alt_text": media.alt_text,
+        "width": media.width,
+        "height": media.height,
+        "url": f"/_sandbox/media/{media.id}",
+    }
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise ValueError(f"the body is no JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ValueError("the body must be a JSON object")  # noqa: TRY004
+    return body
+
+
+def _refused(message: str, status: int = 400) -> Response:
+    return JSONResponse({"error": message}, status)
+
+
+def routes(state: State) -> list[BaseRoute]:
+    """Make the routes of the controls and the timeline page."""
+    controls = Controls(state)
+    found: list[BaseRoute] = [
+        Route("/", controls.page),
+        Route("/_sandbox/health", controls.health),
+        Route("/_sandbox/posts", controls.posts),
+        Route("/_sandbox/accounts", controls.accounts),
+        Route("/_sandbox/accounts/{account}", controls.change_account, methods=["POST"]),
+        Route("/_sandbox/media/{id}", controls.media),
+        Route("/_sandbox/requests", controls.requests),
+        Route("/_sandbox/faults", controls.list_faults),
+        Route("/_sandbox/faults", controls.add_fault, methods=["POST"]),
+        Route("/_sandbox/faults", controls.remove_faults, methods=["DELETE"]),
+        Route("/_sandbox/faults/{id}", controls.remove_faults, methods=["DELETE"]),
+        Route("/_sandbox/settings", controls.settings, methods=["GET", "POST"]),
+        Route("/_sandbox/reset", controls.reset, methods=["POST"]),
+    ]
+    if PAGE.is_dir():
+        found.append(Mount("/_sandbox/page", StaticFiles(directory=PAGE)))
+    return found

@@ -1,0 +1,113 @@
+"""Posts: create, read, delete, hide replies."""
+
+from __future__ import annotations
+
+import re
+
+from x_sandbox.authentication import USER_CONTEXTS
+from x_sandbox.exchange import Answer, Exchange, Operation
+from x_sandbox.problems import Problem, forbidden, invalid_request, not_found
+from x_sandbox.rules import check
+from x_sandbox.schemas import CREATE_POST, HIDE_REPLY
+from x_sandbox.vocabulary import Rendering, Wanted
+
+PATHS = {"photo": "photo", "animated_gif": "photo", "video": "video"}
+
+
+async def create(exchange: Exchange) -> Answer:
+    request = await exchange.json(CREATE_POST)
+    account = exchange.account
+    media = check(exchange.state, account, request)
+    page = f"https://x.com/{account.username}/status/{{id}}/{PATHS[media[0].kind]}/1" if media else ""
+    post = exchange.state.posts.create(
+        account.id, request, page=page, media_keys=[item.media_key for item in media]
+    )
+    created = {"id": post.id, "text": post.text, "edit_history_tweet_ids": list(post.edit_history)}
+    return Answer({"data": created}, 201)
+
+
+async def get_one(exchange: Exchange) -> Answer:
+    wanted = Wanted.of(exchange.request)
+    post_id = _id(exchange, "id")
+    rendering = Rendering(exchange.state, wanted, exchange.user_id)
+    post = exchange.state.posts.get(post_id, lag_seconds=exchange.state.settings.read_lag_seconds)
+    shown = rendering.post(post) if post else None
+    if post is None:
+        rendering.errors.append(not_found("tweet", "id", post_id))
+    return Answer(rendering.body(shown))
+
+
+async def get_many(exchange: Exchange) -> Answer:
+    ids = [item for item in exchange.request.query_params.get("ids", "").split(",") if item]
+    if not 1 <= len(ids) <= 100:
+        raise invalid_request(
+            f"The number of values in the `ids` query parameter list [{len(ids)}] is not between 1 and 100",
+            parameters={"ids": ids[:101]},
+        )
+    for post_id in ids:
+        _check_id("ids", post_id)
+    rendering = Rendering(exchange.state, Wanted.of(exchange.request), exchange.user_id)
+    lag = exchange.state.settings.read_lag_seconds
+    found = []
+    for post_id in dict.fromkeys(ids):
+        post = exchange.state.posts.get(post_id, lag_seconds=lag)
+        if post is None:
+            rendering.errors.append(not_found("tweet", "ids", post_id))
+        else:
+            found.append(post)
+    shown = rendering.posts(found)
+    return Answer(rendering.body(shown, meta={"result_count": len(shown)}))
+
+
+async def delete(exchange: Exchange) -> Answer:
+    post_id = _id(exchange, "id")
+    post = exchange.state.posts.get(post_id)
+    if post is None:
+        raise Problem(404, "Not Found Error", f"Could not find tweet with id: [{post_id}].", "resource-not-found",
+                      resource_type="tweet", parameter="id", value=post_id, resource_id=post_id)  # fmt: skip
+    if post.author_id != exchange.account.id:
+        raise forbidden("You are not authorized to delete this Tweet.", note="the post is another account's")
+    exchange.state.posts.delete(post_id)
+    return Answer({"data": {"deleted": True}})
+
+
+async def hide(exchange: Exchange) -> Answer:
+    body = await exchange.json(HIDE_REPLY)
+    post = exchange.state.posts.get(_id(exchange, "tweet_id"))
+    root = post and exchange.state.posts.get(post.conversation_id)
+    if not post or not root or post.id == root.id or root.author_id != exchange.account.id:
+        raise forbidden(
+            "You are not permitted to perform this action.", note="no reply in this account's thread"
+        )
+    exchange.state.posts.hide(post.id, body["hidden"])
+    return Answer({"data": {"hidden": body["hidden"]}})
+
+
+def _id(exchange: Exchange, parameter: str) -> str:
+    return _check_id(parameter, exchange.request.path_params[parameter])
+
+
+def _check_id(parameter: str, value: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,19}", value):
+        raise invalid_request(
+            f"The `{parameter}` query parameter value [{value}] does not match ^[0-9]{{1,19}}$",
+            parameters={parameter: [value]},
+        )
+    return value
+
+
+_WRITE = ("tweet.read", "tweet.write", "users.read")
+OPERATIONS = [
+    Operation("POST", "/2/tweets", create, _WRITE, USER_CONTEXTS, writes=True),
+    Operation("GET", "/2/tweets", get_many),
+    Operation("GET", "/2/tweets/{id}", get_one),
+    Operation("DELETE", "/2/tweets/{id}", delete, _WRITE, USER_CONTEXTS, writes=True),
+    Operation(
+        "PUT",
+        "/2/tweets/{tweet_id}/hidden",
+        hide,
+        ("tweet.read", "tweet.moderate.write", "users.read"),
+        USER_CONTEXTS,
+        writes=True,
+    ),
+]

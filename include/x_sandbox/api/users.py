@@ -1,0 +1,95 @@
+"""Users, and what the app has used."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from x_sandbox.accounts import Account
+from x_sandbox.authentication import APP_ONLY, USER_CONTEXTS
+from x_sandbox.exchange import Answer, Exchange, Operation
+from x_sandbox.problems import invalid_request, not_found
+from x_sandbox.vocabulary import Rendering, Wanted
+
+PROJECT_CAP = 3_000_000
+PROJECT_ID = "1"
+
+
+async def me(exchange: Exchange) -> Answer:
+    return _one(exchange, exchange.account)
+
+
+async def by_id(exchange: Exchange) -> Answer:
+    user_id = exchange.request.path_params["id"]
+    account = exchange.state.app.account(user_id)
+    return _one(exchange, account) if account else Answer({"errors": [not_found("user", "id", user_id)]})
+
+
+async def by_username(exchange: Exchange) -> Answer:
+    username = exchange.request.path_params["username"]
+    account = exchange.state.app.account_named(username)
+    return (
+        _one(exchange, account) if account else Answer({"errors": [not_found("user", "username", username)]})
+    )
+
+
+async def by_ids(exchange: Exchange) -> Answer:
+    ids = [item for item in exchange.request.query_params.get("ids", "").split(",") if item]
+    if not 1 <= len(ids) <= 100:
+        raise invalid_request(
+            "The `ids` query parameter must hold 1 to 100 ids", parameters={"ids": ids[:101]}
+        )
+    rendering = Rendering(exchange.state, Wanted.of(exchange.request), exchange.user_id)
+    users = []
+    for user_id in ids:
+        if account := exchange.state.app.account(user_id):
+            users.append(rendering.user(account))
+        else:
+            rendering.errors.append(not_found("user", "ids", user_id))
+    return Answer(rendering.body(users))
+
+
+def _one(exchange: Exchange, account: Account) -> Answer:
+    rendering = Rendering(exchange.state, Wanted.of(exchange.request), exchange.user_id)
+    shown = rendering.user(account)
+    latest = (
+        exchange.state.posts.latest(account.id)
+        if "most_recent_post_id" in rendering.wanted.expansions
+        else None
+    )
+    if latest:
+        shown["most_recent_post_id"] = latest.id
+        post = rendering.post(latest)
+        return Answer(rendering.body(shown, includes={"posts": [post]}))
+    return Answer(rendering.body(shown))
+
+
+async def usage(exchange: Exchange) -> Answer:
+    days = exchange.request.query_params.get("days", "7")
+    if not days.isdecimal() or not 1 <= int(days) <= 90:
+        raise invalid_request(f"The `days` query parameter value [{days}] is not between 1 and 90")
+    today = datetime.fromtimestamp(exchange.state.clock.now(), tz=timezone.utc).date()
+    reads = sum(1 for request in exchange.state.requests if request["operation"].startswith("GET /2/tweets"))
+    wanted = exchange.request.query_params.get("usage.fields", "").split(",")
+    every: dict[str, Any] = {
+        "cap_reset_day": 1,
+        "project_cap": str(PROJECT_CAP),
+        "project_id": PROJECT_ID,
+        "project_usage": str(reads),
+        "daily_project_usage": {
+            "project_id": PROJECT_ID,
+            "usage": [{"date": f"{today}T00:00:00.000Z", "usage": str(reads)}],
+        },
+        "daily_client_app_usage": [],
+    }
+    defaults = ("cap_reset_day", "project_cap", "project_id", "project_usage")
+    return Answer({"data": {name: value for name, value in every.items() if name in (*defaults, *wanted)}})
+
+
+OPERATIONS = [
+    Operation("GET", "/2/users/me", me, means=USER_CONTEXTS),
+    Operation("GET", "/2/users", by_ids),
+    Operation("GET", "/2/users/by/username/{username}", by_username),
+    Operation("GET", "/2/users/{id}", by_id),
+    Operation("GET", "/2/usage/tweets", usage, means=(APP_ONLY,)),
+]

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from x_sandbox.clock import Clock, Snowflakes
+from x_sandbox.entities import Entities, shorten
+from x_sandbox.journal import Event
+
+
+@dataclass(frozen=True)
+class Poll:
+    options: tuple[str, ...]
+    duration_minutes: int
+
+
+@dataclass(frozen=True)
+class Post:
+    """One post on this X.
+
+    :param written: the text as the client sent it.
+    :param text: the text as X shows it, links shortened.
+    :param created_at: epoch seconds, in whole milliseconds.
+    :param edit_history: ids of this post's versions so far, itself last.
+    :param choices: the request's further members (community, labels, card ...), as sent.
+    """
+
+    id: str
+    author_id: str
+    created_at: float
+    written: str
+    text: str
+    entities: Entities
+    conversation_id: str
+    edit_history: tuple[str, ...]
+    media_ids: tuple[str, ...] = ()
+    poll: Poll | None = None
+    in_reply_to: str | None = None
+    in_reply_to_user_id: str | None = None
+    quote: str | None = None
+    reply_settings: str = "everyone"
+    choices: dict[str, Any] = field(default_factory=dict)
+    hidden: bool = False
+    deleted: bool = False
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Post:
+        """Read a post back from the journal."""
+        poll = record["poll"]
+        return cls(
+            **{
+                **record,
+                "edit_history": tuple(record["edit_history"]),
+                "media_ids": tuple(record["media_ids"]),
+                "poll": Poll(tuple(poll["options"]), poll["duration_minutes"]) if poll else None,
+            }
+        )
+
+
+class Posts:
+    """All posts, by id and by author in the order of time."""
+
+    def __init__(self, clock: Clock, commit: Callable[[Event], None]) -> None:
+        self._clock = clock
+        self._commit = commit
+        self._snowflakes = Snowflakes()
+        self.clear()
+
+    def clear(self) -> None:
+        self._by_id: dict[str, Post] = {}
+        self._by_author: dict[str, list[int]] = {}
+        self._latest_by_text: dict[tuple[str, str], str] = {}
+        self._superseded: set[str] = set()
+        self._replies: Counter[str] = Counter()
+        self._quotes: Counter[str] = Counter()
+
+    def create(
+        self,
+        author_id: str,
+        request: dict[str, Any],
+        *,
+        page: str,
+        media_keys: list[str],
+    ) -> Post:
+        """Commit a post; the instant of the commit is its `created_at`.
+
+        :param request: a CreatePostsRequest that passed the rules.
+        :param page: address of the author's posts, `{id}` standing for the post's id.
+        """
+        now = int(self._clock.now() * 1000) / 1000
+        post_id = self._snowflakes.next(now)
+        parent = self._by_id.get(request.get("reply", {}).get("in_reply_to_tweet_id", ""))
+        previous = self._by_id.get(request.get("edit_options", {}).get("previous_post_id", ""))
+        written = request.get("text", "")
+        text, entities = shorten(
+            written, post_id, media_url=page.format(id=post_id) if media_keys else None, media_keys=media_keys
+        )
+        poll = request.get("poll")
+        post = Post(
+            id=post_id,
+            author_id=author_id,
+            created_at=now,
+            written=written,
+            text=text,
+            entities=entities,
+            conversation_id=parent.conversation_id if parent else post_id,
+            edit_history=(*(previous.edit_history if previous else ()), post_id),
+            media_ids=tuple(request.get("media", {}).get("media_ids", ())),
+            poll=Poll(tuple(poll["options"]), poll["duration_minutes"]) if poll else None,
+            in_reply_to=parent.id if parent else None,
+            in_reply_to_user_id=parent.author_id if parent else None,
+            quote=request.get("quote_tweet_id"),
+            reply_settings=request.get("reply_settings", "everyone"),
+            choices={
+                name: value
+                for name, value in request.items()
+                if name not in ("text", "poll", "reply", "quote_tweet_id", "reply_settings", "edit_options")
+            },
+        )
+        self._commit({"what": "post", "post": asdict(post)})
+        return post
+
+    def delete(self, post_id: str) -> None:
+        self._commit({"what": "post_deleted", "id": post_id})
+
+    def hide(self, post_id: str, hidden: bool) -> None:
+        self._commit({"what": "reply_hidden", "id": post_id, "hidden": hidden})
+
+    def apply(self, event: Event) -> None:
+        """Bring one event of the journal about."""
+        if event["what"] == "post":
+            self._add(Post.from_record(event["post"]))
+        elif event["what"] == "post_deleted":
+            self._delete(self._by_id[event["id"]])
+        else:
+            post = self._by_id[event["id"]]
+            self._by_id[post.id] = replace(post, hidden=event["hidden"])
+
+    def _add(self, post: Post) -> None:
+        self._snowflakes.advance_past(post.id)
+        self._by_id[post.id] = post
+        self._by_author.setdefault(post.author_id, []).append(int(post.id))
+        self._latest_by_text[(post.author_id, post.written)] = post.id
+        self._superseded.update(post.edit_history[:-1])
+        if post.in_reply_to:
+            self._replies[post.in_reply_to] += 1
+        if post.quote:
+            self._quotes[post.quote] += 1
+
+    def _delete(self, post: Post) -> None:
+        for version in post.edit_history:
+            self._by_id[version] = replace(self._by_id[version], deleted=True)
+        if post.in_reply_to:
+            self._replies[post.in_reply_to] -= 1
+        if post.quote:
+            self._quotes[post.quote] -= 1
+
+    def get(self, post_id: str, *, lag_seconds: float = 0.0) -> Post | None:
+        """Return a post that exists and is older than the lag, else None."""
+        post = self._by_id.get(post_id)
+        if post is None or post.deleted or post.created_at > self._clock.now() - lag_seconds:
+            return None
+        return post
+
+    def same_text(self, author_id: str, written: str, *, seconds: float) -> Post | None:
+        """Return the author's living post of the last `seconds` with the very same text, if any."""
+        post = self.get(self._latest_by_text.get((author_id, written), ""))
+        if post is None or post.id in self._superseded or post.created_at < self._clock.now() - seconds:
+            return None
+        return post
+
+    def by_author(
+        self, author_id: str, *, since_id: int = 0, until_id: int = 1 << 63, lag_seconds: float = 0.0
+    ) -> Iterator[Post]:
+        """Yield an author's posts, newest first, with ids strictly between two."""
+        ids = self._by_author.get(author_id, [])
+        for index in range(bisect_left(ids, until_id) - 1, bisect_right(ids, since_id) - 1, -1):
+            post = self.get(str(ids[index]), lag_seconds=lag_seconds)
+            if post and post.id not in self._superseded and not post.choices.get("nullcast"):
+                yield post
+
+    def everything(self) -> Iterator[Post]:
+        """Yield every post there ever was, newest first, edited-away versions left out."""
+        for post_id in reversed(self._by_id):
+            if post_id not in self._superseded:
+                yield self._by_id[post_id]
+
+    def version(self, post_id: str) -> Post:
+        return self._by_id[post_id]
+
+    def count(self, author_id: str) -> int:
+        return sum(1 for _ in self.by_author(author_id))
+
+    def latest(self, author_id: str) -> Post | None:
+        return next(self.by_author(author_id), None)
+
+    def replies(self, post_id: str) -> int:
+        return self._replies[post_id]
+
+    def quotes(self, post_id: str) -> int:
+        return self._quotes[post_id]

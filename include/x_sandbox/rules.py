@@ -1,0 +1,140 @@
+"""What X refuses of POST /2/tweets, in the order in which it looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from x_sandbox.accounts import Account
+from x_sandbox.entities import MAX_LENGTH, PREMIUM_MAX_LENGTH, cashtags, mentions, weighted_length
+from x_sandbox.media import PREMIUM_VIDEO_MINUTES, VIDEO_MINUTES, Media
+from x_sandbox.posts import Post
+from x_sandbox.problems import Problem, forbidden, invalid_request, preset
+from x_sandbox.state import State
+
+EXCLUSIVE = ("media", "quote_tweet_id", "poll", "card_uri", "direct_message_deep_link")
+EDITS = 5
+EDIT_SECONDS = 3_600
+SUMMONED_ONLY = "You can only reply to or quote posts where you are mentioned or are the author."
+
+
+def check(state: State, account: Account, request: dict[str, Any]) -> list[Media]:
+    """Hold a CreatePostsRequest of the right shape against X's rules.
+
+    :return: the media it attaches.
+    :raises Problem: the refusal.
+    """
+    _check_content(account, request)
+    media = _check_media(state, account, request)
+    _check_edit(state, account, request)
+    _check_parent(state, account, request)
+    _check_quote(state, account, request)
+    if media_minutes := _too_long(account, media):
+        raise forbidden(f"This user is not allowed to post a video longer than {media_minutes} minutes.")
+    seconds = state.settings.duplicate_window_seconds
+    text = request.get("text", "")
+    if text and "edit_options" not in request and state.posts.same_text(account.id, text, seconds=seconds):
+        raise preset("duplicate")
+    return media
+
+
+def _check_content(account: Account, request: dict[str, Any]) -> None:
+    text = request.get("text", "")
+    if not text.strip() and "media" not in request:
+        raise invalid_request("$.text: is missing but it is required unless media is given")
+    chosen = [name for name in EXCLUSIVE if name in request]
+    if len(chosen) > 1:
+        raise invalid_request(f"$: {' and '.join(chosen)} are mutually exclusive")
+    if weighted_length(text) > (PREMIUM_MAX_LENGTH if account.premium else MAX_LENGTH):
+        raise invalid_request(
+            "Your Tweet text is too long. For more information on how Twitter determines text length see "
+            "https://github.com/twitter/twitter-text."
+        )
+    if len(cashtags(text)) > 1:
+        raise forbidden("Posts are limited to a maximum of one cashtag")
+
+
+def _check_media(state: State, account: Account, request: dict[str, Any]) -> list[Media]:
+    ids = request.get("media", {}).get("media_ids", [])
+    now, lifetime = state.clock.now(), state.settings.media_lifetime_seconds
+    found: list[Media] = []
+    for media_id in ids:
+        media = state.media.get(media_id)
+        if media is None or not media.belongs_to(account.id):
+            raise _invalid_media(ids, f"{media_id} is no media of this account")
+        if not media.usable(now, lifetime):
+            raise _invalid_media(ids, f"{media_id} is not processed, has failed, or has expired")
+        if not media.category.startswith(("tweet_", "amplify_")):
+            raise _invalid_media(ids, f"{media_id} has the category {media.category}")
+        found.append(media)
+    if len(set(ids)) < len(ids) or (len(found) > 1 and any(media.kind != "photo" for media in found)):
+        raise _invalid_media(ids, "a post carries 4 photos, or 1 GIF, or 1 video")
+    return found
+
+
+def _invalid_media(ids: list[str], reason: str) -> Problem:
+    problem = invalid_request("Your media IDs are invalid.", parameters={"media.media_ids": ids})
+    problem.note = reason
+    return problem
+
+
+def _too_long(account: Account, media: list[Media]) -> int | None:
+    minutes = PREMIUM_VIDEO_MINUTES if account.premium else VIDEO_MINUTES
+    return minutes if any((item.duration_seconds or 0) > minutes * 60 for item in media) else None
+
+
+def _check_edit(state: State, account: Account, request: dict[str, Any]) -> None:
+    if "edit_options" not in request:
+        return
+    if not account.premium:
+        raise forbidden("Your account is not permitted to access this feature")
+    previous_id = request["edit_options"]["previous_post_id"]
+    previous = state.posts.get(previous_id)
+    if previous is None or previous.author_id != account.id:
+        raise forbidden(
+            "You are not permitted to edit this Tweet.", note="there is no such post of this account"
+        )
+    if reason := _not_editable(previous, state.clock.now()):
+        raise forbidden("You are not permitted to edit this Tweet.", note=reason)
+
+
+def _not_editable(post: Post, now: float) -> str | None:
+    if len(post.edit_history) > EDITS:
+        return f"it was edited {EDITS} times"
+    if now > post.created_at + EDIT_SECONDS:
+        return "it is older than an hour"
+    if post.poll or "community_id" in post.choices:
+        return "polls and community posts cannot be edited"
+    if post.in_reply_to_user_id not in (None, post.author_id):
+        return "replies to others cannot be edited"
+    return None
+
+
+def _check_parent(state: State, account: Account, request: dict[str, Any]) -> None:
+    if "reply" not in request:
+        return
+    parent_id = request["reply"]["in_reply_to_tweet_id"]
+    parent = state.posts.get(parent_id, lag_seconds=state.settings.reply_lag_seconds)
+    if parent is None:
+        raise forbidden(
+            "You attempted to reply to a Tweet that is deleted or not visible to you.",
+            note=f"there is no post {parent_id}",
+        )
+    if state.settings.self_serve and not _summoned(account, parent):
+        raise forbidden(SUMMONED_ONLY, "not-authorized-for-resource")
+
+
+def _check_quote(state: State, account: Account, request: dict[str, Any]) -> None:
+    if "quote_tweet_id" not in request:
+        return
+    if state.settings.self_serve:
+        raise preset("not-permitted")
+    if state.posts.get(request["quote_tweet_id"]) is None:
+        raise invalid_request(
+            "$.quote_tweet_id: there is no such post",
+            parameters={"quote_tweet_id": [request["quote_tweet_id"]]},
+        )
+
+
+def _summoned(account: Account, post: Post) -> bool:
+    named = {name.lower() for name in mentions(post.written)}
+    return post.author_id == account.id or account.username.lower() in named

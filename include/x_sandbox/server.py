@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from x_sandbox.api import control, media, posts, timelines, users
+from x_sandbox.connection import CuttableProtocol
+from x_sandbox.problems import PROBLEMS
+from x_sandbox.state import State
+
+KEEP_ALIVE_SECONDS = 75
+STOP_SECONDS = 2
+
+
+def build_app(state: State) -> Starlette:
+    """Put the API, the OAuth endpoints, the controls and the page together."""
+    operations = [
+        *posts.OPERATIONS,
+        *media.OPERATIONS,
+        *timelines.OPERATIONS,
+        *users.OPERATIONS,
+    ]
+    routes: list[BaseRoute] = [
+        Route(operation.path, operation.endpoint(state), methods=[operation.method])
+        for operation in operations
+    ]
+    return Starlette(
+        routes=[*routes, *control.routes(state)],
+        exception_handlers={404: _not_found, 405: _not_found},
+    )
+
+
+async def _not_found(request: Request, exc: Exception) -> Response:
+    path = request.url.path
+    return JSONResponse(
+        {
+            "title": "Not Found Error",
+            "detail": f"{request.method} {path} is no endpoint of this X.",
+            "type": PROBLEMS + "resource-not-found",
+            "resource_type": "endpoint",
+            "status": 404,
+        },
+        404,
+        media_type="application/problem+json",
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port; 0 lets the system choose one.
+
+    :raises OSError: the address cannot be used.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1_024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+
+def serve(state: State, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+    """Answer on a listening socket until SIGTERM or SIGINT.
+
+    :param on_ready: called once, when requests are answered.
+    """
+    config = uvicorn.Config(
+        build_app(state),
+        http=CuttableProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    _Server(config, on_ready).run(sockets=[listener])

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+
+@dataclass
+class Settings:
+    """What can be turned while the sandbox runs (`POST /_sandbox/settings`)."""
+
+    rate_limits: bool = True
+    limits: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By "METHOD /path/{template}": `user`, `app` (requests a window), `window_seconds`, `user_24h`, `app_24h`."""
+    read_lag_seconds: float = 0.0
+    reply_lag_seconds: float = 0.0
+    latency_seconds: float = 0.0
+    processing_seconds: float = 2.0
+    clock_ahead_seconds: float = 0.0
+    duplicate_window_seconds: float = 86_400.0
+    media_lifetime_seconds: int = 86_400
+    access_token_seconds: int = 7_200
+    self_serve: bool = True
+    """Refuse quotes, and replies to others' posts that do not mention the account."""
+    redirect_uris: list[str] = field(default_factory=list)
+    """The app's registered callbacks; empty accepts any."""
+    denied_metrics: str = "keep_post"
+    """`keep_post` or `drop_post`: what happens to a post whose private metrics the caller may not see."""
+    escape_text: bool = False
+    """Write `&`, `<` and `>` of texts as HTML entities."""
+
+    def updated(self, changes: dict[str, Any]) -> Settings:
+        """Return a copy with some settings changed.
+
+        :raises ValueError: an unknown setting, or a value of the wrong type; the message names it.
+        """
+        current = asdict(self)
+        for name, value in changes.items():
+            if name not in current:
+                raise ValueError(
+                    f"unknown setting {name!r}; there are {', '.join(item.name for item in fields(self))}"
+                )
+            expected = type(current[name])
+            if expected is float and isinstance(value, int) and not isinstance(value, bool):
+                changes = {**changes, name: float(value)}
+            elif not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+                raise ValueError(f"setting {name!r} must be a {expected.__name__}, not {value!r}")
+        if changes.get("denied_metrics", "keep_post") not in ("keep_post", "drop_post"):
+            raise ValueError("setting 'denied_metrics' must be keep_post or drop_post")
+        return replace(self, **changes)

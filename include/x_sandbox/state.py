@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import fcntl
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from x_sandbox.accounts import load_app
+from x_sandbox.clock import Clock
+from x_sandbox.faults import Faults
+from x_sandbox.journal import Event, Journal
+from x_sandbox.limits import RateLimits
+from x_sandbox.media import MediaLibrary
+from x_sandbox.oauth2 import Grants
+from x_sandbox.posts import Posts
+from x_sandbox.settings import Settings
+from x_sandbox.signing import SignatureCheck
+
+REQUESTS_KEPT = 20_000
+
+
+class State:
+    """Everything this X knows; what matters is in the state directory before it is answered.
+
+    :param folder: the state directory; made if absent, held by one sandbox at a time.
+    :param settings: the settings at the start and after each reset.
+    :param accounts: how many accounts there must be at least.
+    :raises OSError: the directory cannot be used.
+    :raises ValueError: another sandbox holds it, or a file in it is damaged.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, *, accounts: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"the state directory {folder} is in use by another x-sandbox") from None
+        self.clock = Clock()
+        self.settings = self._initial_settings = settings
+        self.clock.ahead_seconds = settings.clock_ahead_seconds
+        self.app = load_app(folder / "app.json", accounts=accounts)
+        self.posts = Posts(self.clock, self._commit)
+        self.media = MediaLibrary(folder / "media", self.clock, self._commit)
+        self.grants = Grants(self.app, self.clock, lambda: self.settings, self._commit)
+        self.limits = RateLimits(self.clock)
+        self.faults = Faults()
+        self.signatures = SignatureCheck()
+        self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
+        self._journal = Journal(folder / "journal.jsonl")
+        for event in self._journal.replay():
+            self._apply(event)
+        self.grants.seed()
+
+    def _commit(self, event: Event) -> None:
+        self._journal.append(event)
+        self._apply(event)
+
+    def _apply(self, event: Event) -> None:
+        if event["what"] == "media":
+            self.media.apply(event)
+        elif event["what"] == "grant":
+            self.grants.apply(event)
+        else:
+            self.posts.apply(event)
+
+    def change_settings(self, changes: dict[str, Any]) -> None:
+        """Change settings while running.
+
+        :raises ValueError: an unknown setting, or a value of the wrong type.
+        """
+        self.settings = self.settings.updated(changes)
+        self.clock.ahead_seconds = self.settings.clock_ahead_seconds
+
+    def reset(self) -> None:
+        """Forget posts, media, faults, requests and rate limits; accounts and their credentials stay."""
+        self._journal.clear()
+        self.posts.clear()
+        self.media.clear()
+        self.grants.clear()
+        self.limits.reset()
+        self.faults.remove()
+        self.requests.clear()
+        self.settings = self._initial_settings
+        self.clock.ahead_seconds = self.settings.clock_ahead_seconds
+        for account in self.app.accounts:
+            account.access_level, account.premium = "read-write", False
+        self.grants.seed()
+
+    def close(self) -> None:
+        self._journal.close()
+        self._lock.close()
