@@ -19,7 +19,8 @@ export function conversationOf(id, posts) {
   const post = known.get(id);
   if (!post) return null;
   const above = [];
-  for (let up = known.get(post.in_reply_to); up && !above.includes(up); up = known.get(up.in_reply_to)) above.unshift(up);
+  for (let up = known.get(post.in_reply_to); up && !above.includes(up); up = known.get(up.in_reply_to))
+    above.unshift(up);
   const below = posts.filter((other) => other.id !== id && isBelow(other, id, known));
   return { post, above, replies: threads(below).reverse() };
 }

@@ -11,7 +11,8 @@ function setAttributes(node, attributes) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name === "class") node.className = value;
-    else if (name === "style") for (const [key, part] of Object.entries(value)) node.style.setProperty(key, part);
+    else if (name === "style")
+      for (const [key, part] of Object.entries(value)) node.style.setProperty(key, part);
     else if (name === "dataset") Object.assign(node.dataset, value);
     else node.setAttribute(name, value === true ? "" : value);
   }
@@ -19,7 +20,8 @@ function setAttributes(node, attributes) {
 
 const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
-  reply: "M4 11.5C4 7.4 7.4 4 11.6 4h.8C16.6 4 20 7.3 20 11.4c0 2.6-1.4 5-3.6 6.3L11 21v-3.2h-.4C7 17.8 4 15 4 11.5z",
+  reply:
+    "M4 11.5C4 7.4 7.4 4 11.6 4h.8C16.6 4 20 7.3 20 11.4c0 2.6-1.4 5-3.6 6.3L11 21v-3.2h-.4C7 17.8 4 15 4 11.5z",
   repost: "M3 10l3.5-3.5L10 10M6.5 6.5V15a3 3 0 0 0 3 3H13M21 14l-3.5 3.5L14 14M17.5 17.5V9a3 3 0 0 0-3-3H11",
   like: "M12 20.5S3.5 15.6 3.5 9.4C3.5 6.5 5.7 4.5 8.2 4.5c1.6 0 3 .8 3.8 2.2.8-1.4 2.2-2.2 3.8-2.2 2.5 0 4.7 2 4.7 4.9 0 6.2-8.5 11.1-8.5 11.1z",
   impressions: "M5 20v-6M10 20V5M15 20V11M20 20V8",

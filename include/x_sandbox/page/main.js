@@ -44,7 +44,12 @@ function showArrivals(posts) {
       return h(
         "li",
         {},
-        h("a", { href: permalink(post), "data-open": post.id }, h("time", { datetime: post.created_at, title: exact(instant) }, clockTimeExact(instant)), h("span", { dir: "auto" }, plainText(post) || "Media")),
+        h(
+          "a",
+          { href: permalink(post), "data-open": post.id },
+          h("time", { datetime: post.created_at, title: exact(instant) }, clockTimeExact(instant)),
+          h("span", { dir: "auto" }, plainText(post) || "Media"),
+        ),
       );
     }),
   );
@@ -52,7 +57,10 @@ function showArrivals(posts) {
 
 function announce(fresh) {
   const [newest] = fresh;
-  byId("announcer").textContent = fresh.length === 1 ? `New post by ${newest.name || newest.username}: ${plainText(newest)}` : `${fresh.length} new posts`;
+  byId("announcer").textContent =
+    fresh.length === 1
+      ? `New post by ${newest.name || newest.username}: ${plainText(newest)}`
+      : `${fresh.length} new posts`;
   const pill = byId("new-pill");
   if (scrollY < 300 || timeline.filter.focus) return;
   const waiting = Number(pill.dataset.waiting ?? 0) + fresh.length;
@@ -69,7 +77,10 @@ function hidePill() {
 function showState(state) {
   byId("live").dataset.state = state;
   byId("live-label").textContent = STATES[state];
-  byId("live").title = state === "lost" ? "The sandbox does not answer. Is x-sandbox still running? Trying again every second." : "";
+  byId("live").title =
+    state === "lost"
+      ? "The sandbox does not answer. Is x-sandbox still running? Trying again every second."
+      : "";
 }
 
 const focusOfPath = () => STATUS_PATH.exec(location.pathname)?.[1] ?? null;
@@ -111,12 +122,19 @@ document.addEventListener("click", (event) => {
     return;
   }
   const article = event.target.closest("article.post:not(.focused)");
-  const busy = event.target.closest("a, button, video, summary, details, [popover]") || String(getSelection());
+  const busy =
+    event.target.closest("a, button, video, summary, details, [popover]") || String(getSelection());
   if (article && !busy) open(permalink(timeline.byId.get(article.dataset.id)));
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open], [popover]:popover-open")) return;
+  if (
+    event.ctrlKey ||
+    event.metaKey ||
+    event.altKey ||
+    document.querySelector("dialog[open], [popover]:popover-open")
+  )
+    return;
   if (event.target.matches("input, textarea, select")) return;
   const articles = [...document.querySelectorAll("article.post")];
   const current = articles.indexOf(document.activeElement?.closest("article.post"));
@@ -125,7 +143,9 @@ document.addEventListener("keydown", (event) => {
     k: () => articles[Math.max(current - 1, 0)]?.focus(),
     t: () => window.sandboxTheme.toggle(),
     Escape: () => focusOfPath() && open("/"),
-    Enter: () => document.activeElement === articles[current] && open(permalink(timeline.byId.get(articles[current].dataset.id))),
+    Enter: () =>
+      document.activeElement === articles[current] &&
+      open(permalink(timeline.byId.get(articles[current].dataset.id))),
   };
   keys.PageDown = current >= 0 ? keys.j : null;
   keys.PageUp = current >= 0 ? keys.k : null;

@@ -9,8 +9,14 @@ export function mediaGrid(media) {
   const pictures = shown.filter((item) => item.type === "photo");
   return h(
     "div",
-    { class: "media", "data-count": shown.length, style: shown.length === 1 ? { "--ratio": ratio(shown[0]) } : {} },
-    shown.map((item) => h("div", { class: `cell cell-${item.type}` }, cellContent(item, pictures), badges(item))),
+    {
+      class: "media",
+      "data-count": shown.length,
+      style: shown.length === 1 ? { "--ratio": ratio(shown[0]) } : {},
+    },
+    shown.map((item) =>
+      h("div", { class: `cell cell-${item.type}` }, cellContent(item, pictures), badges(item)),
+    ),
   );
 }
 
@@ -27,17 +33,34 @@ function cellContent(item, pictures) {
   if (item.type === "animated_gif") return animation(item);
   return h(
     "button",
-    { class: "picture", type: "button", "aria-label": `Open picture: ${item.alt_text || "no description"}`, onclick: () => openLightbox(pictures, pictures.indexOf(item)) },
+    {
+      class: "picture",
+      type: "button",
+      "aria-label": `Open picture: ${item.alt_text || "no description"}`,
+      onclick: () => openLightbox(pictures, pictures.indexOf(item)),
+    },
     image(item),
   );
 }
 
 function image(item) {
-  return h("img", { src: item.url, alt: item.alt_text ?? "", width: item.width, height: item.height, loading: "lazy", decoding: "async" });
+  return h("img", {
+    src: item.url,
+    alt: item.alt_text ?? "",
+    width: item.width,
+    height: item.height,
+    loading: "lazy",
+    decoding: "async",
+  });
 }
 
 function video(item, attributes) {
-  const node = h("video", { src: item.url, playsinline: true, "aria-label": item.alt_text || "Video", ...attributes });
+  const node = h("video", {
+    src: item.url,
+    playsinline: true,
+    "aria-label": item.alt_text || "Video",
+    ...attributes,
+  });
   node.muted = !attributes.controls;
   return node;
 }
@@ -46,8 +69,17 @@ function video(item, attributes) {
 function animation(item) {
   const moving = image(item);
   moving.loading = "eager";
-  const still = h("canvas", { class: "still", hidden: true, role: "img", "aria-label": item.alt_text || "GIF" });
-  const button = h("button", { class: "gif-toggle", type: "button", onclick: () => play(still.hidden === false) });
+  const still = h("canvas", {
+    class: "still",
+    hidden: true,
+    role: "img",
+    "aria-label": item.alt_text || "GIF",
+  });
+  const button = h("button", {
+    class: "gif-toggle",
+    type: "button",
+    onclick: () => play(still.hidden === false),
+  });
 
   function play(on) {
     if (!on && moving.naturalWidth) {
@@ -76,8 +108,17 @@ function badges(item) {
 }
 
 function altBadge(text) {
-  const popover = h("div", { class: "alt-popover", popover: "auto" }, h("strong", {}, "Description"), h("p", { dir: "auto" }, text));
-  const button = h("button", { class: "media-badge alt-badge", type: "button", "aria-label": "Show the description" }, "ALT");
+  const popover = h(
+    "div",
+    { class: "alt-popover", popover: "auto" },
+    h("strong", {}, "Description"),
+    h("p", { dir: "auto" }, text),
+  );
+  const button = h(
+    "button",
+    { class: "media-badge alt-badge", type: "button", "aria-label": "Show the description" },
+    "ALT",
+  );
   button.popoverTargetElement = popover;
   popover.addEventListener("beforetoggle", (event) => event.newState === "open" && place(popover, button));
   return [button, popover];

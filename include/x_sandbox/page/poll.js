@@ -10,8 +10,17 @@ export function pollView(poll) {
   return h(
     "div",
     { class: "poll" },
-    h("ul", {}, poll.options.map((option) => bar(option, total, most))),
-    h("p", { class: "poll-foot" }, `${number.format(total)} vote${total === 1 ? "" : "s"} · `, timeLeft(Date.parse(poll.ends_at))),
+    h(
+      "ul",
+      {},
+      poll.options.map((option) => bar(option, total, most)),
+    ),
+    h(
+      "p",
+      { class: "poll-foot" },
+      `${number.format(total)} vote${total === 1 ? "" : "s"} · `,
+      timeLeft(Date.parse(poll.ends_at)),
+    ),
   );
 }
 
@@ -20,7 +29,10 @@ function bar({ label, votes = 0 }, total, most) {
   const leads = total > 0 && votes === most;
   return h(
     "li",
-    { class: leads ? "bar-row leads" : "bar-row", title: `${number.format(votes)} vote${votes === 1 ? "" : "s"}` },
+    {
+      class: leads ? "bar-row leads" : "bar-row",
+      title: `${number.format(votes)} vote${votes === 1 ? "" : "s"}`,
+    },
     h("span", { class: "bar-fill", style: { width: `${Math.max(share, 0.8)}%` }, "aria-hidden": "true" }),
     h("span", { class: "bar-label", dir: "auto" }, label),
     h("span", { class: "bar-share" }, `${share.toFixed(share % 1 ? 1 : 0)}%`),

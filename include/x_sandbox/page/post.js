@@ -31,13 +31,27 @@ export class PostView {
   constructor(post, { known, focused = false }) {
     this.known = known;
     this.focused = focused;
-    this.node = h("article", { class: "post", tabindex: "0", "data-id": post.id, "aria-labelledby": `by-${post.id}` });
+    this.node = h("article", {
+      class: "post",
+      tabindex: "0",
+      "data-id": post.id,
+      "aria-labelledby": `by-${post.id}`,
+    });
     this.update(post, {});
   }
 
-  update(post, { joinedAbove = false, joinedBelow = false }) {
-    const context = this.contextOf(post, joinedAbove);
-    const content = JSON.stringify([post.text, post.media, post.name, post.username, post.deleted, post.edits, post.entities, context]);
+  update(post, { joinedAbove = false, joinedBelow = false, underParent = false }) {
+    const context = this.contextOf(post, joinedAbove || underParent);
+    const content = JSON.stringify([
+      post.text,
+      post.media,
+      post.name,
+      post.username,
+      post.deleted,
+      post.edits,
+      post.entities,
+      context,
+    ]);
     if (content !== this.content) {
       this.content = content;
       this.draw(post, context);
@@ -48,37 +62,63 @@ export class PostView {
     this.node.classList.toggle("deleted", post.deleted);
   }
 
-  contextOf(post, joinedAbove) {
+  contextOf(post, parentIsAbove) {
     const quoted = post.quote && this.known(post.quote);
-    const parent = post.in_reply_to && !joinedAbove ? this.known(post.in_reply_to) : null;
+    const parent = this.known(post.in_reply_to);
     return {
-      replyingTo: post.in_reply_to && !joinedAbove ? parent?.username ?? "a post that is not here" : null,
+      replyingTo:
+        !post.in_reply_to || parentIsAbove
+          ? null
+          : parent
+            ? `@${parent.username}`
+            : "a post that is not here",
       quoted: quoted && [quoted.text, quoted.deleted, quoted.name],
     };
   }
 
   draw(post, context) {
     this.foot = h("div", { class: "foot" });
-    this.pollSlot = post.poll && h("div", {});
+    this.pollSlot = post.poll ? h("div") : null;
     this.node.classList.toggle("focused", this.focused);
     this.node.replaceChildren(
       h("div", { class: "rail" }, avatar(post)),
-      h("div", { class: "body" }, byline(post, this.focused), post.deleted ? tombstone(post) : this.parts(post, context)),
+      h(
+        "div",
+        { class: "body" },
+        byline(post, this.focused),
+        post.deleted ? tombstone(post) : this.parts(post, context),
+      ),
     );
   }
 
   parts(post, { replyingTo }) {
     const text = richText(post);
     return [
-      replyingTo && h("p", { class: "replying" }, "Replying to ", h("span", { class: "entity" }, replyingTo.includes(" ") ? replyingTo : `@${replyingTo}`)),
+      replyingTo &&
+        h(
+          "p",
+          { class: "replying" },
+          "Replying to ",
+          h("span", { class: replyingTo.startsWith("@") ? "entity" : null }, replyingTo),
+        ),
       text.textContent && h("p", { class: "text", dir: "auto" }, text),
       post.media?.length > 0 && mediaGrid(post.media),
       this.pollSlot,
       post.quote && quoteCard(this.known(post.quote)),
       labels(post),
-      this.focused && h("p", { class: "moment" }, h("time", { datetime: post.created_at, title: exact(Date.parse(post.created_at)) }, dayAndTime(Date.parse(post.created_at)))),
+      this.focused &&
+        h(
+          "p",
+          { class: "moment" },
+          h(
+            "time",
+            { datetime: post.created_at, title: exact(Date.parse(post.created_at)) },
+            dayAndTime(Date.parse(post.created_at)),
+          ),
+        ),
       this.foot,
-      post.reply_settings in WHO_CAN_REPLY && h("p", { class: "who" }, icon("who"), WHO_CAN_REPLY[post.reply_settings](post)),
+      post.reply_settings in WHO_CAN_REPLY &&
+        h("p", { class: "who" }, icon("who"), WHO_CAN_REPLY[post.reply_settings](post)),
     ];
   }
 
@@ -93,7 +133,11 @@ export class PostView {
 
 export function avatar({ author_id: id, name, username }) {
   const words = (name || username).split(/[\s_]+/).filter(Boolean);
-  const initials = words.slice(0, 2).map((word) => [...word][0]).join("").toUpperCase();
+  const initials = words
+    .slice(0, 2)
+    .map((word) => [...word][0])
+    .join("")
+    .toUpperCase();
   let hue = 0;
   for (const digit of String(id)) hue = (hue * 31 + digit.charCodeAt(0)) % 360;
   return h("span", { class: "avatar", style: { "--hue": hue }, "aria-hidden": "true" }, initials);
@@ -106,7 +150,12 @@ function byline(post, focused) {
     h("span", { class: "name", dir: "auto" }, post.name || post.username),
     h("span", { class: "handle" }, `@${post.username}`),
     !focused && h("span", { class: "dot", "aria-hidden": "true" }, "·"),
-    !focused && h("a", { class: "permalink", href: permalink(post), "data-open": post.id }, relativeTime(Date.parse(post.created_at))),
+    !focused &&
+      h(
+        "a",
+        { class: "permalink", href: permalink(post), "data-open": post.id },
+        relativeTime(Date.parse(post.created_at)),
+      ),
   );
 }
 
@@ -115,18 +164,35 @@ function tombstone(post) {
     "div",
     { class: "tombstone" },
     h("p", {}, icon("deleted"), "This post was deleted."),
-    h("details", {}, h("summary", {}, "What it said"), h("p", { class: "text", dir: "auto" }, richText(post))),
+    h(
+      "details",
+      {},
+      h("summary", {}, "What it said"),
+      h("p", { class: "text", dir: "auto" }, richText(post)),
+    ),
   );
 }
 
 function quoteCard(quoted) {
-  if (!quoted || quoted.deleted) return h("div", { class: "quote quote-gone" }, "This post is not available.");
+  if (!quoted || quoted.deleted)
+    return h("div", { class: "quote quote-gone" }, "This post is not available.");
   const picture = quoted.media?.find((item) => item.media_type?.startsWith("image/"));
   return h(
     "a",
     { class: "quote", href: permalink(quoted), "data-open": quoted.id },
-    h("span", { class: "quote-by" }, avatar(quoted), h("span", { class: "name", dir: "auto" }, quoted.name || quoted.username), h("span", { class: "handle" }, `@${quoted.username} · `, relativeTime(Date.parse(quoted.created_at)))),
-    h("span", { class: "quote-body" }, picture && h("img", { src: picture.url, alt: picture.alt_text ?? "", loading: "lazy" }), h("span", { class: "text", dir: "auto" }, plainText(quoted))),
+    h(
+      "span",
+      { class: "quote-by" },
+      avatar(quoted),
+      h("span", { class: "name", dir: "auto" }, quoted.name || quoted.username),
+      h("span", { class: "handle" }, `@${quoted.username} · `, relativeTime(Date.parse(quoted.created_at))),
+    ),
+    h(
+      "span",
+      { class: "quote-body" },
+      picture && h("img", { src: picture.url, alt: picture.alt_text ?? "", loading: "lazy" }),
+      h("span", { class: "text", dir: "auto" }, plainText(quoted)),
+    ),
   );
 }
 
@@ -137,7 +203,14 @@ function labels(post) {
     post.paid_partnership && ["handshake", "Paid partnership"],
     edited && ["pencil", "Edited"],
   ].filter(Boolean);
-  return found.length > 0 && h("p", { class: "labels" }, found.map(([name, text]) => h("span", { class: "label" }, icon(name), text)));
+  return (
+    found.length > 0 &&
+    h(
+      "p",
+      { class: "labels" },
+      found.map(([name, text]) => h("span", { class: "label" }, icon(name), text)),
+    )
+  );
 }
 
 function metricsRow(metrics) {
@@ -147,8 +220,16 @@ function metricsRow(metrics) {
     METRICS.map(([name, stem, one, many, of]) => {
       const count = of(metrics);
       const known = count !== undefined && count !== null;
-      const words = known ? `${full.format(count)} ${stem}${count === 1 ? one : many}` : `${stem}${many} unknown`;
-      return h("li", { class: `metric metric-${name}`, title: words }, icon(name), h("span", { "aria-hidden": "true" }, known ? compact.format(count) : "–"), h("span", { class: "sr-only" }, words));
+      const words = known
+        ? `${full.format(count)} ${stem}${count === 1 ? one : many}`
+        : `${stem}${many} unknown`;
+      return h(
+        "li",
+        { class: `metric metric-${name}`, title: words },
+        icon(name),
+        h("span", { "aria-hidden": "true" }, known ? compact.format(count) : "–"),
+        h("span", { class: "sr-only" }, words),
+      );
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { h } from "./dom.js";
 
-const TAGS = /(?<![\p{L}\p{N}_&/])(?:[#＃][\p{L}\p{M}\p{N}_]*[\p{L}\p{M}][\p{L}\p{M}\p{N}_]*|[@＠]\w{1,15}(?![\w@])|\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?![\w$]))/gu;
+const TAGS =
+  /(?<![\p{L}\p{N}_&/])(?:[#＃][\p{L}\p{M}\p{N}_]*[\p{L}\p{M}][\p{L}\p{M}\p{N}_]*|[@＠]\w{1,15}(?![\w@])|\$[A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?(?![\w$]))/gu;
 const ATTACHMENT = /\/status\/(\d+)(?:\/(?:photo|video)\/\d+)?\/?$/;
 
 /** A post's text as X shows it: t.co links by their display URL, tags coloured, links to its own attachments left out. */
@@ -29,7 +30,8 @@ function textWithoutAttachmentLinks(post) {
   let text = post.text ?? "";
   for (const url of [...(post.entities?.urls ?? [])].reverse()) {
     const trimmed = text.trimEnd();
-    if (trimmed.endsWith(url.url) && isAttachment(url, post)) text = trimmed.slice(0, -url.url.length).trimEnd();
+    if (trimmed.endsWith(url.url) && isAttachment(url, post))
+      text = trimmed.slice(0, -url.url.length).trimEnd();
   }
   return text;
 }
@@ -51,7 +53,11 @@ function link({ url, expanded_url: expanded, display_url: shown }) {
   const target = expanded ?? url;
   const label = shown ?? target.replace(/^https?:\/\//, "");
   if (!/^https?:\/\//i.test(target)) return h("span", { class: "entity" }, label);
-  return h("a", { class: "entity", href: target, title: target, target: "_blank", rel: "noopener noreferrer" }, label);
+  return h(
+    "a",
+    { class: "entity", href: target, title: target, target: "_blank", rel: "noopener noreferrer" },
+    label,
+  );
 }
 
 function appendTagged(parent, text) {

@@ -14,12 +14,17 @@ export class Tabs {
   take(posts) {
     const accounts = new Map();
     for (const post of [...posts].reverse()) accounts.set(post.author_id, post);
-    const known = JSON.stringify([...accounts.values()].map(({ author_id, username, name }) => [author_id, username, name]));
+    const known = JSON.stringify(
+      [...accounts.values()].map(({ author_id, username, name }) => [author_id, username, name]),
+    );
     if (known === this.known) return;
     this.known = known;
     this.root.hidden = accounts.size < 2;
     if (!accounts.has(this.chosen)) this.choose(null);
-    this.root.replaceChildren(this.tab(null, "All"), ...[...accounts.values()].map((post) => this.tab(post.author_id, avatar(post), `@${post.username}`)));
+    this.root.replaceChildren(
+      this.tab(null, "All"),
+      ...[...accounts.values()].map((post) => this.tab(post.author_id, avatar(post), `@${post.username}`)),
+    );
   }
 
   tab(account, ...content) {
@@ -27,7 +32,16 @@ export class Tabs {
     const label = h("span", { class: "tab-label" }, ...content);
     return h(
       "button",
-      { class: "tab", type: "button", role: "tab", "data-account": account ?? "", "aria-selected": String(selected), "aria-controls": "timeline", tabindex: selected ? "0" : "-1", onclick: () => this.choose(account) },
+      {
+        class: "tab",
+        type: "button",
+        role: "tab",
+        "data-account": account ?? "",
+        "aria-selected": String(selected),
+        "aria-controls": "timeline",
+        tabindex: selected ? "0" : "-1",
+        onclick: () => this.choose(account),
+      },
       label,
     );
   }

@@ -26,7 +26,11 @@ export function ago(instant, now = Date.now()) {
 export function left(instant, now = Date.now()) {
   const rest = instant - now;
   if (rest <= 0) return "Final results";
-  for (const [unit, size] of [["day", DAY], ["hour", HOUR], ["minute", MINUTE]]) {
+  for (const [unit, size] of [
+    ["day", DAY],
+    ["hour", HOUR],
+    ["minute", MINUTE],
+  ]) {
     const count = Math.floor(rest / size);
     if (count >= 1) return `${count} ${unit}${count === 1 ? "" : "s"} left`;
   }
@@ -41,7 +45,16 @@ export const dayAndTime = (instant) => `${clockTimeExact(instant)} · ${longDay.
 
 /** A <time> element that `tick` keeps current. */
 export function relativeTime(instant) {
-  return h("time", { class: "ago", datetime: new Date(instant).toISOString(), title: exact(instant), "data-instant": instant }, ago(instant));
+  return h(
+    "time",
+    {
+      class: "ago",
+      datetime: new Date(instant).toISOString(),
+      title: exact(instant),
+      "data-instant": instant,
+    },
+    ago(instant),
+  );
 }
 
 /** A poll's time left, kept current by `tick`. */
@@ -51,7 +64,8 @@ export function timeLeft(instant) {
 
 /** Rewrites what changed on the page since the last second. */
 export function tick(root, now = Date.now()) {
-  for (const node of root.querySelectorAll("[data-instant]")) write(node, ago(Number(node.dataset.instant), now));
+  for (const node of root.querySelectorAll("[data-instant]"))
+    write(node, ago(Number(node.dataset.instant), now));
   for (const node of root.querySelectorAll("[data-ends]")) write(node, left(Number(node.dataset.ends), now));
 }
 

@@ -39,7 +39,8 @@ export class Timeline {
 
   draw(fresh) {
     const { items, older } = this.filter.focus ? this.conversation() : this.threads();
-    for (const item of items) for (const view of item.views ?? []) if (fresh.has(view.id)) highlight(view.node);
+    for (const item of items)
+      for (const view of item.views ?? []) if (fresh.has(view.id)) highlight(view.node);
     const nodes = items.map((item) => item.node);
     arrange(this.root, nodes);
     this.forget();
@@ -60,35 +61,53 @@ export class Timeline {
   }
 
   conversation() {
-    const posts = this.posts.filter((post) => this.isShown(post, { anyAccount: true }) || post.id === this.filter.focus);
+    const posts = this.posts.filter(
+      (post) => this.isShown(post, { anyAccount: true }) || post.id === this.filter.focus,
+    );
     const found = conversationOf(this.filter.focus, posts);
     if (!found) return { items: [{ node: this.missingNode() }], older: false };
     const head = this.threadItem({ key: `focus-${found.post.id}`, posts: [...found.above, found.post] });
-    return { items: [head, ...found.replies.map((thread) => this.threadItem(thread, found.post))], older: false };
+    return {
+      items: [head, ...found.replies.map((thread) => this.threadItem(thread, found.post))],
+      older: false,
+    };
   }
 
   isShown(post, { anyAccount = false } = {}) {
-    return (this.filter.deleted || !post.deleted) && (anyAccount || !this.filter.account || post.author_id === this.filter.account);
+    return (
+      (this.filter.deleted || !post.deleted) &&
+      (anyAccount || !this.filter.account || post.author_id === this.filter.account)
+    );
   }
 
-  threadItem(thread) {
-    const views = thread.posts.map((post, index) => this.view(post, thread.posts[index - 1], thread.posts[index + 1]));
+  /** `parent` is the post in focus that the thread stands under: its parts need not say whom they answer. */
+  threadItem(thread, parent = null) {
+    const views = thread.posts.map((post, index) =>
+      this.view(post, thread.posts[index - 1], thread.posts[index + 1], parent),
+    );
     const key = `thread-${thread.key}`;
     const node = this.views.get(key) ?? h("div", { class: "thread" });
     this.views.set(key, node);
-    arrange(node, views.map((view) => view.node));
+    arrange(
+      node,
+      views.map((view) => view.node),
+    );
     return { node, views };
   }
 
-  view(post, above, below) {
-    const joins = { joinedAbove: Boolean(above) && post.in_reply_to === above.id, joinedBelow: Boolean(below) && below.in_reply_to === post.id };
+  view(post, above, below, parent) {
+    const place = {
+      joinedAbove: Boolean(above) && post.in_reply_to === above.id,
+      joinedBelow: Boolean(below) && below.in_reply_to === post.id,
+      underParent: Boolean(parent) && post.in_reply_to === parent.id,
+    };
     let view = this.views.get(post.id);
     if (!view) {
       view = new PostView(post, { known: (id) => this.byId.get(id), focused: post.id === this.filter.focus });
       view.id = post.id;
       this.views.set(post.id, view);
     }
-    view.update(post, joins);
+    view.update(post, place);
     return view;
   }
 
@@ -98,32 +117,54 @@ export class Timeline {
 
   emptyNode() {
     if (this.posts.some((post) => !this.filter.account || post.author_id === this.filter.account)) {
-      return notice("deleted", "Every post here was deleted", ["Turn on “Deleted” above to see what they said."]);
+      return notice("deleted", "Every post here was deleted", [
+        "Turn on “Deleted” above to see what they said.",
+      ]);
     }
     this.empty ??= h(
       "section",
       { class: "empty" },
       h("div", { class: "orbit", "aria-hidden": "true" }, h("i"), h("i"), h("i")),
       h("h2", {}, "Waiting for the first post"),
-      h("p", {}, "Whatever is posted to this sandbox appears here within a second. Three ways to send something:"),
+      h(
+        "p",
+        {},
+        "Whatever is posted to this sandbox appears here within a second. Three ways to send something:",
+      ),
       h(
         "ol",
         {},
         h("li", {}, h("code", {}, "make demo"), " publishes a calendar of twenty posts."),
         h("li", {}, "In Airflow, trigger the DAG ", h("code", {}, "x_post"), " and fill in its form."),
-        h("li", {}, "Point the connection ", h("code", {}, "x_default"), " at ", h("code", {}, location.origin), " and run your own DAG."),
+        h(
+          "li",
+          {},
+          "Point the connection ",
+          h("code", {}, "x_default"),
+          " at ",
+          h("code", {}, location.origin),
+          " and run your own DAG.",
+        ),
       ),
     );
     return this.empty;
   }
 
   missingNode() {
-    return notice("who", "No such post here", [`The sandbox has no post ${this.filter.focus}. If it is about to be sent, stay: it appears by itself.`]);
+    return notice("who", "No such post here", [
+      `The sandbox has no post ${this.filter.focus}. If it is about to be sent, stay: it appears by itself.`,
+    ]);
   }
 }
 
 function notice(name, title, lines) {
-  return h("section", { class: "empty" }, icon(name), h("h2", {}, title), lines.map((line) => h("p", {}, line)));
+  return h(
+    "section",
+    { class: "empty" },
+    icon(name),
+    h("h2", {}, title),
+    lines.map((line) => h("p", {}, line)),
+  );
 }
 
 function highlight(node) {
