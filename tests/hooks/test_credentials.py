@@ -1,0 +1,172 @@
+"""Which credentials a connection gives, and what it is told when it gives none."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.sdk import Connection
+
+from x_provider.hooks.credentials import XConnectionError, account_of, credentials_of, secrets_of
+
+OAUTH1 = {
+    "login": "api-key",
+    "password": "api-key-secret",
+    "access_token": "access-token",
+    "access_token_secret": "access-token-secret",
+}
+OAUTH2 = {"oauth2_access_token": "user-token"}
+BEARER = {"bearer_token": "app-token"}
+SECRETS = {*OAUTH1.values(), *OAUTH2.values(), *BEARER.values()}
+
+
+def connection(*parts: dict[str, object], **more: object) -> Connection:
+    fields = {name: value for part in (*parts, more) for name, value in part.items()}
+    standard = {
+        name: fields.pop(name) for name in ("host", "login", "password", "port", "schema") if name in fields
+    }
+    return Connection(conn_id="x_brand", conn_type="x", extra=json.dumps(fields), **standard)
+
+
+def refusal(conn: Connection) -> str:
+    with pytest.raises(XConnectionError) as caught:
+        credentials_of(conn)
+    message = str(caught.value)
+    assert message.startswith("Connection 'x_brand': ")
+    assert not any(secret in message for secret in SECRETS - {"access-token"})
+    assert caught.value.next_step
+    return message
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [
+        ((OAUTH1,), "oauth1"),
+        ((OAUTH2,), "oauth2"),
+        ((BEARER,), "bearer"),
+        ((OAUTH1, OAUTH2, BEARER), "oauth1"),
+        ((OAUTH2, BEARER), "oauth2"),
+        ((OAUTH1, OAUTH2, BEARER, {"auth": "oauth2"}), "oauth2"),
+        ((OAUTH1, BEARER, {"auth": "bearer"}), "bearer"),
+        ((OAUTH1, {"auth": ""}), "oauth1"),
+        ((OAUTH1, {"auth": None, "oauth2_access_token": ""}), "oauth1"),
+    ],
+)
+def test_the_first_complete_set_is_taken_unless_auth_names_another(parts: tuple, kind: str) -> None:
+    assert credentials_of(connection(*parts)).kind == kind
+
+
+def test_the_four_oauth1_keys_come_in_the_order_of_the_client() -> None:
+    assert credentials_of(connection(OAUTH1)).values == tuple(OAUTH1.values())
+
+
+def test_the_app_keys_beside_a_bearer_token_are_no_half_set() -> None:
+    app = {"login": "api-key", "password": "api-key-secret"}
+    assert credentials_of(connection(app, BEARER)).kind == "bearer"
+
+
+def test_pasted_keys_lose_the_line_break_around_them() -> None:
+    assert credentials_of(connection(OAUTH1, access_token=" access-token\n")).values == tuple(OAUTH1.values())
+
+
+@pytest.mark.parametrize("missing", list(OAUTH1))
+def test_an_incomplete_quadruple_names_the_missing_field(missing: str) -> None:
+    message = refusal(connection({name: value for name, value in OAUTH1.items() if name != missing}, BEARER))
+    assert missing in message
+    assert "incomplete" in message
+    assert "set the field auth to bearer" in message
+
+
+def test_an_empty_connection_names_everything_it_needs() -> None:
+    message = refusal(connection())
+    assert "no credentials" in message
+    assert all(name in message for name in ("login", "password", "access_token", "access_token_secret"))
+
+
+def test_a_refresh_token_alone_is_told_what_is_missing() -> None:
+    assert "refresh token, but the field oauth2_access_token is empty" in refusal(
+        connection(oauth2_refresh_token="refresh-token")
+    )
+
+
+def test_an_unknown_auth_lists_the_known_ones() -> None:
+    message = refusal(connection(OAUTH1, auth="oauth3"))
+    assert "'oauth3'" in message
+    assert "auto, oauth1, oauth2, bearer" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [("***", "mask"), ("two words", "space or line break"), ("schlüssel", "character that no X key has")],
+)
+def test_a_value_that_cannot_be_a_key_is_refused_before_it_is_sent(value: str, words: str) -> None:
+    assert words in refusal(connection(OAUTH1, access_token_secret=value))
+
+
+def test_an_extra_that_is_not_json_says_so() -> None:
+    assert "extra is not a JSON object" in refusal(Connection(conn_id="x_brand", conn_type="x", extra="{oops"))
+
+
+def test_no_secret_shows_in_a_repr() -> None:
+    shown = repr(credentials_of(connection(OAUTH1))) + repr(account_of(connection(OAUTH1)))
+    assert not any(secret in shown for secret in SECRETS)
+
+
+def test_every_secret_is_named_for_masking() -> None:
+    conn = connection(OAUTH1, OAUTH2, BEARER, client_secret="client-secret", username="brand")
+    assert set(secrets_of(conn)) == SECRETS | {"client-secret"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "url", "on_x"),
+    [
+        ({}, "https://api.x.com", True),
+        ({"host": "https://api.x.com/"}, "https://api.x.com", True),
+        ({"host": "api.x.com"}, "https://api.x.com", True),
+        ({"host": "http://127.0.0.1:8443"}, "http://127.0.0.1:8443", False),
+        ({"host": "http://127.0.0.1", "port": 8443}, "http://127.0.0.1:8443", False),
+        ({"host": "sandbox", "schema": "http", "port": 80}, "http://sandbox:80", False),
+        ({"host": "http://[::1]:8443"}, "http://[::1]:8443", False),
+        ({"host": "https://proxy.example.com/x/"}, "https://proxy.example.com/x", False),
+        ({"host": "https://notx.com"}, "https://notx.com", False),
+    ],
+)
+def test_the_base_url_is_read_from_whatever_form_the_connection_has(
+    fields: dict, url: str, on_x: bool
+) -> None:
+    account = account_of(connection(fields))
+    assert (account.base_url, account.is_on_x) == (url, on_x)
+
+
+def test_a_base_url_survives_the_way_through_a_connection_uri() -> None:
+    conn = connection(OAUTH1, host="http://127.0.0.1:8443")
+    back = Connection.from_uri(conn.get_uri(), "x_brand")
+    assert account_of(back) == account_of(conn)
+    assert credentials_of(back) == credentials_of(conn)
+
+
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("ftp://api.x.com", "not an http"),
+        ("https://", "not an http"),
+        ("https://api.x.com/2/", "/2 is added"),
+        ("https://api.x.com?a=b", "query"),
+        ("http://api.x.com", "unencrypted"),
+        ("https://key:hidden@api.x.com", "keys do not belong"),
+        ("https://api.x.com:https", "port"),
+    ],
+)
+def test_a_base_url_that_cannot_be_one_is_refused(host: str, reason: str) -> None:
+    with pytest.raises(XConnectionError, match=reason) as caught:
+        account_of(connection(host=host))
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_user_id_that_is_a_name_is_sent_to_the_right_field() -> None:
+    with pytest.raises(XConnectionError, match="field username"):
+        account_of(connection(user_id="@brand"))
+
+
+def test_a_username_may_have_its_at_sign() -> None:
+    assert account_of(connection(username="@brand")).username == "brand"
