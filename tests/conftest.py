@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 import requests
 
+# Airflow reads its environment when it is first imported: the harness gives the tests one of their own before that.
+sys.path.insert(0, str(Path(__file__).parent / "harness"))
+pytest_plugins = ["airflow_harness"]
+
 READY = "x-sandbox ready: "
 START_SECONDS = 30
 
