@@ -8,15 +8,23 @@ from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.x import XHook
 from x_provider.publishing import Publisher
 
+Report = Callable[[str], None]
 
-def open_publisher(
-    *, account: str, ledger_conn_id: str, report: Callable[[str], None] | None = None
-) -> Publisher:
-    """The engine for one account. It looks up connections, so it blocks: call it from a thread.
+
+def open_publisher(*, account: str, ledger_conn_id: str, report: Report | None = None) -> Publisher:
+    """The engine for one account, for code in a task.
 
     :param account: the account's Airflow connection id (type ``x``).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :param report: told, in words, what the engine is doing.
     """
-    ledger = LedgerHook(ledger_conn_id).ledger()
-    return Publisher(ledger, XHook(account).get_conn(), account=account, report=report)
+    return _publisher(XHook(account), LedgerHook(ledger_conn_id), report)
+
+
+async def aopen_publisher(*, account: str, ledger_conn_id: str, report: Report | None = None) -> Publisher:
+    """The same for code on an event loop; triggers of one account share its lookups and its client."""
+    return _publisher(await XHook.aget(account), await LedgerHook.aget(ledger_conn_id), report)
+
+
+def _publisher(x: XHook, ledger: LedgerHook, report: Report | None) -> Publisher:
+    return Publisher(ledger.ledger(), x.get_conn(to_post=True), account=x.x_conn_id, report=report)

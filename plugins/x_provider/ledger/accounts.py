@@ -24,6 +24,13 @@ class Accounts:
             row = connection.execute(query).one_or_none()
             return None if row is None else AccountOnX(**row._mapping)
 
+    def names(self) -> list[str]:
+        """Every account the ledger has met, as Airflow connection ids."""
+        with self._database.read() as connection:
+            return list(
+                connection.execute(select(t.accounts.c.account).order_by(t.accounts.c.account)).scalars()
+            )
+
     def put(self, user: AccountOnX, *, now: DateTime) -> None:
         """Remember the user."""
         values = {

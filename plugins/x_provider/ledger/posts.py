@@ -46,6 +46,12 @@ class Posts:
             ).all()
             return _with_parts(connection, rows)
 
+    def all(self) -> list[Post]:
+        """Every post of the ledger that has not been withdrawn, by due time."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(t.posts).order_by(t.posts.c.due_at, t.posts.c.id)).all()
+            return [post for post in _with_parts(connection, rows) if post.parts]
+
     def put(self, draft: PostDraft, *, now: DateTime) -> bool:
         """Plan the post, or replace what was planned under its name, in one transaction.
 

@@ -100,6 +100,22 @@ class Sending:
             words=words,
         )
 
+    def expire(self, post: Post, part: Part, *, now: DateTime, why: str) -> DateTime | None:
+        """See after a part that is being sent: once its lease has run out, its outcome is unknown.
+
+        :returns: the end of the lease while it runs, else None: the part is ``uncertain`` now.
+        """
+        with self._database.write() as connection:
+            lock_post(connection, post.id)
+            lease_until: DateTime | None = connection.execute(
+                select(t.attempts.c.lease_until).where(t.attempts.c.id == part.attempt_id)
+            ).scalar_one_or_none()
+            if lease_until is not None and lease_until > now:
+                return lease_until
+            mine = t.parts.c.attempt_id == part.attempt_id
+            _move(connection, part.id, PartState.SENDING, PartState.UNCERTAIN, only_if=mine, why=why)
+            return None
+
     def stop(self, post: Post, to: PartState, *, why: str) -> bool:
         """Move every unsent part to ``refused`` or ``missed``; nobody is woken for the post again."""
         with self._database.write() as connection:

@@ -56,7 +56,7 @@ class Snapshots:
             added = 0
             for snapshot in snapshots:
                 statement = insert(t.snapshots).values(**asdict(snapshot)).on_conflict_do_nothing()
-                added += connection.execute(statement).rowcount
+                added += len(connection.execute(statement.returning(t.snapshots.c.id)).all())
             return added
 
     def of_post(self, x_id: str) -> list[Snapshot]:

@@ -1,0 +1,27 @@
+"""The exactly-once engine: what the calendar plans goes out once, and the ledger knows it."""
+
+from __future__ import annotations
+
+from x_provider.publishing.accounts import post_url, who_is
+from x_provider.publishing.drafts import Applied, apply, draft, known_posts
+from x_provider.publishing.engine import Fired, Publisher, utc_now
+from x_provider.publishing.media import MediaPreparer, MediaUnusableError
+from x_provider.publishing.outcomes import Outcome, decide
+from x_provider.publishing.queue import take_due
+
+__all__ = [
+    "Applied",
+    "Fired",
+    "MediaPreparer",
+    "MediaUnusableError",
+    "Outcome",
+    "Publisher",
+    "apply",
+    "decide",
+    "draft",
+    "known_posts",
+    "post_url",
+    "take_due",
+    "utc_now",
+    "who_is",
+]

@@ -1,0 +1,48 @@
+"""Publish what comes due."""
+
+from __future__ import annotations
+
+from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, dag, task, task_group
+
+from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.triggers.due import XDuePostsTrigger
+
+due_posts = Asset("x_due_posts", watchers=[AssetWatcher(name="ledger", trigger=XDuePostsTrigger())])
+sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
+
+
+@dag(
+    schedule=AssetOrTimeSchedule(assets=due_posts, timetable=sweep),
+    catchup=False,
+    max_active_runs=64,
+    tags=["x", "publishing"],
+    default_args={"owner": "marketing", "retries": 3, "retry_delay": 10},
+    doc_md="""
+    Woken by the watcher when posts of the ledger come due within their lead time (text 2 minutes, images 10,
+    video 45), and every 15 minutes as a sweep. Each post is one mapped pair of tasks: its media are uploaded
+    ahead of time, then it is armed and sent by the triggerer at its instant.
+
+    Clearing a task that has published never publishes again.
+    """,
+)
+def x_publish():
+    @task
+    def take_on() -> list[dict]:
+        """Claim the posts that come due: each is given to one run only."""
+        from x_provider.hooks.ledger import LedgerHook
+        from x_provider.publishing import take_due, utc_now
+
+        taken = take_due(LedgerHook().ledger(), now=utc_now())
+        return [{"post_id": post.id, "name": post.name} for post in taken]
+
+    @task_group
+    def publish(post_id: int, name: str):
+        shown = {"map_index_template": "{{ task.name }}"}
+        upload = XUploadMediaOperator(task_id="upload_media", post_id=post_id, name=name, **shown)
+        create = XCreatePostOperator(task_id="create_post", post_id=post_id, name=name, **shown)
+        upload >> create
+
+    publish.expand_kwargs(take_on())
+
+
+x_publish()

@@ -1,0 +1,163 @@
+"""A real Airflow on its embedded defaults (SQLite, LocalExecutor), driven over its REST API."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+from x_demo.services import DemoError, Service, free_port, start, tool, wait_until
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Airflow:
+    """One standalone Airflow in ``home``."""
+
+    home: Path
+    calendar: Path
+
+    def __post_init__(self) -> None:
+        self.port = free_port(8080)
+        self.url = f"http://localhost:{self.port}"
+        self.password = secrets.token_urlsafe(9)
+        self._session = requests.Session()
+        self.service: Service | None = None
+
+    @property
+    def access(self) -> str:
+        """Where a person finds it, and how to log in."""
+        return f"{self.url}   user admin, password {self.password}"
+
+    @property
+    def ledger(self) -> Path:
+        """The ledger's database file."""
+        return self.home / "x_ledger.db"
+
+    def start(self) -> Service:
+        """Start it; it is not ready yet."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        passwords = self.home / "passwords.json"
+        passwords.write_text(json.dumps({"admin": self.password}))
+        passwords.chmod(0o600)
+        self.service = start(
+            "airflow",
+            [tool("airflow"), "standalone"],
+            log=self.home.parent / "airflow.log",
+            environment=self._environment(passwords),
+        )
+        return self.service
+
+    def wait_ready(self) -> None:
+        """Wait until every component reports that it is healthy and the DAGs are there."""
+        assert self.service is not None
+        wait_until(self._healthy, seconds=120, what="Airflow becomes healthy", services=[self.service])
+        answer = self._session.post(
+            f"{self.url}/auth/token", json={"username": "admin", "password": self.password}, timeout=10
+        )
+        answer.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        wanted = {file.stem for file in (PROJECT / "dags").glob("x_*.py")}
+        wait_until(
+            lambda: wanted <= {dag["dag_id"] for dag in self.get("dags")["dags"]},
+            seconds=60,
+            what="Airflow reads the DAGs",
+            services=[self.service],
+        )
+
+    def set_up(self, credentials: dict[str, Any], *, base_url: str) -> None:
+        """Create what ``airflow_settings.yaml`` names, with the local X's credentials filled in."""
+        settings = yaml.safe_load((PROJECT / "airflow_settings.yaml").read_text())["airflow"]
+        account = credentials["accounts"][0]
+        self.post(
+            "connections",
+            {
+                "connection_id": "x_default",
+                "conn_type": "x",
+                "host": base_url,
+                "login": credentials["api_key"],
+                "password": credentials["api_secret"],
+                "extra": json.dumps(
+                    {
+                        "auth": "oauth1",
+                        "access_token": account["access_token"],
+                        "access_token_secret": account["access_token_secret"],
+                    }
+                ),
+            },
+        )
+        for pool in settings.get("pools") or []:
+            if pool.get("pool_name"):
+                self.post(
+                    "pools",
+                    {
+                        "name": pool["pool_name"],
+                        "slots": int(pool["pool_slot"]),
+                        "description": pool["pool_description"],
+                    },
+                )
+
+    def run(self, dag_id: str) -> dict[str, Any]:
+        """Start a DAG run and wait for its end; the run as the API shows it."""
+        assert self.service is not None
+        run_id = self.post(f"dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+        run: dict[str, Any] = {}
+
+        def ended() -> bool:
+            run.update(self.get(f"dags/{dag_id}/dagRuns/{run_id}"))
+            return run["state"] in ("success", "failed")
+
+        wait_until(ended, seconds=120, what=f"the run {run_id} of {dag_id} ends", services=[self.service])
+        return run
+
+    def get(self, path: str) -> dict[str, Any]:
+        """GET below ``/api/v2``."""
+        return self._answer("GET", path, None)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST below ``/api/v2``."""
+        return self._answer("POST", path, body)
+
+    def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        answer = self._session.request(method, f"{self.url}/api/v2/{path}", json=body, timeout=30)
+        if not answer.ok:
+            raise DemoError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:500]}")
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def _healthy(self) -> bool:
+        try:
+            health = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+        except (requests.RequestException, ValueError):
+            return False
+        return all(
+            (health.get(part) or {}).get("status") == "healthy"
+            for part in ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        )
+
+    def _environment(self, passwords: Path) -> dict[str, str]:
+        return {
+            "AIRFLOW_HOME": str(self.home),
+            "X_CALENDAR": str(self.calendar),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(PROJECT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__PARALLELISM": "8",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        }

@@ -1,0 +1,155 @@
+"""The two services of the demo, each in a process session of its own, so that it can be ended whole."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_GRACE_SECONDS = 15
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message says why and what to do."""
+
+
+@dataclass
+class Service:
+    """A started program; its process session holds every child it made."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def require_alive(self) -> None:
+        """:raises DemoError: with the end of its log when it has ended."""
+        if self.process.poll() is not None:
+            raise DemoError(
+                f"{self.name} ended with exit code {self.process.returncode}. The end of {self.log}:\n"
+                + _tail(self.log)
+            )
+
+    def stop(self) -> None:
+        """End the whole session: politely, then for good."""
+        stop_session(self.process.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=1)
+
+
+def start(
+    name: str, command: list[str], *, log: Path, environment: Mapping[str, str] | None = None
+) -> Service:
+    """Start ``command`` in a new process session, its output in ``log``."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+    return Service(name, process, log)
+
+
+def session_members(session: int) -> list[int]:
+    """The living processes of a session."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True
+    )
+    rows = (line.split() for line in listing.stdout.splitlines())
+    return [int(pid) for pid, sess, stat in rows if int(sess) == session and not stat.startswith("Z")]
+
+
+def stop_session(session: int) -> None:
+    """Send every process of the session SIGTERM, and SIGKILL to what is left after a while."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in session_members(session):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while session_members(session):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        else:
+            return
+
+
+def stop_leftovers(record: Path) -> list[str]:
+    """End the services of a demo that was killed before it could end them itself.
+
+    :param record: where :func:`remember` wrote their sessions.
+    :returns: the names of what was still running.
+    """
+    if not record.exists():
+        return []
+    ended = []
+    for name, session in json.loads(record.read_text()).items():
+        if any(_is_ours(pid) for pid in session_members(session)):
+            stop_session(session)
+            ended.append(name)
+    record.unlink()
+    return ended
+
+
+def remember(record: Path, services: list[Service]) -> None:
+    """Write down the sessions of the running services, for the next demo should this one be killed."""
+    record.write_text(json.dumps({service.name: service.process.pid for service in services}))
+
+
+def wait_until(
+    condition: Callable[[], bool], *, seconds: float, what: str, services: list[Service], every: float = 0.2
+) -> None:
+    """Wait for a condition while the services live.
+
+    :raises DemoError: when a service ends, or after ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        for service in services:
+            service.require_alive()
+        if time.monotonic() > deadline:
+            logs = "\n".join(f"--- {service.log}:\n{_tail(service.log)}" for service in services)
+            raise DemoError(f"waited {seconds:.0f} s in vain: {what}.\n{logs}")
+        time.sleep(every)
+
+
+def free_port(preferred: int | None = None) -> int:
+    """``preferred`` if nobody listens there, else any free port."""
+    for port in (preferred, 0):
+        if port is None:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            number: int = probe.getsockname()[1]
+            return number
+    raise DemoError("no free port on 127.0.0.1; close what is listening and try again")
+
+
+def tool(name: str) -> str:
+    """A console script of the environment this runs in."""
+    return str(Path(sys.executable).parent / name)
+
+
+def _is_ours(pid: int) -> bool:
+    # The number may have been given to somebody else since: only what runs from this environment counts.
+    with contextlib.suppress(OSError):
+        return str(Path(sys.executable).parent).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -1,0 +1,83 @@
+"""The nightly look at the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pendulum import DateTime
+
+from x_provider.client import Post, XClient
+from x_provider.ledger import Ledger, Snapshot
+
+PRIVATE_METRICS_DAYS = 30
+"""X gives private metrics of own posts for that long; older posts are not asked for."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What one run brought.
+
+    :param asked: X ids that needed a snapshot of the interval.
+    :param stored: rows added.
+    :param silent: X ids that X said nothing about (deleted, or hidden from the account).
+    """
+
+    asked: int
+    stored: int
+    silent: tuple[str, ...]
+
+
+def collect(
+    ledger: Ledger, client: XClient, *, account: str, covers_until: DateTime, clock: Callable[[], DateTime]
+) -> Collected:
+    """Store one snapshot a post for the interval that ends at ``covers_until``.
+
+    Posts of the 30 days before it are asked for, 100 ids a request. An interval keeps the rows it has:
+    repeating or backfilling it asks X only for what is missing, and each row says when it was captured.
+
+    :raises XError: when X refuses or cannot be reached; what was stored before stays.
+    """
+    since = covers_until.subtract(days=PRIVATE_METRICS_DAYS)
+    done = ledger.snapshots.covered(account, covers_until)
+    wanted = [
+        x_id
+        for x_id in ledger.snapshots.measurable(account, since=since, until=covers_until)
+        if x_id not in done
+    ]
+    if not wanted:
+        return Collected(0, 0, ())
+    found = {post.id: post for post in client.get_posts(wanted, private_metrics=True).posts}
+    hidden = [x_id for x_id in wanted if x_id not in found]
+    if hidden:
+        # X may leave a post out because its private metrics are denied: ask again for the public ones.
+        found |= {post.id: post for post in client.get_posts(hidden).posts}
+    captured_at = clock()
+    stored = ledger.snapshots.add(
+        [_snapshot(found[x_id], account, covers_until, captured_at) for x_id in wanted if x_id in found]
+    )
+    return Collected(len(wanted), stored, tuple(x_id for x_id in wanted if x_id not in found))
+
+
+def _snapshot(post: Post, account: str, covers_until: DateTime, captured_at: DateTime) -> Snapshot:
+    public, private = post.public_metrics, post.non_public_metrics
+    return Snapshot(
+        account=account,
+        x_id=post.id,
+        covers_until=covers_until,
+        source="private" if private is not None else "public",
+        captured_at=captured_at,
+        impressions=_first(public and public.impression_count, private and private.impression_count),
+        likes=public and public.like_count,
+        replies=public and public.reply_count,
+        reposts=public and public.repost_count,
+        quotes=public and public.quote_count,
+        bookmarks=public and public.bookmark_count,
+        url_link_clicks=private and private.url_link_clicks,
+        user_profile_clicks=private and private.user_profile_clicks,
+        engagements=private and private.engagements,
+    )
+
+
+def _first(*numbers: int | None) -> int | None:
+    return next((number for number in numbers if number is not None), None)

@@ -1,0 +1,87 @@
+"""From the calendar's words to the ledger's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pendulum import DateTime
+
+from x_provider.calendar import Calendar, KnownPost, Plan, PostSpec
+from x_provider.ledger import OPEN_STATES, Ledger, PartState, PostDraft
+
+LEAD_SECONDS = {"text": 120, "image": 600, "video": 2700}
+"""How long before its due time the work on a post begins, by the slowest thing in it."""
+
+
+def draft(spec: PostSpec, *, calendar: str) -> PostDraft:
+    """The ledger's row for one entry of a calendar."""
+    return PostDraft(
+        calendar=calendar,
+        key=spec.id,
+        account=spec.account,
+        revision=spec.revision,
+        at=spec.at,
+        timezone=spec.timezone,
+        due_at=spec.due_at,
+        late_grace_seconds=spec.late.grace_seconds,
+        late_then=spec.late.then,
+        lead_seconds=LEAD_SECONDS[_slowest(spec)],
+        contents=[part.model_dump(mode="json", exclude_defaults=True) for part in spec.parts],
+    )
+
+
+def known_posts(ledger: Ledger, calendar: str) -> Mapping[str, KnownPost]:
+    """What the ledger holds of a calendar, as the plan's other side.
+
+    A withdrawn post counts as unknown, so that bringing it back plans it again; one that was refused or
+    missed left no trace on X and counts as planned, so that correcting its entry plans it anew.
+    """
+    return {
+        post.key: KnownPost(
+            revision=post.revision,
+            state=str(PartState.PLANNED if all(p.state in OPEN_STATES for p in post.parts) else post.state),
+            due_at=post.due_at,
+        )
+        for post in ledger.posts.of_calendar(calendar)
+        if post.state is not PartState.WITHDRAWN
+    }
+
+
+@dataclass
+class Applied:
+    """What applying a plan did, by post id."""
+
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    withdrawn: list[str] = field(default_factory=list)
+    overtaken: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        done = f"{len(self.created)} planned, {len(self.updated)} changed, {len(self.withdrawn)} withdrawn"
+        if self.overtaken:
+            done += f"; on their way before the change arrived: {', '.join(self.overtaken)}"
+        return done
+
+
+def apply(ledger: Ledger, calendar: Calendar, plan: Plan, *, now: DateTime) -> Applied:
+    """Bring the ledger to what the plan says, one transaction a post: repeating it changes nothing."""
+    specs = {spec.id: spec for spec in calendar.posts}
+    applied = Applied()
+    for key in plan.create:
+        done = ledger.posts.put(draft(specs[key], calendar=calendar.name), now=now)
+        (applied.created if done else applied.overtaken).append(key)
+    for key in plan.update:
+        done = ledger.posts.put(draft(specs[key], calendar=calendar.name), now=now)
+        (applied.updated if done else applied.overtaken).append(key)
+    for key in plan.withdraw:
+        done = ledger.posts.withdraw(calendar.name, key)
+        (applied.withdrawn if done else applied.overtaken).append(key)
+    return applied
+
+
+def _slowest(spec: PostSpec) -> str:
+    categories = {media.category for part in spec.parts for media in part.media}
+    if categories & {"tweet_video", "tweet_gif"}:
+        return "video"
+    return "image" if categories else "text"

@@ -1,0 +1,22 @@
+"""Taking on the posts that come due."""
+
+from __future__ import annotations
+
+from pendulum import DateTime
+
+from x_provider.ledger import DuePost, Ledger
+
+CLAIM_SECONDS = 900
+"""How long after its due time an unfinished post is offered to somebody else."""
+
+
+def take_due(ledger: Ledger, *, now: DateTime, limit: int = 500) -> list[DuePost]:
+    """Claim the posts whose work begins by ``now``: each is given to one caller only.
+
+    A claim runs out ``CLAIM_SECONDS`` after the due time, so that a post whose worker died is taken up again.
+    """
+    return [
+        post
+        for post in ledger.posts.due(now, limit=limit)
+        if ledger.posts.claim(post, until=max(post.due_at, now).add(seconds=CLAIM_SECONDS))
+    ]

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+import x_provider.ledger as package
+from x_provider.ledger import Ledger, LedgerError
+from x_provider.ledger.database import HEAD
+from x_provider.ledger.tables import metadata
+
+
+def test_the_newest_migration_is_the_one_the_code_names():
+    config = Config()
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(ledger):
+    with ledger.database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "x_ledger_version"})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_many_processes_at_first_use_make_one_schema(ledger_url, ledger):
+    script = (
+        "import os; from x_provider.ledger import Ledger; Ledger(os.environ['LEDGER']).database.upgrade()"
+    )
+    environment = {**os.environ, "LEDGER": ledger_url.render_as_string(hide_password=False)}
+    processes = [subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(4)]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0, 0]
+    assert ledger.posts.all() == []
+
+
+def test_a_ledger_of_a_newer_release_is_left_alone(ledger, ledger_url):
+    with ledger.database.write() as connection:
+        connection.execute(text("UPDATE x_ledger_version SET version_num = '9999'"))
+    with pytest.raises(LedgerError, match="newer airflow-provider-x"):
+        Ledger(ledger_url).posts.all()
+
+
+def test_an_unusable_database_is_named_without_its_password():
+    url = "postgresql+psycopg://me:s3cr3t-word@127.0.0.1:1/none?connect_timeout=2"
+    with pytest.raises(LedgerError, match=r"me:\*\*\*@127\.0\.0\.1:1/none\?\S+ cannot be used") as caught:
+        Ledger(url).posts.all()
+    assert "s3cr3t-word" not in str(caught.value)
+
+
+def test_a_directory_that_is_not_there_is_explained(tmp_path):
+    with pytest.raises(LedgerError, match="unable to open database file"):
+        Ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db").posts.all()
+
+
+def test_an_attempt_is_on_the_disk_before_its_transaction_ends(tmp_path):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    with ledger.database.read() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pendulum
+import pytest
+
+from x_provider.ledger import LedgerError, PartState, Receipt
+
+NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
+
+
+def send(ledger, post, part, x_id="1900000000000000001"):
+    assert ledger.sending.arm(post, part)
+    attempt = ledger.sending.begin(post, part, sender="test", now=NOW, lease_seconds=60)
+    receipt = Receipt(x_id, f"https://x.com/me/status/{x_id}", NOW, NOW)
+    assert ledger.sending.posted(attempt, receipt, account=post.account, request_id="r", http_status=201)
+
+
+def test_a_planned_post_reads_back_as_it_was_written(ledger, draft):
+    assert ledger.posts.put(draft(texts=("one 🦉", "two")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    assert post.name == "december/hello"
+    assert post.due_at == NOW
+    assert [part.content for part in post.parts] == [{"text": "one 🦉"}, {"text": "two"}]
+    assert {part.state for part in post.parts} == {PartState.PLANNED}
+
+
+def test_instants_keep_their_microseconds_and_come_back_in_utc(ledger, draft):
+    berlin = pendulum.datetime(2026, 12, 1, 9, 0, 0, 123456, tz="Europe/Berlin")
+    ledger.posts.put(draft(due_at=berlin), now=NOW)
+    due_at = ledger.posts.find("december", "hello").due_at
+    assert due_at == berlin
+    assert due_at.timezone_name == "UTC"
+
+
+def test_a_time_without_a_zone_is_refused(ledger, draft):
+    with pytest.raises(Exception, match="time zone"):
+        ledger.posts.put(draft(due_at=pendulum.naive(2026, 12, 1)), now=NOW)
+
+
+def test_a_changed_post_is_replaced_while_nothing_of_it_is_on_its_way(ledger, draft):
+    ledger.posts.put(draft(texts=("one", "two", "three")), now=NOW)
+    assert ledger.posts.put(draft(texts=("uno", "due"), revision="r2"), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    assert [part.content["text"] for part in post.parts] == ["uno", "due"]
+    assert post.revision == "r2"
+
+
+def test_a_post_that_is_on_its_way_cannot_be_changed_or_withdrawn(ledger, draft):
+    ledger.posts.put(draft(), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    ledger.sending.arm(post, post.parts[0])
+    assert not ledger.posts.put(draft(revision="r2"), now=NOW)
+    assert not ledger.posts.withdraw("december", "hello")
+    assert ledger.posts.find("december", "hello").revision == "r1"
+
+
+def test_a_withdrawn_post_wakes_nobody_and_can_come_back(ledger, draft):
+    ledger.posts.put(draft(), now=NOW)
+    assert ledger.posts.withdraw("december", "hello")
+    assert ledger.posts.find("december", "hello").state is PartState.WITHDRAWN
+    assert ledger.posts.due(NOW) == []
+    assert ledger.posts.put(draft(), now=NOW)
+    assert [due.name for due in ledger.posts.due(NOW)] == ["december/hello"]
+
+
+def test_a_post_wakes_somebody_from_its_lead_time_on(ledger, draft):
+    ledger.posts.put(draft(lead_seconds=120), now=NOW)
+    assert ledger.posts.due(NOW.subtract(seconds=121)) == []
+    assert len(ledger.posts.due(NOW.subtract(seconds=120))) == 1
+
+
+def test_a_due_post_is_claimed_once_and_offered_again_when_the_claim_runs_out(ledger, draft):
+    ledger.posts.put(draft(), now=NOW)
+    (due,) = ledger.posts.due(NOW)
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(lambda _: ledger.posts.claim(due, until=NOW.add(minutes=15)), range(8)))
+    assert claims.count(True) == 1
+    assert ledger.posts.due(NOW.add(minutes=14)) == []
+    assert len(ledger.posts.due(NOW.add(minutes=15))) == 1
+
+
+def test_planning_the_same_direct_post_twice_gives_one_post(ledger, draft):
+    with ThreadPoolExecutor(8) as pool:
+        posts = list(pool.map(lambda _: ledger.posts.ensure(draft(), now=NOW), range(8)))
+    assert len({post.id for post in posts}) == 1
+
+
+def test_a_post_that_was_planned_elsewhere_is_named(ledger):
+    with pytest.raises(LedgerError, match="no post 4711"):
+        ledger.posts.get(4711)
+
+
+def test_a_thread_waits_for_its_first_part_without_a_receipt(ledger, draft):
+    ledger.posts.put(draft(texts=("one", "two")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    send(ledger, post, post.parts[0])
+    again = ledger.posts.get(post.id)
+    assert again.parts[0].receipt.x_id == "1900000000000000001"
+    assert again.state is PartState.PLANNED

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pendulum
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from x_provider.ledger import MOVES, PartState, Receipt, may_move
+
+NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
+
+
+@pytest.fixture
+def armed(ledger, draft):
+    ledger.posts.put(draft(), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    assert ledger.sending.arm(post, post.parts[0])
+    return ledger.posts.get(post.id)
+
+
+def begin(ledger, post):
+    return ledger.sending.begin(post, post.parts[0], sender="test", now=NOW, lease_seconds=60)
+
+
+def receipt(x_id="1900000000000000001"):
+    return Receipt(x_id, f"https://x.com/me/status/{x_id}", NOW.add(seconds=1), NOW.add(seconds=2))
+
+
+def test_only_one_of_many_senders_gets_the_attempt(ledger, armed):
+    with ThreadPoolExecutor(16) as pool:
+        attempts = list(pool.map(lambda _: begin(ledger, armed), range(16)))
+    assert sum(attempt is not None for attempt in attempts) == 1
+
+
+def test_a_receipt_ends_the_attempt_and_the_part(ledger, armed):
+    attempt = begin(ledger, armed)
+    assert ledger.sending.posted(attempt, receipt(), account="x_default", request_id="r", http_status=201)
+    post = ledger.posts.get(armed.id)
+    assert post.state is PartState.POSTED
+    assert post.parts[0].receipt == receipt()
+
+
+def test_the_same_post_on_x_is_never_a_receipt_for_two_parts(ledger, draft):
+    for key in ("a", "b"):
+        ledger.posts.put(draft(key), now=NOW)
+        post = ledger.posts.find("december", key)
+        ledger.sending.arm(post, post.parts[0])
+    first, second = (begin(ledger, ledger.posts.find("december", key)) for key in ("a", "b"))
+    ledger.sending.posted(first, receipt(), account="x_default", request_id=None, http_status=201)
+    with pytest.raises(IntegrityError):
+        ledger.sending.posted(second, receipt(), account="x_default", request_id=None, http_status=201)
+
+
+def test_a_part_whose_post_was_changed_is_neither_armed_nor_sent(ledger, draft):
+    ledger.posts.put(draft(), now=NOW)
+    stale = ledger.posts.find("december", "hello")
+    ledger.posts.put(draft(revision="r2"), now=NOW)
+    assert not ledger.sending.arm(stale, stale.parts[0])
+    current = ledger.posts.find("december", "hello")
+    assert ledger.sending.arm(current, current.parts[0])
+    assert begin(ledger, stale) is None
+
+
+def test_an_outcome_is_recorded_by_its_own_attempt_only(ledger, armed):
+    first = begin(ledger, armed)
+    ledger.sending.finish(first, PartState.ARMED, outcome="not_sent", now=NOW, why="no route")
+    second = begin(ledger, armed)
+    assert second.id != first.id
+    assert not ledger.sending.finish(
+        first, PartState.UNCERTAIN, outcome="uncertain", now=NOW, why="late news"
+    )
+    assert ledger.posts.get(armed.id).state is PartState.SENDING
+
+
+def test_a_sender_counts_as_dead_when_its_lease_has_run_out(ledger, armed):
+    begin(ledger, armed)
+    post = ledger.posts.get(armed.id)
+    assert ledger.sending.expire(post, post.parts[0], now=NOW.add(seconds=59), why="?") == NOW.add(seconds=60)
+    assert ledger.sending.expire(post, post.parts[0], now=NOW.add(seconds=60), why="nobody knows") is None
+    assert ledger.posts.get(post.id).state is PartState.UNCERTAIN
+    assert ledger.posts.get(post.id).parts[0].why == "nobody knows"
+
+
+def test_stopping_a_post_moves_what_is_unsent_and_wakes_nobody(ledger, draft):
+    ledger.posts.put(draft(texts=("one", "two")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    assert ledger.sending.stop(post, PartState.MISSED, why="too late")
+    assert {part.state for part in ledger.posts.get(post.id).parts} == {PartState.MISSED}
+    assert ledger.posts.due(NOW.add(days=1)) == []
+
+
+def test_nothing_leaves_posted_and_sending_is_left_only_by_what_x_did():
+    assert MOVES[PartState.POSTED] == frozenset()
+    assert not may_move(PartState.SENDING, PartState.PLANNED)
+    assert not may_move(PartState.UNCERTAIN, PartState.SENDING)
+    assert all(may_move(state, PartState.SENDING) == (state is PartState.ARMED) for state in PartState)
