@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 
-# Airflow reads its environment when it is first imported: the harness gives the tests one of their own before that.
+# Airflow reads its environment when it is first imported: before that, the harness gives the tests their own.
 sys.path.insert(0, str(Path(__file__).parent / "harness"))
 pytest_plugins = ["airflow_harness"]
 

@@ -16,6 +16,10 @@ def _secret(label: str, description: str) -> dict[str, Any]:
     return _field(label, description, format="password")
 
 
+def _modules(*names: str) -> dict[str, Any]:
+    return {"integration-name": _INTEGRATION, "python-modules": list(names)}
+
+
 def get_provider_info() -> dict[str, Any]:
     """Describe the provider to Airflow; follows ``airflow/provider.yaml.schema.json``.
 
@@ -88,10 +92,14 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         ],
-        "hooks": [
-            {
-                "integration-name": _INTEGRATION,
-                "python-modules": ["x_provider.hooks.x", "x_provider.hooks.ledger"],
-            }
+        "hooks": [_modules("x_provider.hooks.x", "x_provider.hooks.ledger")],
+        "operators": [
+            _modules(
+                "x_provider.operators.calendar",
+                "x_provider.operators.publishing",
+                "x_provider.operators.insights",
+            )
         ],
+        "triggers": [_modules("x_provider.triggers.publish", "x_provider.triggers.due")],
+        "extra-links": ["x_provider.operators.links.XPostLink"],
     }

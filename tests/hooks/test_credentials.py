@@ -71,7 +71,8 @@ def test_pasted_keys_lose_the_line_break_around_them() -> None:
 
 @pytest.mark.parametrize("missing", list(OAUTH1))
 def test_an_incomplete_quadruple_names_the_missing_field(missing: str) -> None:
-    message = refusal(connection({name: value for name, value in OAUTH1.items() if name != missing}, BEARER))
+    rest = {name: value for name, value in OAUTH1.items() if name != missing}
+    message = refusal(connection(rest, BEARER))
     assert missing in message
     assert "incomplete" in message
     assert "set the field auth to bearer" in message
@@ -104,7 +105,9 @@ def test_a_value_that_cannot_be_a_key_is_refused_before_it_is_sent(value: str, w
 
 
 def test_an_extra_that_is_not_json_says_so() -> None:
-    assert "extra is not a JSON object" in refusal(Connection(conn_id="x_brand", conn_type="x", extra="{oops"))
+    assert "extra is not a JSON object" in refusal(
+        Connection(conn_id="x_brand", conn_type="x", extra="{oops")
+    )
 
 
 def test_no_secret_shows_in_a_repr() -> None:

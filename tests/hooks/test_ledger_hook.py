@@ -41,7 +41,10 @@ def test_a_connection_becomes_a_url(monkeypatch: pytest.MonkeyPatch, connection:
         ("sqlite://", "names no SQLite file"),
         ("mysql://u:hidden@db/books", "lives in SQLite or PostgreSQL"),
         ("postgres://u:hidden@db", "names no database"),
-        ('{"conn_type": "postgres", "schema": "b", "password": "hidden", "extra": "{oops"}', "not a JSON object"),
+        (
+            '{"conn_type": "postgres", "schema": "b", "password": "hidden", "extra": "{oops"}',
+            "not a JSON object",
+        ),
     ],
 )
 def test_a_connection_that_is_no_ledger_is_explained(

@@ -1,0 +1,79 @@
+"""The ready DAGs as Airflow reads them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+DAG_FILES = sorted((REPOSITORY / "dags").glob("*.py"))
+
+# Libraries for media, migrations and HTTP: nothing that describing a DAG needs.
+HEAVY = ("PIL", "alembic", "av", "requests", "requests_oauthlib", "tweepy", "xdk")
+
+_MEASURE = """
+import json, runpy, sys, time
+import airflow.sdk
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, BaseOperator, Param, dag, task
+known, started = set(sys.modules), time.process_time()
+runpy.run_path(sys.argv[1])
+print(json.dumps({"seconds": time.process_time() - started, "modules": sorted(set(sys.modules) - known)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def dag_bag(airflow_home: Path):
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(REPOSITORY / "dags"))
+
+
+def test_the_ready_dags_are_there() -> None:
+    assert {"x_calendar", "x_publish", "x_post", "x_insights"} <= {file.stem for file in DAG_FILES}
+
+
+def test_every_dag_loads(dag_bag) -> None:
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == {file.stem for file in DAG_FILES}
+
+
+def test_every_dag_survives_serialization(dag_bag) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for dag_id, dag in dag_bag.dags.items():
+        stored = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+        assert DagSerialization.from_dict(stored).dag_id == dag_id
+
+
+def test_every_dag_is_documented(dag_bag) -> None:
+    for dag_id, dag in dag_bag.dags.items():
+        assert dag.doc_md, dag_id
+        assert "x" in dag.tags, dag_id
+        assert dag.owner not in ("", "airflow"), dag_id
+
+
+def test_every_task_that_defers_can_be_tried_again(dag_bag) -> None:
+    # A task that is resumed within a second of parking may be failed by a stale executor event.
+    for dag in dag_bag.dags.values():
+        for task in dag.tasks:
+            if getattr(task, "partial_kwargs", vars(task)).get(
+                "deferrable", task.task_type == "XCreatePostOperator"
+            ):
+                assert task.retries, f"{dag.dag_id}.{task.task_id}"
+
+
+@pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)
+def test_a_dag_file_costs_little_more_to_import_than_airflow_itself(file: Path) -> None:
+    def measure() -> dict:
+        command = [sys.executable, "-c", _MEASURE, str(file)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout.splitlines()[-1])
+
+    cost = min((measure() for _ in range(2)), key=lambda cost: cost["seconds"])
+    assert [name for name in HEAVY if name in cost["modules"]] == []
+    assert cost["seconds"] < 0.25, sorted({name.split(".")[0] for name in cost["modules"]})
