@@ -130,7 +130,7 @@ def sandbox(sandbox_server: SandboxServer) -> SandboxServer:
 
 @pytest.fixture
 def own_sandbox(tmp_path: Path) -> Iterator[Any]:
-    """Start sandboxes that a test may kill or restart: `own_sandbox(*options)`; the state directory stays the same."""
+    """Start sandboxes that a test may kill or restart, all with the same state: `own_sandbox(*options)`."""
     started: list[SandboxServer] = []
 
     def start(*options: str) -> SandboxServer:

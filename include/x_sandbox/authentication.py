@@ -14,6 +14,8 @@ from x_sandbox.state import State
 OAUTH1 = "OAuth 1.0a User Context"
 OAUTH2 = "OAuth 2.0 User Context"
 APP_ONLY = "OAuth 2.0 Application-Only"
+OPEN = "none"
+"""Operations that prove their caller themselves, in the body."""
 USER_CONTEXTS = (OAUTH1, OAUTH2)
 ANY = (OAUTH1, OAUTH2, APP_ONLY)
 
@@ -64,7 +66,8 @@ def authorize(caller: Caller, *, means: Collection[str], scopes: Collection[str]
         raise Problem(403, "Forbidden", "Forbidden", note=f"the token lacks the scopes {', '.join(missing)}")
     if writes and caller.means == OAUTH1 and caller.access_level != "read-write":
         raise forbidden(
-            "Your client app is not configured with the appropriate oauth1 app permissions for this endpoint.",
+            "Your client app is not configured with the appropriate oauth1 app permissions "
+            "for this endpoint.",
             "oauth1-permissions",
         )
 

@@ -19,28 +19,33 @@ def parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "serve",
         help="answer X's API over HTTP until stopped",
-        description="Answer X's API over HTTP until SIGTERM or Ctrl-C. Prints `x-sandbox ready: URL` when it listens; "
-        "the URL shows the timeline.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        description="Answer X's API over HTTP until SIGTERM or Ctrl-C. "
+        "Prints `x-sandbox ready: URL` when it listens; the URL shows the timeline.",
     )
-    command.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    command.add_argument("--port", type=int, default=8420, help="port to listen on; 0 picks a free one")
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    command.add_argument(
+        "--port", type=int, default=8420, help="port to listen on; 0 picks a free one (%(default)s)"
+    )
     command.add_argument(
         "--state",
         type=Path,
         default=Path("x-sandbox-state"),
         metavar="DIR",
-        help="directory of posts, media and accounts; a restart goes on where the last run ended, however it ended",
+        help="directory of accounts, posts and media; a restart goes on from there (%(default)s)",
     )
     command.add_argument(
         "--credentials",
         type=Path,
         metavar="FILE",
         help="write the keys and tokens of the accounts here, as JSON that only you can read "
-        "(without this: credentials.json in the state directory)",
+        "(credentials.json in the state directory)",
     )
     command.add_argument(
-        "--accounts", type=int, default=2, metavar="N", help="how many accounts there are at least"
+        "--accounts",
+        type=int,
+        default=2,
+        metavar="N",
+        help="how many accounts there are at least (%(default)s)",
     )
     settings = Settings()
     for option, setting, what in (

@@ -20,7 +20,7 @@ TRANSPORT = "x_sandbox.transport"
 
 
 class CuttableProtocol(HTTPProtocol):
-    """uvicorn's HTTP protocol, whose application can reach the TCP transport: ASGI has no other way to hang up."""
+    """uvicorn's HTTP protocol, whose application reaches the TCP transport: ASGI cannot hang up."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from bisect import bisect_right
 from typing import Any
 
 from twitter_text import extract_emojis_with_indices, extract_urls_with_indices
@@ -36,6 +37,14 @@ def weighted_length(text: str) -> int:
             text = text.replace(emoji["emoji"], "", 1)
     light = len(_LIGHT.findall(text))
     return length + light + 2 * (len(text) - light)
+
+
+def preview(shown: str, written: str) -> str | None:
+    """Return the beginning of a long post that its `text` is cut to, or None for a post of normal length."""
+    if weighted_length(written) <= MAX_LENGTH:
+        return None
+    length = bisect_right(range(MAX_LENGTH), MAX_LENGTH - 1, key=lambda end: weighted_length(shown[:end]))
+    return shown[: length - 1].rstrip() + "…"
 
 
 def cashtags(text: str) -> list[str]:

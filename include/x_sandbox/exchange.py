@@ -8,13 +8,14 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from x_sandbox.accounts import Account
-from x_sandbox.authentication import ANY, Caller, authenticate, authorize
+from x_sandbox.authentication import ANY, OPEN, Caller, authenticate, authorize
 from x_sandbox.clock import iso
 from x_sandbox.connection import CutResponse, Dropped
 from x_sandbox.faults import Fault
@@ -131,7 +132,7 @@ class _Run:
         state, request = self._state, self._request
         refusal: Problem | None = None
         try:
-            self._caller = authenticate(state, request)
+            self._caller = Caller(OPEN) if OPEN in self._operation.means else authenticate(state, request)
         except Problem as problem:
             refusal = problem
         fault = self._fault = state.faults.take(
@@ -164,6 +165,8 @@ class _Run:
 
     async def _before(self, fault: Fault) -> Answer | Response | None:
         if fault.kind == "drop_before_commit":
+            async for _ in self._request.stream():
+                pass
             return Dropped(reset=fault.reset)
         if fault.kind == "status":
             return self._failure(fault)
@@ -192,13 +195,7 @@ class _Run:
         elif fault.body is not None:
             answer = Answer(fault.body, fault.status)
         else:
-            titles = {
-                500: "Internal Server Error",
-                502: "Bad Gateway",
-                503: "Service Unavailable",
-                504: "Timeout",
-            }
-            title = titles.get(fault.status, "Error")
+            title = HTTPStatus(fault.status).phrase
             answer = self._refusal(Problem(fault.status, title, title))
         answer.headers.update(fault.headers)
         return answer
@@ -215,7 +212,7 @@ class _Run:
             **self._limit_headers,
             **answer.headers,
         }
-        if self._caller:
+        if self._caller and self._caller.means != OPEN:
             headers["x-access-level"] = self._caller.access_level
         content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
         return Response(content, answer.status, headers, answer.media_type)
@@ -228,7 +225,7 @@ class _Run:
                 "at": iso(self._arrived),
                 "method": self._request.method,
                 "path": self._request.url.path,
-                "query": self._request.url.query,
+                "query": self._request.url.query if self._caller and self._caller.means != OPEN else "",
                 "operation": self._operation.name,
                 "status": None if isinstance(response, Dropped) else response.status_code,
                 "account": account.username if account else None,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass, field, fields
+from http import HTTPStatus
 from typing import Any
 
 from x_sandbox.problems import preset
@@ -81,6 +82,11 @@ class Faults:
         if description.get("kind") not in KINDS:
             raise ValueError(f"unknown kind {description.get('kind')!r}; one of {', '.join(KINDS)}")
         fault = Fault(**description)
+        numbers = {name: getattr(fault, name) for name in ("times", "skip", "status", "seconds")}
+        if wrong := {name: value for name, value in numbers.items() if type(value) not in (int, float)}:
+            raise ValueError(f"{' and '.join(wrong)} must be numbers, not {list(wrong.values())}")
+        if fault.status not in set(HTTPStatus):
+            raise ValueError(f"status {fault.status} is no HTTP status")
         if fault.path and fault.path.startswith("^"):
             try:
                 re.compile(fault.path)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import av
+from PIL import Image, UnidentifiedImageError
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import parse_options_header
@@ -98,14 +100,15 @@ async def receive_multipart(request: Request, into: Path, *, limit: int) -> tupl
             async for chunk in request.stream():
                 parser.write(chunk)
             parser.finalize()
-        if not form.found:
-            raise invalid_request("$.media: is missing but it is required")
     except MultipartParseError as error:
         arriving.unlink()
         raise invalid_request(f"the multipart body cannot be read: {error}") from error
     except BaseException:
         arriving.unlink()
         raise
+    if not form.found:
+        arriving.unlink()
+        raise invalid_request("$.media: is missing but it is required")
     return form.fields, arriving
 
 
@@ -189,8 +192,6 @@ def _sniff(head: bytes) -> str | None:
 
 
 def _look_at_image(path: Path, media_type: str) -> Contents:
-    from PIL import Image, UnidentifiedImageError
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -203,8 +204,6 @@ def _look_at_image(path: Path, media_type: str) -> Contents:
 
 
 def _look_at_video(path: Path, media_type: str) -> Contents:
-    import av
-
     try:
         with av.open(str(path)) as container:
             if not container.streams.video:

@@ -10,9 +10,10 @@ Event = dict[str, Any]
 
 
 class Journal:
-    """What happened, one JSON object a line, handed to the operating system before X's answer leaves.
+    """What happened, one JSON object a line, handed to the operating system before the answer leaves.
 
-    A process that is killed loses nothing it has answered; a line cut short by the kill is dropped at the next start.
+    A process that is killed loses nothing it has answered; a line cut short by the kill is dropped at
+    the next start.
     """
 
     def __init__(self, path: Path) -> None:

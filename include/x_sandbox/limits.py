@@ -44,6 +44,22 @@ LIMITS = {
 DEFAULT_LIMIT = Limit(user=900, app=900)
 
 
+def check_limits(limits: dict[str, dict[str, int]]) -> None:
+    """Hold the setting `limits` against what can be limited.
+
+    :raises ValueError: a value that is no limit; the message names it.
+    """
+    for operation, changes in limits.items():
+        try:
+            Limit(**changes)
+        except TypeError:
+            raise ValueError(
+                f"limits of {operation!r} are {changes!r}; there are {', '.join(Limit.__dataclass_fields__)}"
+            ) from None
+        if not all(isinstance(value, int) for value in changes.values()):
+            raise ValueError(f"limits of {operation!r} must be whole numbers, not {changes!r}")
+
+
 @dataclass
 class _Window:
     ends_at: float

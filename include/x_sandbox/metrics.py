@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 
 PRIVATE_FIELDS = {
     "non_public_metrics": ("impression_count", "url_link_clicks", "user_profile_clicks", "engagements"),
@@ -26,7 +25,7 @@ def _share(post_id: str, name: str) -> float:
 
 def _grown(post_id: str, name: str, reach: float, age_seconds: float, half_life_seconds: float) -> int:
     limit = reach * (0.25 + 1.5 * _share(post_id, name))
-    return int(limit * (1 - math.exp2(-max(0.0, age_seconds) / half_life_seconds)))
+    return int(limit * (1 - 2 ** (-max(0.0, age_seconds) / half_life_seconds)))
 
 
 def public_metrics(post_id: str, age_seconds: float, *, replies: int, quotes: int) -> dict[str, int]:

@@ -13,9 +13,33 @@ from x_sandbox.settings import Settings
 
 CODE_SECONDS = 30
 SCOPES = frozenset(
-    "block.read block.write bookmark.read bookmark.write broadcast.read broadcast.write dm.read dm.write "
-    "follows.read follows.write like.read like.write list.read list.write media.write mute.read mute.write "
-    "offline.access space.read timeline.read tweet.moderate.write tweet.read tweet.write users.email users.read".split()
+    [
+        "block.read",
+        "block.write",
+        "bookmark.read",
+        "bookmark.write",
+        "broadcast.read",
+        "broadcast.write",
+        "dm.read",
+        "dm.write",
+        "follows.read",
+        "follows.write",
+        "like.read",
+        "like.write",
+        "list.read",
+        "list.write",
+        "media.write",
+        "mute.read",
+        "mute.write",
+        "offline.access",
+        "space.read",
+        "timeline.read",
+        "tweet.moderate.write",
+        "tweet.read",
+        "tweet.write",
+        "users.email",
+        "users.read",
+    ]
 )
 SEED_SCOPES = (
     "tweet.read",
@@ -131,12 +155,9 @@ class Grants:
         if given is None or self._clock.now() > given.issued_at + CODE_SECONDS:
             raise TokenError("invalid_request", "Value passed for the authorization code was invalid.")
         if redirect_uri != given.redirect_uri:
-            raise TokenError("invalid_request", "Value passed for the redirect uri did not match the uri of the "
-                             "authorization code.")  # fmt: skip
+            raise TokenError("invalid_request", "Value passed for the redirect uri was invalid.")
         if not hmac.compare_digest(_challenge(verifier, given.challenge_method), given.challenge):
-            raise TokenError(
-                "invalid_request", "Value passed for the code verifier did not match the code challenge."
-            )
+            raise TokenError("invalid_request", "Value passed for the code verifier was invalid.")
         return self._issue(given.user_id, given.scopes)
 
     def refresh(self, refresh_token: str) -> dict[str, str | int]:

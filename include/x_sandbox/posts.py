@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from x_sandbox.clock import Clock, Snowflakes
-from x_sandbox.entities import Entities, shorten
+from x_sandbox.entities import Entities, preview, shorten
 from x_sandbox.journal import Event
 
 
@@ -25,6 +25,7 @@ class Post:
     :param text: the text as X shows it, links shortened.
     :param created_at: epoch seconds, in whole milliseconds.
     :param edit_history: ids of this post's versions so far, itself last.
+    :param preview: the beginning that X shows of a text of more than 280, or None.
     :param choices: the request's further members (community, labels, card ...), as sent.
     """
 
@@ -36,6 +37,7 @@ class Post:
     entities: Entities
     conversation_id: str
     edit_history: tuple[str, ...]
+    preview: str | None = None
     media_ids: tuple[str, ...] = ()
     poll: Poll | None = None
     in_reply_to: str | None = None
@@ -73,7 +75,7 @@ class Posts:
         self._by_id: dict[str, Post] = {}
         self._by_author: dict[str, list[int]] = {}
         self._latest_by_text: dict[tuple[str, str], str] = {}
-        self._superseded: set[str] = set()
+        self._newer: dict[str, str] = {}
         self._replies: Counter[str] = Counter()
         self._quotes: Counter[str] = Counter()
 
@@ -108,6 +110,7 @@ class Posts:
             entities=entities,
             conversation_id=parent.conversation_id if parent else post_id,
             edit_history=(*(previous.edit_history if previous else ()), post_id),
+            preview=preview(text, written),
             media_ids=tuple(request.get("media", {}).get("media_ids", ())),
             poll=Poll(tuple(poll["options"]), poll["duration_minutes"]) if poll else None,
             in_reply_to=parent.id if parent else None,
@@ -144,14 +147,14 @@ class Posts:
         self._by_id[post.id] = post
         self._by_author.setdefault(post.author_id, []).append(int(post.id))
         self._latest_by_text[(post.author_id, post.written)] = post.id
-        self._superseded.update(post.edit_history[:-1])
+        self._newer.update(dict.fromkeys(post.edit_history[:-1], post.id))
         if post.in_reply_to:
             self._replies[post.in_reply_to] += 1
         if post.quote:
             self._quotes[post.quote] += 1
 
     def _delete(self, post: Post) -> None:
-        for version in post.edit_history:
+        for version in self.versions(post):
             self._by_id[version] = replace(self._by_id[version], deleted=True)
         if post.in_reply_to:
             self._replies[post.in_reply_to] -= 1
@@ -168,7 +171,7 @@ class Posts:
     def same_text(self, author_id: str, written: str, *, seconds: float) -> Post | None:
         """Return the author's living post of the last `seconds` with the very same text, if any."""
         post = self.get(self._latest_by_text.get((author_id, written), ""))
-        if post is None or post.id in self._superseded or post.created_at < self._clock.now() - seconds:
+        if post is None or post.id in self._newer or post.created_at < self._clock.now() - seconds:
             return None
         return post
 
@@ -179,17 +182,18 @@ class Posts:
         ids = self._by_author.get(author_id, [])
         for index in range(bisect_left(ids, until_id) - 1, bisect_right(ids, since_id) - 1, -1):
             post = self.get(str(ids[index]), lag_seconds=lag_seconds)
-            if post and post.id not in self._superseded and not post.choices.get("nullcast"):
+            if post and post.id not in self._newer and not post.choices.get("nullcast"):
                 yield post
 
     def everything(self) -> Iterator[Post]:
         """Yield every post there ever was, newest first, edited-away versions left out."""
         for post_id in reversed(self._by_id):
-            if post_id not in self._superseded:
+            if post_id not in self._newer:
                 yield self._by_id[post_id]
 
-    def version(self, post_id: str) -> Post:
-        return self._by_id[post_id]
+    def versions(self, post: Post) -> list[str]:
+        """Return the ids of all versions of a post, oldest first."""
+        return list(self._by_id[self._newer.get(post.id, post.id)].edit_history)
 
     def count(self, author_id: str) -> int:
         return sum(1 for _ in self.by_author(author_id))

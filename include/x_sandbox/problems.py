@@ -8,7 +8,7 @@ PROBLEMS = "https://api.x.com/2/problems/"
 LEGACY_PROBLEMS = "https://api.twitter.com/2/problems/"
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - the word of X and of RFC 9457
     """A refusal on its way to the client.
 
     :param status: HTTP status.
@@ -79,6 +79,12 @@ def not_found(resource_type: str, parameter: str, value: str) -> dict[str, Any]:
     }
 
 
+def missing(resource_type: str, parameter: str, value: str) -> Problem:
+    """Make the 404 for the one thing a request is about."""
+    item = not_found(resource_type, parameter, value)
+    return Problem(404, item.pop("title"), item.pop("detail"), item.pop("type").rpartition("/")[2], **item)
+
+
 def field_not_authorized(post_id: str, field: str) -> dict[str, Any]:
     """Make the item of a 200's `errors` for a private metric that the caller may not see."""
     return {
@@ -134,8 +140,8 @@ PRESETS: dict[str, tuple[int, str, str, str | None, dict[str, Any]]] = {
     "client-forbidden": (
         403,
         "Client Forbidden",
-        "When authenticating requests to the X API v2 endpoints, you must use keys and tokens from a developer "
-        "App that is attached to a Project.",
+        "When authenticating requests to the X API v2 endpoints, you must use keys and tokens "
+        "from a developer App that is attached to a Project.",
         "client-forbidden",
         {
             "reason": "client-not-enrolled",

@@ -27,7 +27,7 @@ def check(state: State, account: Account, request: dict[str, Any]) -> list[Media
     media = _check_media(state, account, request)
     _check_edit(state, account, request)
     _check_parent(state, account, request)
-    _check_quote(state, account, request)
+    _check_quote(state, request)
     if media_minutes := _too_long(account, media):
         raise forbidden(f"This user is not allowed to post a video longer than {media_minutes} minutes.")
     seconds = state.settings.duplicate_window_seconds
@@ -93,14 +93,16 @@ def _check_edit(state: State, account: Account, request: dict[str, Any]) -> None
         raise forbidden(
             "You are not permitted to edit this Tweet.", note="there is no such post of this account"
         )
-    if reason := _not_editable(previous, state.clock.now()):
+    if reason := _not_editable(state, previous):
         raise forbidden("You are not permitted to edit this Tweet.", note=reason)
 
 
-def _not_editable(post: Post, now: float) -> str | None:
+def _not_editable(state: State, post: Post) -> str | None:
+    if state.posts.versions(post)[-1] != post.id:
+        return "there is a later version of it"
     if len(post.edit_history) > EDITS:
         return f"it was edited {EDITS} times"
-    if now > post.created_at + EDIT_SECONDS:
+    if state.clock.now() > post.created_at + EDIT_SECONDS:
         return "it is older than an hour"
     if post.poll or "community_id" in post.choices:
         return "polls and community posts cannot be edited"
@@ -123,7 +125,7 @@ def _check_parent(state: State, account: Account, request: dict[str, Any]) -> No
         raise forbidden(SUMMONED_ONLY, "not-authorized-for-resource")
 
 
-def _check_quote(state: State, account: Account, request: dict[str, Any]) -> None:
+def _check_quote(state: State, request: dict[str, Any]) -> None:
     if "quote_tweet_id" not in request:
         return
     if state.settings.self_serve:

@@ -14,11 +14,33 @@ REPLY_SETTINGS: Schema = {
     "type": "string",
     "enum": ["following", "mentionedUsers", "subscribers", "verified"],
 }
-MEDIA_TYPES = (
-    "video/mp4 video/webm video/mp2t video/quicktime text/srt text/vtt image/jpeg image/gif image/bmp image/png "
-    "image/webp image/pjpeg image/tiff model/gltf-binary model/vnd.usdz+zip"
-).split()
-CATEGORIES = "tweet_image tweet_gif tweet_video amplify_video dm_image dm_gif dm_video subtitles".split()
+MEDIA_TYPES = [
+    "video/mp4",
+    "video/webm",
+    "video/mp2t",
+    "video/quicktime",
+    "text/srt",
+    "text/vtt",
+    "image/jpeg",
+    "image/gif",
+    "image/bmp",
+    "image/png",
+    "image/webp",
+    "image/pjpeg",
+    "image/tiff",
+    "model/gltf-binary",
+    "model/vnd.usdz+zip",
+]
+CATEGORIES = [
+    "tweet_image",
+    "tweet_gif",
+    "tweet_video",
+    "amplify_video",
+    "dm_image",
+    "dm_gif",
+    "dm_video",
+    "subtitles",
+]
 
 
 def closed(properties: dict[str, Schema], required: tuple[str, ...] = ()) -> Schema:
@@ -131,19 +153,13 @@ DELETE_SUBTITLES: Schema = {
     "required": ("id", "media_category", "language_code"),
 }
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "object": (dict,),
-    "array": (list,),
-    "string": (str,),
-    "integer": (int,),
-    "boolean": (bool,),
-}
+_TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 
 
 def faults_of(value: Any, schema: Schema, where: str = "$") -> list[str]:
-    """List what is wrong with a JSON value, each fault with its place in the document (`$.poll.options[0]`)."""
-    expected = schema["type"]
-    if not isinstance(value, _TYPES[expected]) or (expected == "integer" and isinstance(value, bool)):
+    """List what is wrong with a JSON value, each fault with its place (`$.poll.options[0]`)."""
+    expected: str = schema["type"]
+    if type(value) is not _TYPES[expected]:
         return [f"{where}: {_name(value)} found, {expected} expected"]
     if expected == "object":
         return _object_faults(value, schema, where)
@@ -170,7 +186,8 @@ def _object_faults(value: dict[str, Any], schema: Schema, where: str) -> list[st
             found += faults_of(member, properties[name], f"{where}.{name}")
         elif schema.get("closed"):
             found.append(
-                f"{where}.{name}: is not defined in the schema and the schema does not allow additional properties"
+                f"{where}.{name}: is not defined in the schema "
+                "and the schema does not allow additional properties"
             )
     return found
 

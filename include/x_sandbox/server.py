@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from x_sandbox.api import control, media, posts, timelines, users
+from x_sandbox.api import control, media, oauth2, posts, timelines, users
 from x_sandbox.connection import CuttableProtocol
 from x_sandbox.problems import PROBLEMS
 from x_sandbox.state import State
@@ -25,18 +25,19 @@ def build_app(state: State) -> Starlette:
         *media.OPERATIONS,
         *timelines.OPERATIONS,
         *users.OPERATIONS,
+        *oauth2.OPERATIONS,
     ]
     routes: list[BaseRoute] = [
         Route(operation.path, operation.endpoint(state), methods=[operation.method])
         for operation in operations
     ]
     return Starlette(
-        routes=[*routes, *control.routes(state)],
+        routes=[*routes, *oauth2.pages(state), *control.routes(state)],
         exception_handlers={404: _not_found, 405: _not_found},
     )
 
 
-async def _not_found(request: Request, exc: Exception) -> Response:
+async def _not_found(request: Request, _error: Exception) -> Response:
     path = request.url.path
     return JSONResponse(
         {

@@ -10,7 +10,8 @@ class Settings:
 
     rate_limits: bool = True
     limits: dict[str, dict[str, int]] = field(default_factory=dict)
-    """By "METHOD /path/{template}": `user`, `app` (requests a window), `window_seconds`, `user_24h`, `app_24h`."""
+    """By "METHOD /path/{template}": `user` and `app` (requests a window), `window_seconds`,
+    `user_24h`, `app_24h`; what is not given stays as X has it."""
     read_lag_seconds: float = 0.0
     reply_lag_seconds: float = 0.0
     latency_seconds: float = 0.0

@@ -9,7 +9,7 @@ from x_sandbox.accounts import load_app
 from x_sandbox.clock import Clock
 from x_sandbox.faults import Faults
 from x_sandbox.journal import Event, Journal
-from x_sandbox.limits import RateLimits
+from x_sandbox.limits import RateLimits, check_limits
 from x_sandbox.media import MediaLibrary
 from x_sandbox.oauth2 import Grants
 from x_sandbox.posts import Posts
@@ -69,7 +69,9 @@ class State:
 
         :raises ValueError: an unknown setting, or a value of the wrong type.
         """
-        self.settings = self.settings.updated(changes)
+        changed = self.settings.updated(changes)
+        check_limits(changed.limits)
+        self.settings = changed
         self.clock.ahead_seconds = self.settings.clock_ahead_seconds
 
     def reset(self) -> None:

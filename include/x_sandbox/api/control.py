@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,17 @@ class Controls:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def health(self, request: Request) -> Response:
-        return JSONResponse({"status": "ok", "posts": sum(1 for _ in self._state.posts.everything())})
+    async def health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
 
     async def posts(self, request: Request) -> Response:
-        limit = int(request.query_params.get("limit", "1000000"))
-        shown = []
-        for post in self._state.posts.everything():
-            if len(shown) == limit:
-                break
-            shown.append(self._post(post))
-        return JSONResponse({"posts": shown})
+        limit = request.query_params.get("limit", "")
+        if limit and not limit.isdecimal():
+            return _refused(f"limit must be a number, not {limit!r}")
+        newest = islice(self._state.posts.everything(), int(limit) if limit else None)
+        return JSONResponse({"posts": [self._post(post) for post in newest]})
 
-    async def accounts(self, request: Request) -> Response:
+    async def accounts(self, _request: Request) -> Response:
         shown = [
             {
                 "id": account.id,
@@ -72,10 +71,10 @@ class Controls:
             return PlainTextResponse("no such media\n", 404)
         return FileResponse(self._state.media.file(media.id), media_type=media.media_type)
 
-    async def requests(self, request: Request) -> Response:
+    async def requests(self, _request: Request) -> Response:
         return JSONResponse({"requests": list(self._state.requests)})
 
-    async def list_faults(self, request: Request) -> Response:
+    async def list_faults(self, _request: Request) -> Response:
         return JSONResponse({"faults": self._state.faults.listing(), "kinds": KINDS})
 
     async def add_fault(self, request: Request) -> Response:
@@ -96,11 +95,11 @@ class Controls:
                 return _refused(str(error))
         return JSONResponse(vars(self._state.settings))
 
-    async def reset(self, request: Request) -> Response:
+    async def reset(self, _request: Request) -> Response:
         self._state.reset()
         return JSONResponse({"reset": True})
 
-    async def page(self, request: Request) -> Response:
+    async def page(self, _request: Request) -> Response:
         index = PAGE / "index.html"
         return FileResponse(index) if index.is_file() else PlainTextResponse(NO_PAGE)
 

@@ -16,17 +16,18 @@ from x_sandbox.authentication import USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.files import join, receive_multipart, recognise
 from x_sandbox.media import MAX_BYTES, MAX_SEGMENT_BYTES, PREMIUM_VIDEO_BYTES, Media
-from x_sandbox.problems import Problem, invalid_request, not_found
+from x_sandbox.problems import invalid_request, missing, not_found
+from x_sandbox.rendering import Rendering
 from x_sandbox.schemas import CATEGORIES, DELETE_SUBTITLES, INITIALIZE_UPLOAD, MEDIA_METADATA, SUBTITLES
-from x_sandbox.vocabulary import Rendering, Wanted
+from x_sandbox.vocabulary import Wanted
 
 SEGMENTS = 1_000
 
 
 async def initialize(exchange: Exchange) -> Answer:
     body = await exchange.json(INITIALIZE_UPLOAD)
-    if missing := [name for name in ("media_type", "total_bytes") if name not in body]:
-        raise invalid_request(*(f"$.{name}: is missing but it is required" for name in missing))
+    if absent := [name for name in ("media_type", "total_bytes") if name not in body]:
+        raise invalid_request(*(f"$.{name}: is missing but it is required" for name in absent))
     category = body.get("media_category", _default_category(body["media_type"]))
     _check_size(exchange.account, category, body["total_bytes"])
     media = exchange.state.media.open(
@@ -63,8 +64,8 @@ async def finalize(exchange: Exchange) -> Answer:
     given = sum(segment.stat().st_size for segment in segments)
     if given != promised or [int(segment.name) for segment in segments] != list(range(len(segments))):
         raise invalid_request(
-            f"Segments do not add up to provided total file size: {len(segments)} segments of together {given} "
-            f"bytes, {promised} bytes promised."
+            "Segments do not add up to provided total file size: "
+            f"{len(segments)} segments of together {given} bytes, {promised} bytes promised."
         )
     return await _finish(exchange, media, segments)
 
@@ -75,9 +76,7 @@ async def upload(exchange: Exchange) -> Answer:
     folder = library.segments(media.id)
     try:
         fields, arrived = await _receive(exchange, folder, limit=max(MAX_BYTES["tweet_gif"], 512 << 20))
-        category = fields.get("media_category", "")
-        if category not in CATEGORIES or category == "amplify_video":
-            raise invalid_request(f"$.media_category: [{category}] does not have a value in the enumeration")
+        category = _check_category(fields.get("media_category", ""))
         _check_size(exchange.account, category, arrived.stat().st_size)
         owners = tuple(filter(None, str(fields.get("additional_owners", "")).split(",")))
         media = library.update(media, category=category, additional_owners=owners)
@@ -238,10 +237,7 @@ def _owned(exchange: Exchange, media_id: str) -> Media:
         or not media.belongs_to(exchange.account.id)
         or exchange.state.clock.now() > (media.finalized_at or media.opened_at) + lifetime
     ):
-        error = not_found("media", "id", media_id)
-        raise Problem(
-            404, error.pop("title"), error.pop("detail"), error.pop("type").rpartition("/")[2], **error
-        )
+        raise missing("media", "id", media_id)
     return media
 
 
@@ -251,6 +247,12 @@ def _default_category(media_type: str) -> str:
     if media_type.startswith("text/"):
         return "subtitles"
     return "tweet_video" if media_type.startswith("video/") else "tweet_image"
+
+
+def _check_category(category: str) -> str:
+    if category not in CATEGORIES or category == "amplify_video":
+        raise invalid_request(f"$.media_category: [{category}] does not have a value in the enumeration")
+    return category
 
 
 def _check_size(account: Account, category: str, size: int) -> None:

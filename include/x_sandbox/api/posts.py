@@ -6,10 +6,11 @@ import re
 
 from x_sandbox.authentication import USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
-from x_sandbox.problems import Problem, forbidden, invalid_request, not_found
+from x_sandbox.problems import forbidden, invalid_request, missing, not_found
+from x_sandbox.rendering import Rendering
 from x_sandbox.rules import check
 from x_sandbox.schemas import CREATE_POST, HIDE_REPLY
-from x_sandbox.vocabulary import Rendering, Wanted
+from x_sandbox.vocabulary import Wanted
 
 PATHS = {"photo": "photo", "animated_gif": "photo", "video": "video"}
 
@@ -63,8 +64,7 @@ async def delete(exchange: Exchange) -> Answer:
     post_id = _id(exchange, "id")
     post = exchange.state.posts.get(post_id)
     if post is None:
-        raise Problem(404, "Not Found Error", f"Could not find tweet with id: [{post_id}].", "resource-not-found",
-                      resource_type="tweet", parameter="id", value=post_id, resource_id=post_id)  # fmt: skip
+        raise missing("tweet", "id", post_id)
     if post.author_id != exchange.account.id:
         raise forbidden("You are not authorized to delete this Tweet.", note="the post is another account's")
     exchange.state.posts.delete(post_id)

@@ -12,7 +12,8 @@ from x_sandbox.clock import parse_iso
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.posts import Post
 from x_sandbox.problems import invalid_request, not_found
-from x_sandbox.vocabulary import Rendering, Wanted
+from x_sandbox.rendering import Rendering
+from x_sandbox.vocabulary import Wanted
 
 SEARCH_SECONDS = 7 * 86_400
 MAX_ID = 1 << 63

@@ -9,7 +9,8 @@ from x_sandbox.accounts import Account
 from x_sandbox.authentication import APP_ONLY, USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.problems import invalid_request, not_found
-from x_sandbox.vocabulary import Rendering, Wanted
+from x_sandbox.rendering import Rendering
+from x_sandbox.vocabulary import Wanted
 
 PROJECT_CAP = 3_000_000
 PROJECT_ID = "1"
