@@ -1,0 +1,127 @@
+"""Credentials, one small class a scheme. Secrets show in no repr, log line or error.
+
+https://docs.x.com/fundamentals/authentication/overview
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections.abc import Callable
+
+import requests_oauthlib
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from x_provider.client.errors import XNeedsLogin
+
+# At DEBUG these two write the Authorization header and the signature's ingredients.
+for _talker in ("oauthlib", "requests_oauthlib"):
+    logging.getLogger(_talker).setLevel(logging.INFO)
+
+
+class Auth(AuthBase):
+    """How a request shows who sends it."""
+
+    @abstractmethod
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """The request with its credentials.
+
+        :raises XNeedsLogin: when there are none that could be sent.
+        """
+
+    @abstractmethod
+    def secrets(self) -> tuple[str, ...]:
+        """What must appear nowhere else."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(***)"
+
+    def masked(self, words: str) -> str:
+        """The same words without the secrets."""
+        for secret in self.secrets():
+            words = words.replace(secret, "***")
+        return words
+
+
+class OAuth1(Auth):
+    """A user's OAuth 1.0a keys, which do not expire. Acts as that user.
+
+    https://docs.x.com/fundamentals/authentication/oauth-1-0a/api-key-and-secret
+
+    :raises XNeedsLogin: when one is missing or cannot be a key.
+    """
+
+    def __init__(self, api_key: str, api_secret: str, access_token: str, access_token_secret: str) -> None:
+        keys = {
+            "api_key": api_key,
+            "api_secret": api_secret,
+            "access_token": access_token,
+            "access_token_secret": access_token_secret,
+        }
+        self._keys = tuple(_checked(type(self).__name__, name, key) for name, key in keys.items())
+        # JSON and multipart bodies are no part of an OAuth 1.0a signature, so uploads are not read for it.
+        self._signer = requests_oauthlib.OAuth1(api_key, api_secret, access_token, access_token_secret)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        signed: PreparedRequest = self._signer(request)
+        return signed
+
+    def secrets(self) -> tuple[str, ...]:
+        return self._keys
+
+
+class _Bearer(Auth):
+    """A token sent as it is."""
+
+    def __init__(self, token: str | Callable[[], str], name: str) -> None:
+        self._token = token if callable(token) else _checked(type(self).__name__, name, token)
+        self._name = name
+        self._sent = ""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        token = self._token
+        self._sent = _checked(type(self).__name__, self._name, token()) if callable(token) else token
+        request.headers["Authorization"] = f"Bearer {self._sent}"
+        return request
+
+    def secrets(self) -> tuple[str, ...]:
+        known = self._sent if callable(self._token) else self._token
+        return (known,) if known else ()
+
+
+class OAuth2User(_Bearer):
+    """A user's OAuth 2.0 access token, which lives two hours. Acts as that user.
+
+    https://docs.x.com/fundamentals/authentication/oauth-2-0/authorization-code
+
+    :param access_token: the token, or a function that gives the one that is valid now, asked before every
+        call.
+    :raises XNeedsLogin: when it is missing or cannot be a token.
+    """
+
+    def __init__(self, access_token: str | Callable[[], str]) -> None:
+        super().__init__(access_token, "access_token")
+
+
+class AppBearer(_Bearer):
+    """The app's own token: reads what is public, acts as nobody.
+
+    https://docs.x.com/fundamentals/authentication/oauth-2-0/application-only
+
+    :raises XNeedsLogin: when it is missing or cannot be a token.
+    """
+
+    def __init__(self, token: str) -> None:
+        super().__init__(token, "token")
+
+
+def _checked(scheme: str, name: str, secret: str) -> str:
+    # http.client would refuse such a header with an error that quotes it.
+    if secret and secret.isascii() and secret.isprintable() and " " not in secret:
+        return secret
+    fault = "has blanks, line breaks or other characters that no key has" if secret else "is missing"
+    raise XNeedsLogin(
+        detail=f"{name} of {scheme} {fault}",
+        next_step="Copy it again from the X developer portal into the Airflow connection.",
+    )

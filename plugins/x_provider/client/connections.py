@@ -1,0 +1,172 @@
+"""Connections that know whether anything has left, and pools that do not trust a connection that idled.
+
+urllib3 alone cannot tell the two apart where it matters: a TLS error in the handshake and one after the
+request was written are the same exception, and a pooled connection may have been closed by the server
+unnoticed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from queue import Empty
+from typing import Any
+
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.proxy import connection_requires_http_tunnel
+
+FRESH_SECONDS = 4.0
+"""How long a connection may idle and still carry a create: less than the shortest keep-alive in common use,
+5 s.
+"""
+
+POOL_SIZE = 64
+
+
+class _Outgoing(threading.local):
+    """Whether the request that this thread is sending has begun to leave."""
+
+    begun = False
+
+
+outgoing = _Outgoing()
+
+
+class _Connection(HTTPConnection):
+    idle_since: float = 0.0
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        finally:
+            # What left so far was the way to X (a proxy's CONNECT, a handshake), no byte of the request.
+            outgoing.begun = False
+
+    def send(self, data: Any) -> None:
+        if self.sock is None and self.auto_open:
+            self.connect()
+        outgoing.begun = True
+        super().send(data)
+
+
+class _TLSConnection(HTTPSConnection):
+    idle_since: float = 0.0
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        finally:
+            outgoing.begun = False
+
+    def send(self, data: Any) -> None:
+        if self.sock is None and self.auto_open:
+            self.connect()
+        outgoing.begun = True
+        super().send(data)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TLSPool(HTTPSConnectionPool):
+    ConnectionCls = _TLSConnection
+
+
+class _FreshMixin(HTTPConnectionPool):
+    """A pool whose connections are closed instead of used after ``FRESH_SECONDS`` of idling.
+
+    A server that drops an idle connection does so without a word until the next request is on its way, and
+    then nobody knows whether that request was read. urllib3 looks whether the close has arrived; this leaves
+    the moment in which it is still travelling, and not idling for long makes that moment improbable. The
+    request is not sent again in any case.
+    """
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)
+        if time.monotonic() - connection.idle_since > FRESH_SECONDS:
+            connection.close()
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+        super()._put_conn(conn)
+
+    def open_ahead(self, timeout: float) -> None:
+        """Add one open connection. Each call adds its own, so that as many posts can fire at once."""
+        self._drop_stale()
+        connection: Any = self._new_conn()
+        connection.timeout = timeout
+        if self.proxy is not None and connection_requires_http_tunnel(
+            self.proxy, self.proxy_config, self.scheme
+        ):
+            self._prepare_proxy(connection)
+        else:
+            connection.connect()
+        self._put_conn(connection)
+
+    def _drop_stale(self) -> None:
+        # Also makes room: the queue comes full of placeholders, and a full queue throws away what is put
+        # into it.
+        fresh = []
+        while self.pool is not None:
+            try:
+                connection: Any = self.pool.get(block=False)
+            except Empty:
+                break
+            if connection is None:
+                continue
+            if time.monotonic() - connection.idle_since > FRESH_SECONDS:
+                connection.close()
+            else:
+                fresh.append(connection)
+        for connection in reversed(fresh):
+            super()._put_conn(connection)
+
+
+class _FreshPool(_FreshMixin, _Pool):
+    pass
+
+
+class _FreshTLSPool(_FreshMixin, _TLSPool):
+    pass
+
+
+class WatchedAdapter(HTTPAdapter):
+    """Keeps connections that report into ``outgoing``; never sends anything twice by itself."""
+
+    _pools: dict[str, type[HTTPConnectionPool]] = {"http": _Pool, "https": _TLSPool}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__(pool_connections=4, pool_maxsize=POOL_SIZE, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+class FreshAdapter(WatchedAdapter):
+    """For calls that must not meet a connection that the server has given up, and that can be opened
+    ahead.
+    """
+
+    _pools: dict[str, type[HTTPConnectionPool]] = {"http": _FreshPool, "https": _FreshTLSPool}  # noqa: RUF012
+
+    def open_ahead(self, request: PreparedRequest, *, timeout: float, settings: Any) -> None:
+        """Open a connection for that request without sending anything.
+
+        :param settings: proxies, verify and cert, as the request will be sent with.
+        """
+        pool: Any = self.get_connection_with_tls_context(
+            request, settings["verify"], proxies=settings["proxies"], cert=settings["cert"]
+        )
+        pool.open_ahead(timeout)

@@ -1,0 +1,256 @@
+"""Bringing files to X: at once for pictures, in segments for GIFs and videos.
+
+https://docs.x.com/x-api/media/quickstart/media-upload-chunked
+"""
+
+from __future__ import annotations
+
+import math
+import mimetypes
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from x_provider.client import answers, calls
+from x_provider.client.answers import Answer
+from x_provider.client.calls import Call, FilePart, MediaCategory
+from x_provider.client.errors import (
+    XAmbiguous,
+    XError,
+    XInvalidRequest,
+    XMediaFailed,
+    XRefused,
+    XUnavailable,
+    XUnreachable,
+)
+from x_provider.client.models import UploadedMedia, UploadSession
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+MOST_SEGMENTS = 1000
+LARGEST_SEGMENT_BYTES = 8 * 1000 * 1000
+ALT_TEXT_LENGTH = 1000
+
+_AT_ONCE = frozenset({"tweet_image", "dm_image", "subtitles"})
+_LONGEST_PAUSE_SECONDS = 30
+_FINALIZE_PAUSES = (0.5, 1.0)
+
+Progress = Callable[[int, int], None]
+"""Told the bytes that X has and the bytes there are."""
+
+
+class MediaMethods:
+    """The media calls of ``XClient``."""
+
+    @abstractmethod
+    def send(self, call: Call) -> Answer:
+        """What X answers."""
+
+    def upload_media(
+        self,
+        source: Path,
+        category: MediaCategory,
+        *,
+        media_type: str | None = None,
+        alt_text: str | None = None,
+        on_progress: Progress | None = None,
+        wait: bool = True,
+        wait_seconds: float = 1800,
+    ) -> UploadedMedia:
+        """Bring a file to X, ready to be posted; memory stays bounded whatever its size.
+
+        :param media_type: such as ``video/mp4``; guessed from the file's name when left out.
+        :param alt_text: the file's description, up to 1000 characters.
+        :param on_progress: told the bytes sent and the bytes in all, after every segment.
+        :param wait: whether to stay until X has processed the file; otherwise ask ``media_status`` for its
+            state.
+        :param wait_seconds: how long to stay at most.
+        :raises XMediaFailed: when X cannot process the file.
+        :raises XInvalidRequest: for a file that is empty, too large, or whose type is unknown, and when X
+            says so.
+        :raises XUnavailable: when X is not done with processing after ``wait_seconds``.
+        :raises OSError: when the file cannot be read.
+        """
+        size = source.stat().st_size
+        media_type = media_type or _guess_type(source)
+        if size == 0:
+            raise _refusal(f"{source} is empty", "Replace it by a file with content.")
+        if category in _AT_ONCE:
+            uploaded = self._upload_at_once(source, category, media_type)
+            if on_progress is not None:
+                on_progress(size, size)
+        else:
+            uploaded = self._upload_in_segments(source, size, category, media_type, on_progress)
+        if uploaded.state == "failed":
+            raise _processing_failed(uploaded)
+        if alt_text:
+            self.set_alt_text(uploaded.id, alt_text)
+        if wait and not uploaded.ready:
+            uploaded = self.wait_for_media(uploaded, seconds=wait_seconds)
+        return uploaded
+
+    def initialize(
+        self, *, media_type: str, total_bytes: int, category: MediaCategory, shared: bool | None = None
+    ) -> UploadSession:
+        """Begin an upload in segments.
+
+        :param total_bytes: size of the whole file.
+        :param shared: whether other accounts may use the file, for direct messages.
+        """
+        call = calls.initialize_upload(
+            media_type=media_type, total_bytes=total_bytes, category=category, shared=shared
+        )
+        return answers.read_session(self.send(call))
+
+    def append(self, media_id: str, segment_index: int, segment: bytes | bytearray | memoryview) -> None:
+        """Send one segment.
+
+        :param segment_index: 0 to 999; the same index again replaces what was sent under it.
+        :param segment: up to 8 MB; X recommends at most 5.
+        """
+        self.send(calls.append_upload(media_id, segment_index, FilePart("segment", segment)))
+
+    def finalize(self, media_id: str) -> UploadedMedia:
+        """End an upload in segments; X begins to process the file.
+
+        Finalizing twice harms nothing, but X may refuse the second one. So after a lost answer it is sent
+        again, and where X then refuses, the file's state tells whether the first one arrived.
+
+        :raises XUnavailable: when no attempt brought an answer; the upload can be begun anew.
+        """
+        call = calls.finalize_upload(media_id)
+        try:
+            return answers.read_upload(self.send(call))
+        except XAmbiguous as error:
+            lost: XError = error
+        for pause in _FINALIZE_PAUSES:
+            time.sleep(pause)
+            try:
+                return answers.read_upload(self.send(call))
+            except (XAmbiguous, XUnreachable) as error:
+                lost = error
+            except XRefused:
+                return self.media_status(media_id)
+        raise XUnavailable(
+            family=call.family,
+            status=lost.status,
+            detail=lost.detail,
+            request_id=lost.request_id,
+            next_step="Upload the file again; nothing was posted.",
+        )
+
+    def media_status(self, media_id: str) -> UploadedMedia:
+        """How far X is with processing a file; ``state`` may be ``failed``, which raises nothing here."""
+        return answers.read_upload(self.send(calls.media_status(media_id)))
+
+    def set_alt_text(self, media_id: str, text: str) -> None:
+        """Describe a file to those who cannot see it, before it is posted.
+
+        :param text: up to 1000 characters.
+        :raises XInvalidRequest: for a longer one, without asking X.
+        """
+        if len(text) > ALT_TEXT_LENGTH:
+            raise _refusal(
+                f"the alt text of media {media_id} has {len(text)} characters",
+                f"Shorten it to {ALT_TEXT_LENGTH}.",
+            )
+        self.send(calls.set_alt_text(media_id, text))
+
+    def wait_for_media(self, uploaded: UploadedMedia, *, seconds: float = 1800) -> UploadedMedia:
+        """Stay until X has processed a file, asking as often as X wants to be asked.
+
+        :raises XMediaFailed: when X cannot process it.
+        :raises XUnavailable: when it is not done in time; it may be later.
+        """
+        deadline = time.monotonic() + seconds
+        while not uploaded.ready:
+            pause = min(max(uploaded.check_after_secs or 1, 1), _LONGEST_PAUSE_SECONDS)
+            if time.monotonic() + pause > deadline:
+                raise XUnavailable(
+                    family="media_status",
+                    detail=f"media {uploaded.id} is still {uploaded.state} after {seconds:.0f} s",
+                    next_step="Ask for its state later, or upload a smaller file.",
+                )
+            time.sleep(pause)
+            uploaded = replace(self.media_status(uploaded.id), expires_at=uploaded.expires_at)
+            if uploaded.state == "failed":
+                raise _processing_failed(uploaded)
+        return uploaded
+
+    def _upload_at_once(self, source: Path, category: MediaCategory, media_type: str) -> UploadedMedia:
+        content = FilePart(source.name, source.read_bytes(), media_type)
+        return answers.read_upload(self.send(calls.upload_whole(content, category)))
+
+    def _upload_in_segments(
+        self,
+        source: Path,
+        size: int,
+        category: MediaCategory,
+        media_type: str,
+        on_progress: Progress | None,
+    ) -> UploadedMedia:
+        segment_bytes = segment_size(size, source)
+        session = self.initialize(media_type=media_type, total_bytes=size, category=category)
+        sent = 0
+        for index, segment in enumerate(_segments(source, size, segment_bytes)):
+            self.append(session.id, index, segment)
+            sent += len(segment)
+            if on_progress is not None:
+                on_progress(sent, size)
+        uploaded = self.finalize(session.id)
+        return replace(
+            uploaded,
+            media_key=uploaded.media_key or session.media_key,
+            expires_at=uploaded.expires_at or session.expires_at,
+            size=uploaded.size or size,
+        )
+
+
+def segment_size(size: int, source: Path | str = "the file") -> int:
+    """Bytes a segment: 4 MiB, and more only where 1000 of them would not do.
+
+    :raises XInvalidRequest: for a file that does not fit into 1000 segments of 8 MB.
+    """
+    needed = max(SEGMENT_BYTES, math.ceil(size / MOST_SEGMENTS))
+    if needed > LARGEST_SEGMENT_BYTES:
+        raise _refusal(
+            f"{source} has {size:,} bytes; X takes {MOST_SEGMENTS} segments of"
+            f" {LARGEST_SEGMENT_BYTES:,} at most",
+            "Encode the video with a lower bit rate.",
+        )
+    return needed
+
+
+def _segments(source: Path, size: int, segment_bytes: int) -> Iterator[memoryview]:
+    # One buffer for all segments: each is gone from it when the next one is read.
+    buffer = memoryview(bytearray(min(segment_bytes, size)))
+    with source.open("rb", buffering=0) as file:
+        for start in range(0, size, segment_bytes):
+            segment = buffer[: min(segment_bytes, size - start)]
+            filled = 0
+            while filled < len(segment):
+                count = file.readinto(segment[filled:])
+                if not count:
+                    raise _refusal(f"{source} became shorter while it was read", "Upload the file again.")
+                filled += count
+            yield segment
+
+
+def _guess_type(source: Path) -> str:
+    guessed = mimetypes.guess_type(source.name)[0]
+    if guessed is None:
+        raise _refusal(f"the type of {source} cannot be told from its name", "Give media_type.")
+    return guessed
+
+
+def _processing_failed(uploaded: UploadedMedia) -> XMediaFailed:
+    return XMediaFailed(
+        family="media_status",
+        detail=f"media {uploaded.id}: {uploaded.failure or 'X gives no reason'}",
+        next_step="Encode the file within X's limits (MP4, H.264 with AAC, YUV 4:2:0) and upload it again.",
+    )
+
+
+def _refusal(detail: str, next_step: str) -> XInvalidRequest:
+    return XInvalidRequest(family="media_upload", detail=detail, next_step=next_step)

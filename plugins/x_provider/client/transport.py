@@ -1,0 +1,225 @@
+"""Sending calls: the one place where the client does network I/O."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+
+from requests import PreparedRequest, Request, Response, Session
+
+from x_provider.client.answers import Answer, read_answer
+from x_provider.client.auth import Auth
+from x_provider.client.calls import Call, FilePart
+from x_provider.client.classify import request_id
+from x_provider.client.connections import FreshAdapter, WatchedAdapter, outgoing
+from x_provider.client.errors import XAmbiguous, XError, XUnavailable, XUnreachable
+from x_provider.client.limits import rate_windows
+from x_provider.client.models import ResponseFacts
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long to wait for X, in seconds.
+
+    :param connect: until a connection is open (for each address that X's name has).
+    :param read: for the next piece of an answer.
+    """
+
+    connect: float = 5
+    read: float = 30
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How often a call that does no harm twice is sent, and the pauses between.
+
+    :param attempts: at most so many in all; 1 never repeats.
+    :param first_pause: seconds before the second attempt; doubled before each further one.
+    """
+
+    attempts: int = 3
+    first_pause: float = 0.5
+
+
+class Transport:
+    """Sends calls to one base URL with one set of credentials; several threads may share it.
+
+    :param on_answer: told of every answer that came, refusals included; what it raises is the caller's bug
+        and is not caught here, so it must not raise.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        auth: Auth,
+        *,
+        timeouts: Timeouts,
+        repeats: Repeats,
+        user_agent: str,
+        on_answer: Callable[[ResponseFacts, Response], None],
+    ) -> None:
+        self._base_url = base_url
+        self._auth = auth
+        self._timeouts = timeouts
+        self._repeats = repeats
+        self._user_agent = user_agent
+        self._on_answer = on_answer
+        # Two pools, so that a create never inherits a connection that idled behind reads and uploads.
+        self._fresh = FreshAdapter()
+        self._creating = _session(self._fresh)
+        self._repeating = _session(WatchedAdapter())
+
+    def send(self, call: Call) -> Answer:
+        """What X answers.
+
+        A call that is not idempotent is sent once at most, whatever happens. Others are repeated, a few
+        times and with growing pauses, after a lost connection or a 5xx.
+
+        :raises XError: for everything but a success.
+        """
+        if not call.idempotent:
+            return self._send_once(call, self._creating)
+        for attempt in range(1, self._repeats.attempts):
+            try:
+                return self._send_once(call, self._repeating)
+            except (XUnreachable, XUnavailable):
+                time.sleep(self._pause_after(attempt))
+        return self._send_once(call, self._repeating)
+
+    def warm(self) -> None:
+        """Open a connection for a create that follows within ``connections.FRESH_SECONDS``.
+
+        :raises XUnreachable: when X cannot be reached; nothing was sent.
+        """
+        request = Request("POST", f"{self._base_url}/2/tweets").prepare()
+        settings = self._creating.merge_environment_settings(request.url, {}, False, None, None)
+        outgoing.begun = False
+        try:
+            self._fresh.open_ahead(request, timeout=self._timeouts.connect, settings=settings)
+        except Exception as error:
+            raise self._unreachable("warm", error) from None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._creating.close()
+        self._repeating.close()
+
+    def _send_once(self, call: Call, session: Session) -> Answer:
+        request = self._prepare(call)
+        settings = session.merge_environment_settings(request.url, {}, False, None, None)
+        outgoing.begun = False
+        started = time.monotonic()
+        try:
+            response = session.send(
+                request,
+                timeout=(self._timeouts.connect, self._timeouts.read),
+                # A redirect of a create would be a second send, and credentials are for X's address only.
+                allow_redirects=False,
+                **settings,
+            )
+        except Exception as error:
+            # requests lets some of urllib3's and http.client's errors through, and each means a lost answer.
+            # Its own carry the request with its Authorization header, hence "from None".
+            raise self._lost(call, error) from None
+        self._on_answer(
+            ResponseFacts(
+                family=call.family,
+                status=response.status_code,
+                windows=rate_windows(response.headers),
+                request_id=request_id(response.headers),
+                elapsed=time.monotonic() - started,
+            ),
+            response,
+        )
+        try:
+            return read_answer(call, response.status_code, response.headers, response.content)
+        except XError as error:
+            error.detail = self._auth.masked(error.detail) if error.detail else None
+            raise
+
+    def _prepare(self, call: Call) -> PreparedRequest:
+        headers = {"User-Agent": self._user_agent, "Accept": "application/json"}
+        body: bytes | bytearray | None = None
+        if call.json is not None:
+            body = json.dumps(call.json, ensure_ascii=False, separators=(",", ":")).encode()
+            headers["Content-Type"] = "application/json; charset=utf-8"
+        elif call.files is not None:
+            body, headers["Content-Type"] = multipart(call.form or {}, call.files)
+        return Request(
+            call.method,
+            self._base_url + call.path,
+            headers=headers,
+            params=dict(call.params),
+            data=body,
+            auth=self._auth,
+        ).prepare()
+
+    def _lost(self, call: Call, error: Exception) -> XError:
+        if not outgoing.begun:
+            return self._unreachable(call.family, error)
+        words = self._words(error)
+        if call.idempotent:
+            return XUnavailable(family=call.family, detail=words, next_step="Try again later.")
+        return XAmbiguous(
+            family=call.family,
+            detail=words,
+            next_step="Look for it on X before sending it again: it may be there.",
+        )
+
+    def _unreachable(self, family: str, error: Exception) -> XUnreachable:
+        return XUnreachable(
+            family=family,
+            detail=self._words(error),
+            next_step=f"Check the network, and the connection's base URL ({self._base_url}); then try again.",
+        )
+
+    def _words(self, error: Exception) -> str:
+        cause: BaseException = error
+        # The innermost error says it plainest: "Connection refused", "certificate verify failed".
+        while (inner := cause.__cause__ or cause.__context__) is not None:
+            cause = inner
+        return self._auth.masked(f"{type(error).__name__}: {cause}")
+
+    def _pause_after(self, attempt: int) -> float:
+        # Jitter keeps workers that lost X at the same moment from coming back at the same moment.
+        jitter = 1 + secrets.randbelow(250) / 1000
+        return float(self._repeats.first_pause * 2 ** (attempt - 1) * jitter)
+
+
+def multipart(form: Mapping[str, str], files: Mapping[str, FilePart]) -> tuple[bytearray, str]:
+    """A multipart body and its content type.
+
+    ``requests`` would copy a file three times on the way; here it is copied once, into the buffer that is
+    sent.
+    """
+    boundary = secrets.token_hex(16)
+    body = bytearray()
+    for name, value in form.items():
+        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+    for name, part in files.items():
+        body += (
+            f"--{boundary}\r\n"
+            f'Content-Disposition: form-data; name="{name}"; filename="{_quoted(part.name)}"\r\n'
+            f"Content-Type: {part.media_type}\r\n\r\n"
+        ).encode()
+        body += part.content
+        body += b"\r\n"
+    body += f"--{boundary}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+def _quoted(name: str) -> str:
+    return name.replace("\\", "_").replace('"', "%22").replace("\r", "").replace("\n", "")
+
+
+def _session(adapter: WatchedAdapter) -> Session:
+    session = Session()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    # Cookies would tie accounts and threads together, and X needs none.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return session

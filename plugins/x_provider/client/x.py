@@ -1,0 +1,204 @@
+"""The client of X's API."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+from pendulum import DateTime
+from requests import Response
+
+from x_provider.client import answers, calls
+from x_provider.client.answers import Answer
+from x_provider.client.auth import Auth
+from x_provider.client.calls import IDS_A_CALL, Call
+from x_provider.client.create_post import CreatePost
+from x_provider.client.media import MediaMethods
+from x_provider.client.models import CreatedPost, Media, Post, PostsPage, Problem, ResponseFacts, User
+from x_provider.client.transport import Repeats, Timeouts, Transport
+
+_SMALLEST_PAGE, _LARGEST_PAGE = 5, 100
+
+_log = logging.getLogger(__name__)
+
+
+class XClient(MediaMethods):
+    """X's API for one set of credentials. Several threads may use one client.
+
+    https://docs.x.com/x-api/introduction
+
+    :param base_url: X, or a sandbox that answers like it.
+    :param auth: ``OAuth1``, ``OAuth2User`` or ``AppBearer``.
+    :param timeouts: seconds to wait for a connection, and for an answer.
+    :param repeats: how often calls that do no harm twice are sent; creating a post is never among them.
+    :param user_agent: how the client calls itself.
+    :param on_response: told the facts of every answer, refusals included; what it raises is logged and
+        dropped, because an answer must not be lost over it.
+    :raises ValueError: for a base URL that is none.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "https://api.x.com",
+        auth: Auth | None = None,
+        *,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
+        repeats: Repeats = Repeats(),  # noqa: B008
+        user_agent: str | None = None,
+        on_response: Callable[[ResponseFacts], None] | None = None,
+    ) -> None:
+        if auth is None:
+            raise TypeError("XClient needs auth: OAuth1(…), OAuth2User(…) or AppBearer(…)")
+        self.base_url = _checked_url(base_url)
+        self.access_level: str | None = None
+        """What the credentials may do, as X said it last: ``read`` or ``read-write``; None before any
+        answer.
+        """
+        self._auth = auth
+        self._on_response = on_response
+        self._transport = Transport(
+            self.base_url,
+            auth,
+            timeouts=timeouts,
+            repeats=repeats,
+            user_agent=user_agent or f"airflow-provider-x/{_version()}",
+            on_answer=self._observe,
+        )
+
+    def __repr__(self) -> str:
+        return f"XClient({self.base_url!r}, {self._auth!r})"
+
+    def send(self, call: Call) -> Answer:
+        """Send any call, for what has no method of its own.
+
+        :raises XError: for everything but a success.
+        """
+        return self._transport.send(call)
+
+    def warm(self) -> None:
+        """Open a connection ahead of a ``create_post`` that follows within 4 s, from any thread.
+
+        Each call opens one more, so that as many posts can fire at the same instant. An older connection is
+        not trusted with a create and closed.
+
+        :raises XUnreachable: when X cannot be reached; nothing was sent.
+        """
+        self._transport.warm()
+
+    def close(self) -> None:
+        """Close the connections; the client can be used again and opens new ones."""
+        self._transport.close()
+
+    def me(self) -> User:
+        """Who the credentials belong to."""
+        return answers.read_user(self.send(calls.me()))
+
+    def user(self, user_id: str) -> User:
+        """An account, by id."""
+        return answers.read_user(self.send(calls.user(user_id)))
+
+    def create_post(self, post: CreatePost) -> CreatedPost:
+        """Create a post; sent once at most, whatever happens.
+
+        :raises XUnreachable: it was provably not sent.
+        :raises XAmbiguous: nobody knows whether X created it: look before sending it again.
+        :raises XDuplicate: the account has posted this already.
+        :raises XError: X said no.
+        """
+        return answers.read_created_post(self.send(calls.create_post(post)))
+
+    def delete_post(self, post_id: str) -> bool:
+        """Take a post back; whether X did."""
+        return answers.read_deleted(self.send(calls.delete_post(post_id)))
+
+    def get_posts(self, ids: Sequence[str], *, private_metrics: bool = False) -> PostsPage:
+        """Posts by id, any number of them: one call for every 100.
+
+        :param private_metrics: ask for the counts that only the author sees, for 30 days. Where X withholds
+            them it says so in ``problems``, and may leave out the post altogether.
+        """
+        wanted = list(dict.fromkeys(ids))
+        posts: list[Post] = []
+        problems: list[Problem] = []
+        media: dict[str, Media] = {}
+        for start in range(0, len(wanted), IDS_A_CALL):
+            call = calls.get_posts(wanted[start : start + IDS_A_CALL], private_metrics=private_metrics)
+            page = answers.read_posts(self.send(call))
+            posts += page.posts
+            problems += page.problems
+            media |= page.media
+        return PostsPage(posts, problems, media)
+
+    def user_timeline(
+        self,
+        user_id: str,
+        *,
+        since_id: str | None = None,
+        until_id: str | None = None,
+        start_time: DateTime | None = None,
+        end_time: DateTime | None = None,
+        exclude: Sequence[str] = (),
+        page_size: int = 100,
+        max_posts: int | None = None,
+        private_metrics: bool = False,
+    ) -> Iterator[Post]:
+        """An account's posts, newest first, read page by page as they are taken.
+
+        :param since_id: only posts after this one.
+        :param until_id: only posts before this one.
+        :param exclude: ``replies``, ``retweets``.
+        :param page_size: 5 to 100.
+        :param max_posts: stop after so many; X bills what it returns, so the pages shrink to fit.
+        """
+        page_token: str | None = None
+        given = 0
+        while max_posts is None or given < max_posts:
+            left = _LARGEST_PAGE if max_posts is None else max_posts - given
+            call = calls.user_timeline(
+                user_id,
+                since_id=since_id,
+                until_id=until_id,
+                start_time=start_time,
+                end_time=end_time,
+                exclude=exclude,
+                page_size=max(_SMALLEST_PAGE, min(page_size, left, _LARGEST_PAGE)),
+                page_token=page_token,
+                private_metrics=private_metrics,
+            )
+            answer = answers.refuse_if_only_problems(self.send(call))
+            posts = answers.read_posts(answer).posts[:left]
+            yield from posts
+            given += len(posts)
+            page_token = answers.read_next_page(answer)
+            if page_token is None:
+                return
+
+    def _observe(self, facts: ResponseFacts, response: Response) -> None:
+        self.access_level = response.headers.get("x-access-level", self.access_level)
+        if self._on_response is None:
+            return
+        try:
+            self._on_response(facts)
+        except Exception:
+            _log.exception(
+                "on_response failed for %s (HTTP %s); the answer is kept", facts.family, facts.status
+            )
+
+
+def _checked_url(base_url: str) -> str:
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise ValueError(
+            f"base_url must be like https://api.x.com, without query and credentials, and its host is"
+            f" {parts.hostname!r}"
+        )
+    return base_url.rstrip("/")
+
+
+def _version() -> str:
+    try:
+        return version("airflow-provider-x")
+    except PackageNotFoundError:
+        return "0"
