@@ -45,7 +45,7 @@ function isBelow(post, id, known) {
   return false;
 }
 
-// Ids are larger than JavaScript's safe integers: a longer one is newer, then the digits decide.
-function byId(one, other) {
+/** Orders posts by age. Ids exceed JavaScript's safe integers: a longer one is newer, then the digits decide. */
+export function byId(one, other) {
   return one.id.length - other.id.length || (one.id < other.id ? -1 : Number(one.id > other.id));
 }

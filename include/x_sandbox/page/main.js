@@ -1,10 +1,11 @@
 import { h, icon } from "./dom.js";
-import { watchPosts } from "./feed.js";
+import { Feed } from "./feed.js";
 import { permalink } from "./post.js";
 import { plainText } from "./richtext.js";
 import { clockTime, clockTimeExact, exact, tick } from "./time.js";
 import { Timeline } from "./timeline.js";
 import { Tabs } from "./tabs.js";
+import { standingVersions } from "./versions.js";
 
 const ARRIVALS = 8;
 const STATES = { live: "live", paused: "paused", lost: "no answer" };
@@ -14,17 +15,21 @@ const byId = (id) => document.getElementById(id);
 const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
 const timeline = new Timeline(byId("timeline"), {
-  onShown({ older }) {
-    byId("older").hidden = !older;
+  onShown({ older, missing }) {
+    byId("older").hidden = !older && (!feed.hasMore || Boolean(timeline.filter.focus));
+    if (missing) feed.readMore();
   },
 });
+const feed = new Feed({ onPosts: takePosts, onState: showState });
 const tabs = new Tabs(byId("tabs"), { onChosen: (account) => timeline.show({ account }) });
 
-function takePosts(posts) {
+function takePosts(everything) {
+  const posts = standingVersions(everything);
   const fresh = timeline.take(posts).filter((post) => !post.deleted);
   const standing = posts.filter((post) => !post.deleted);
-  byId("count").textContent = count(standing.length, "post");
-  document.title = `${count(standing.length, "post")} · X sandbox`;
+  const total = feed.hasMore ? `${standing.length}+ posts` : count(standing.length, "post");
+  byId("count").textContent = total;
+  document.title = `${total} · X sandbox`;
   tabs.take(posts);
   showDeletedSwitch(posts.length - standing.length);
   showArrivals(standing.slice(0, ARRIVALS));
@@ -171,7 +176,9 @@ function everySecond() {
 byId("back").append(icon("back"));
 byId("back").addEventListener("click", () => open("/"));
 byId("theme").addEventListener("click", () => window.sandboxTheme.toggle());
-byId("older").addEventListener("click", () => timeline.showOlder());
+byId("older").addEventListener("click", () => {
+  if (!timeline.showOlder()) feed.readMore();
+});
 byId("show-deleted").addEventListener("change", (event) => timeline.show({ deleted: event.target.checked }));
 byId("new-pill").addEventListener("click", () => {
   hidePill();
@@ -184,5 +191,5 @@ addEventListener("scroll", () => scrollY < 100 && hidePill(), { passive: true })
 showThemeButton();
 everySecond();
 showPath();
-await watchPosts({ onPosts: takePosts, onState: showState });
+await feed.start();
 document.querySelector("article.focused")?.scrollIntoView({ block: "center" });

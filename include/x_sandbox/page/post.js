@@ -49,6 +49,8 @@ export class PostView {
       post.username,
       post.deleted,
       post.edits,
+      post.choices,
+      post.hidden,
       post.entities,
       context,
     ]);
@@ -138,8 +140,8 @@ export function avatar({ author_id: id, name, username }) {
     .map((word) => [...word][0])
     .join("")
     .toUpperCase();
-  let hue = 0;
-  for (const digit of String(id)) hue = (hue * 31 + digit.charCodeAt(0)) % 360;
+  // The golden angle keeps the colours of neighbouring ids far apart.
+  const hue = Math.round((Number(BigInt(id) % 100_003n) * 137.508) % 360);
   return h("span", { class: "avatar", style: { "--hue": hue }, "aria-hidden": "true" }, initials);
 }
 
@@ -196,12 +198,15 @@ function quoteCard(quoted) {
   );
 }
 
-function labels(post) {
-  const edited = (post.edits ?? []).some((edit) => (edit.id ?? edit) !== post.id);
+function labels({ choices = {}, edits = [], hidden }) {
   const found = [
-    post.made_with_ai && ["sparkle", "Made with AI"],
-    post.paid_partnership && ["handshake", "Paid partnership"],
-    edited && ["pencil", "Edited"],
+    choices.made_with_ai && ["sparkle", "Made with AI"],
+    choices.paid_partnership && ["handshake", "Paid partnership"],
+    choices.for_super_followers_only && ["who", "Subscribers only"],
+    choices.community_id && ["who", "In a community"],
+    choices.nullcast && ["handshake", "Only as an ad"],
+    hidden && ["hidden", "Hidden reply"],
+    edits.length > 0 && ["pencil", "Edited"],
   ].filter(Boolean);
   return (
     found.length > 0 &&

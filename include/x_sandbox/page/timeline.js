@@ -1,4 +1,4 @@
-import { conversationOf, threads } from "./conversations.js";
+import { byId, conversationOf, threads } from "./conversations.js";
 import { h, icon } from "./dom.js";
 import { PostView } from "./post.js";
 
@@ -15,12 +15,12 @@ export class Timeline {
     this.filter = { account: null, deleted: false, focus: null };
   }
 
-  /** Takes the sandbox's posts; returns those that were not known before. */
+  /** Takes the sandbox's posts, newest first; returns those that came since the last time. */
   take(posts) {
-    const before = this.byId;
+    const before = this.posts;
     this.posts = posts;
     this.byId = new Map(posts.map((post) => [post.id, post]));
-    const fresh = before ? posts.filter((post) => !before.has(post.id)) : [];
+    const fresh = before ? posts.filter((post) => before.length === 0 || byId(post, before[0]) > 0) : [];
     this.draw(new Set(fresh.map((post) => post.id)));
     return fresh;
   }
@@ -32,13 +32,15 @@ export class Timeline {
     if (this.posts) this.draw(new Set());
   }
 
+  /** Shows another page of threads; false when everything that was read is shown. */
   showOlder() {
     this.limit += PAGE;
     this.draw(new Set());
+    return this.limit < this.posts.length;
   }
 
   draw(fresh) {
-    const { items, older } = this.filter.focus ? this.conversation() : this.threads();
+    const { items, older, missing = false } = this.filter.focus ? this.conversation() : this.threads();
     for (const item of items)
       for (const view of item.views ?? []) if (fresh.has(view.id)) highlight(view.node);
     const nodes = items.map((item) => item.node);
@@ -49,7 +51,7 @@ export class Timeline {
       article.setAttribute("aria-posinset", index + 1);
       article.setAttribute("aria-setsize", older ? -1 : all.length);
     });
-    this.onShown({ older, focusFound: this.filter.focus === null || nodes.length > 0 });
+    this.onShown({ older, missing });
   }
 
   threads() {
@@ -60,12 +62,19 @@ export class Timeline {
     return { items, older: all.length > this.limit };
   }
 
+  /** The post in focus; the address of a replaced version leads to the one that stands. */
+  get focusId() {
+    const asked = this.filter.focus;
+    return this.posts.find((post) => post.edits?.includes(asked))?.id ?? asked;
+  }
+
   conversation() {
+    const { focusId } = this;
     const posts = this.posts.filter(
-      (post) => this.isShown(post, { anyAccount: true }) || post.id === this.filter.focus,
+      (post) => this.isShown(post, { anyAccount: true }) || post.id === focusId,
     );
-    const found = conversationOf(this.filter.focus, posts);
-    if (!found) return { items: [{ node: this.missingNode() }], older: false };
+    const found = conversationOf(focusId, posts);
+    if (!found) return { items: [{ node: this.missingNode() }], older: false, missing: true };
     const head = this.threadItem({ key: `focus-${found.post.id}`, posts: [...found.above, found.post] });
     return {
       items: [head, ...found.replies.map((thread) => this.threadItem(thread, found.post))],
@@ -103,7 +112,10 @@ export class Timeline {
     };
     let view = this.views.get(post.id);
     if (!view) {
-      view = new PostView(post, { known: (id) => this.byId.get(id), focused: post.id === this.filter.focus });
+      view = new PostView(post, {
+        known: (id) => this.byId.get(id),
+        focused: this.filter.focus !== null && post.id === this.focusId,
+      });
       view.id = post.id;
       this.views.set(post.id, view);
     }
