@@ -20,6 +20,9 @@ for _talker in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_talker).setLevel(logging.INFO)
 
 
+_SHORTEST_SECRET = 8  # a shorter one is a placeholder, and would be found in half of all words
+
+
 class Auth(AuthBase):
     """How a request shows who sends it."""
 
@@ -40,7 +43,8 @@ class Auth(AuthBase):
     def masked(self, words: str) -> str:
         """The same words without the secrets."""
         for secret in self.secrets():
-            words = words.replace(secret, "***")
+            if len(secret) >= _SHORTEST_SECRET:
+                words = words.replace(secret, "***")
         return words
 
 

@@ -5,6 +5,7 @@ One vocabulary is sent, the new one (``post.fields``): X answers in the dialect 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from typing import Any, Literal
 from pendulum import DateTime
 
 from x_provider.client.create_post import CreatePost
+from x_provider.client.errors import XInvalidRequest
 
 Family = Literal[
     "create_post",
@@ -34,6 +36,8 @@ MediaCategory = Literal[
 ]
 
 IDS_A_CALL = 100
+
+_ID = re.compile(r"[0-9]{1,19}")
 
 _POST_FIELDS = (
     "attachments",
@@ -121,7 +125,7 @@ def user(user_id: str) -> Call:
     """One account. https://docs.x.com/x-api/users/get-user-by-id"""
     return Call(
         "GET",
-        f"/2/users/{user_id}",
+        f"/2/users/{_id(user_id)}",
         "user",
         params={"user.fields": ",".join(_USER_FIELDS)},
         idempotent=True,
@@ -135,18 +139,18 @@ def create_post(post: CreatePost) -> Call:
 
 def delete_post(post_id: str) -> Call:
     """Take a post back. https://docs.x.com/x-api/posts/delete-post"""
-    return Call("DELETE", f"/2/tweets/{post_id}", "delete_post", idempotent=True)
+    return Call("DELETE", f"/2/tweets/{_id(post_id)}", "delete_post", idempotent=True)
 
 
 def get_posts(ids: Sequence[str], *, private_metrics: bool = False) -> Call:
     """Up to 100 posts by id. https://docs.x.com/x-api/posts/get-posts-by-ids"""
     if not 1 <= len(ids) <= IDS_A_CALL:
-        raise ValueError(f"X gives 1 to {IDS_A_CALL} posts a call, not {len(ids)}")
+        raise ValueError(f"X gives 1 to {IDS_A_CALL} posts a call, not {len(ids)}; use XClient.get_posts")
     return Call(
         "GET",
         "/2/tweets",
         "get_posts",
-        params={"ids": ",".join(ids), **_post_params(private_metrics=private_metrics)},
+        params={"ids": ",".join(map(_id, ids)), **_post_params(private_metrics=private_metrics)},
         idempotent=True,
     )
 
@@ -179,7 +183,7 @@ def user_timeline(
     }
     return Call(
         "GET",
-        f"/2/users/{user_id}/tweets",
+        f"/2/users/{_id(user_id)}/tweets",
         "user_timeline",
         params={
             **{name: value for name, value in asked.items() if value is not None},
@@ -228,7 +232,7 @@ def append_upload(media_id: str, segment_index: int, content: FilePart) -> Call:
     """
     return Call(
         "POST",
-        f"/2/media/upload/{media_id}/append",
+        f"/2/media/upload/{_id(media_id)}/append",
         "media_append",
         files={"media": content},
         form={"segment_index": str(segment_index)},
@@ -242,7 +246,7 @@ def finalize_upload(media_id: str) -> Call:
 
     Not idempotent: X may refuse a second one, so a lost answer is looked up, see ``media.MediaMethods``.
     """
-    return Call("POST", f"/2/media/upload/{media_id}/finalize", "media_finalize")
+    return Call("POST", f"/2/media/upload/{_id(media_id)}/finalize", "media_finalize")
 
 
 def media_status(media_id: str) -> Call:
@@ -251,7 +255,7 @@ def media_status(media_id: str) -> Call:
         "GET",
         "/2/media/upload",
         "media_status",
-        params={"command": "STATUS", "media_id": media_id},
+        params={"command": "STATUS", "media_id": _id(media_id)},
         idempotent=True,
     )
 
@@ -266,10 +270,20 @@ def set_alt_text(media_id: str, text: str) -> Call:
         "POST",
         "/2/media/metadata",
         "media_metadata",
-        json={"id": media_id, "metadata": {"alt_text": {"text": text}}},
+        json={"id": _id(media_id), "metadata": {"alt_text": {"text": text}}},
         idempotent=True,
         json_answer=False,
     )
+
+
+def _id(written: str) -> str:
+    # One bad id would cost the whole call, and a slash in it would make the call another one.
+    if _ID.fullmatch(written) is None:
+        raise XInvalidRequest(
+            detail=f"{written!r} is no id of X, which is 1 to 19 digits",
+            next_step="Take the number at the end of the post's or account's address, not its name.",
+        )
+    return written
 
 
 def _post_params(*, private_metrics: bool) -> dict[str, str]:

@@ -55,7 +55,7 @@ class XError(Exception):
         self.problem = problem
         self.request_id = request_id
         self.next_step = next_step
-        super().__init__(family, status, detail)
+        super().__init__()
 
     def __str__(self) -> str:
         facts = [
@@ -70,13 +70,16 @@ class XError(Exception):
             sentence += f": {words.rstrip('.')}"
         return f"{sentence}. {self.next_step}".rstrip()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions rebuild from args by default, which keyword-only arguments do not survive.
+        # Exceptions are rebuilt from args by default, and there are only keyword arguments here.
         return (_rebuild, (type(self), self.__dict__.copy()))
 
 
 def _rebuild(kind: type[XError], state: dict[str, Any]) -> XError:
-    error = kind.__new__(kind, state["family"], state["status"], state["detail"])
+    error = kind.__new__(kind)
     error.__dict__.update(state)
     return error
 

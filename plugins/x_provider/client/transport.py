@@ -135,11 +135,9 @@ class Transport:
             ),
             response,
         )
-        try:
-            return read_answer(call, response.status_code, response.headers, response.content)
-        except XError as error:
-            error.detail = self._auth.masked(error.detail) if error.detail else None
-            raise
+        # Should X or something in between echo a token, it must not travel on in an error.
+        body = self._auth.masked(response.content.decode("utf-8", "replace")).encode()
+        return read_answer(call, response.status_code, response.headers, body)
 
     def _prepare(self, call: Call) -> PreparedRequest:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json"}
@@ -179,8 +177,9 @@ class Transport:
 
     def _words(self, error: Exception) -> str:
         cause: BaseException = error
-        # The innermost error says it plainest: "Connection refused", "certificate verify failed".
-        while (inner := cause.__cause__ or cause.__context__) is not None:
+        # The innermost error says it plainest. It is found in what each layer was given, since __context__ would
+        # lead on to whatever the caller is handling at the moment.
+        while (inner := _inner(cause)) is not None:
             cause = inner
         return self._auth.masked(f"{type(error).__name__}: {cause}")
 
@@ -210,6 +209,11 @@ def multipart(form: Mapping[str, str], files: Mapping[str, FilePart]) -> tuple[b
         body += b"\r\n"
     body += f"--{boundary}--\r\n".encode()
     return body, f"multipart/form-data; boundary={boundary}"
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    given = (getattr(error, "reason", None), *reversed(error.args))
+    return next((each for each in given if isinstance(each, BaseException)), None)
 
 
 def _quoted(name: str) -> str:
