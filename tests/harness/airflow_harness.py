@@ -88,8 +88,8 @@ class RunningAirflow:
     url: str
     home: Path
     process: subprocess.Popen[bytes]
-    passwords: Mapping[str, str]
-    _tokens: dict[str, str] = field(default_factory=dict)
+    passwords: Mapping[str, str] = field(repr=False)
+    _tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def token(self, user: str = "admin") -> str:
         """Log *user* in (``admin``, ``op`` or ``viewer``) and return the bearer token."""
