@@ -85,7 +85,7 @@ def test_an_empty_connection_names_everything_it_needs() -> None:
 
 
 def test_a_refresh_token_alone_is_told_what_is_missing() -> None:
-    assert "refresh token, but the field oauth2_access_token is empty" in refusal(
+    assert "refresh token, but no oauth2_access_token" in refusal(
         connection(oauth2_refresh_token="refresh-token")
     )
 

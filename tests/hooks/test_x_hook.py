@@ -150,7 +150,7 @@ def test_the_test_notices_that_the_keys_are_another_accounts(define, sandbox) ->
 def test_the_test_of_keys_that_x_refuses_says_so(define) -> None:
     works, message = define(password="not-the-secret-of-this-app").test_connection()
     assert not works
-    assert "refused the OAuth 1.0a" in message
+    assert "who you are (OAuth 1.0a) failed" in message
     assert "401" in message
     assert "not-the-secret" not in message
 

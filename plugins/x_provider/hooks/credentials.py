@@ -31,7 +31,7 @@ _NEEDED: dict[AuthKind, tuple[str, ...]] = {
 
 _SECRET = ("client_secret", "oauth2_refresh_token", *(name for names in _NEEDED.values() for name in names))
 
-_PORTAL = "in the X developer portal (Keys and tokens)"
+_PORTAL = "the X developer portal (your app, Keys and tokens)"
 
 
 class XConnectionError(AirflowException):
@@ -155,17 +155,18 @@ def _incomplete(
     conn_id: str, kind: AuthKind, missing: list[str], fields: Mapping[str, str]
 ) -> XConnectionError:
     present = [name for name in _NEEDED[kind] if name in fields]
-    gaps = " and ".join(_form_name(name) for name in missing)
+    gaps = ", ".join(_form_name(name) for name in missing)
     if kind == "oauth2" and "oauth2_refresh_token" in fields:
-        problem = f"it has an OAuth 2.0 refresh token, but the field {gaps} is empty"
+        problem = f"it has an OAuth 2.0 refresh token, but no {gaps}"
     elif not present:
         problem = f"it holds no credentials ({AUTH_NAMES[kind]} needs {gaps})"
     else:
         problem = f"the {AUTH_NAMES[kind]} keys are incomplete, without {gaps}"
     others = [other for other, names in _NEEDED.items() if other != kind and fields.keys() >= set(names)]
-    step = f"Copy {'it' if len(missing) == 1 else 'them'} from your app {_PORTAL} into the connection"
+    source = "an OAuth 2.0 login of the account" if kind == "oauth2" else _PORTAL
+    step = f"Copy {'it' if len(missing) == 1 else 'them'} from {source} into the connection"
     if others:
-        step += f", or set the field auth to {' or '.join(others)}, whose keys are complete"
+        step += f", or set the field auth to {' or '.join(others)}, which is complete"
     return XConnectionError(conn_id, problem, step)
 
 
@@ -178,7 +179,7 @@ def _check_value(conn_id: str, name: str, value: str) -> None:
         problem = f"the field {_form_name(name)} has a character that no X key has"
     else:
         return
-    raise XConnectionError(conn_id, problem, f"Copy it again {_PORTAL}, without anything around it")
+    raise XConnectionError(conn_id, problem, f"Copy it again from {_PORTAL}, without anything around it")
 
 
 def _form_name(name: str) -> str:

@@ -92,7 +92,7 @@ class XHook(BaseHook):
             # The form tests under a random connection id: naming it would only confuse.
             return False, f"{error.problem[0].upper()}{error.problem[1:]}. {error.next_step}."
         except XError as error:
-            return False, f"{self.account.base_url} refused the {self._auth_name}: {error}"
+            return False, f"Asking {self.account.base_url} who you are ({self._auth_name}) failed: {error}"
 
     def _introduce(self) -> tuple[bool, str]:
         account, where = self.account, self._where
