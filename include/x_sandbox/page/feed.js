@@ -1,7 +1,7 @@
 const POSTS = "/_sandbox/posts";
 const EVERY_MS = 1000;
 const PATIENCE_MS = 8000;
-const AT_FIRST = 500;
+const AT_FIRST = 200;
 
 /**
  * The sandbox's newest posts, read once a second while the page is visible.
