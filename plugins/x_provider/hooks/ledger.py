@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from functools import cached_property
 from importlib.util import find_spec
@@ -58,7 +59,10 @@ class LedgerHook(BaseHook):
 
     @classmethod
     async def aget(cls, ledger_conn_id: str = default_conn_name) -> LedgerHook:
-        """The hook with its connection already read, for code on an event loop; shared for a minute."""
+        """The hook with its ledger at hand, for code on an event loop; shared for a minute.
+
+        :raises XConnectionError: as :meth:`url`.
+        """
         return await _hooks.get(ledger_conn_id)
 
     def url(self) -> URL:
@@ -102,6 +106,8 @@ class LedgerHook(BaseHook):
 async def _look_up(ledger_conn_id: str) -> LedgerHook:
     hook = LedgerHook(ledger_conn_id)
     await hook._read()
+    # The first ledger of a process costs an import of 0.1 s, which must not hold up the loop.
+    await asyncio.to_thread(hook.ledger)
     return hook
 
 

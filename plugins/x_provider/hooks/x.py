@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class XHook(BaseHook):
 
     @classmethod
     async def aget(cls, x_conn_id: str = default_conn_name) -> XHook:
-        """The hook with its connection already read, for code on an event loop; shared for a minute.
+        """The hook with connection and client ready, for code on an event loop; shared for a minute.
 
         :raises XConnectionError: when the connection is missing or cannot be used.
         """
@@ -145,6 +146,8 @@ class XHook(BaseHook):
 async def _look_up(x_conn_id: str) -> XHook:
     hook = XHook(x_conn_id)
     await hook._read()
+    # The first client of a process costs an import of 0.3 s, which must not hold up the loop.
+    await asyncio.to_thread(hook.get_conn)
     return hook
 
 
