@@ -1,0 +1,169 @@
+"""A server of raw sockets that misbehaves to order, and credentials to look for where they must not be."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from x_provider.client import OAuth1, Repeats, Timeouts, XClient
+
+PLANTED = OAuth1("planted-api-key", "planted-api-secret", "planted-token", "planted-token-secret")
+
+SPEC = Path(__file__).parents[2].parent / "shared" / "x-api" / "openapi-2.167.json"
+
+CREATED = {"data": {"id": "1", "text": "hello", "edit_history_tweet_ids": ["1"]}}
+
+
+@pytest.fixture(scope="session")
+def schemas() -> dict[str, Any]:
+    """The schemas of X's OpenAPI document."""
+    if not SPEC.exists():
+        pytest.skip(f"X's OpenAPI document is not at {SPEC}")
+    return json.loads(SPEC.read_text())["components"]["schemas"]
+
+
+@pytest.fixture
+def planted() -> OAuth1:
+    return PLANTED
+
+
+class RawServer:
+    """Accepts connections one after the other and does with the n-th request what the n-th step says.
+
+    :param steps: each gets the connection after a whole request was read; the last one is repeated.
+    :ivar bodies: the bodies read, one a request.
+    :ivar connections: how many were opened.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Callable[[socket.socket], None]] = []
+        self.bodies: list[bytes] = []
+        self.heads: list[bytes] = []
+        self.connections = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self.ended = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        self.ended.set()
+        self._listener.close()
+        for connection in self._open:
+            connection.close()
+
+    def drop_idle_connections(self) -> None:
+        """Close what clients keep open, as a server does after its keep-alive time."""
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                self._open.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with suppress(OSError):
+            while (request := self._read(connection)) is not None:
+                head, body = request
+                self.heads.append(head)
+                self.bodies.append(body)
+                self.steps[min(len(self.bodies), len(self.steps)) - 1](connection)
+
+    @staticmethod
+    def _read(connection: socket.socket) -> tuple[bytes, bytes] | None:
+        received = b""
+        while b"\r\n\r\n" not in received:
+            piece = connection.recv(65536)
+            if not piece:
+                return None
+            received += piece
+        head, body = received.split(b"\r\n\r\n", 1)
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        length = int(lengths[0].split(b":")[1]) if lengths else 0
+        while len(body) < length:
+            body += connection.recv(65536)
+        return head, body
+
+
+@pytest.fixture
+def raw_server() -> Iterator[RawServer]:
+    server = RawServer()
+    yield server
+    server.close()
+
+
+def answer(status: int = 200, body: Any = None, **headers: str) -> Callable[[socket.socket], None]:
+    """Answer properly and keep the connection."""
+
+    def step(connection: socket.socket) -> None:
+        text = json.dumps(body if body is not None else CREATED).encode()
+        lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(text)}", "Content-Type: application/json"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + text)
+
+    return step
+
+
+def drop(connection: socket.socket) -> None:
+    """Close the connection without an answer."""
+    connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+def reset(connection: socket.socket) -> None:
+    """Break the connection off with a TCP reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    connection.close()
+
+
+def break_off(connection: socket.socket) -> None:
+    """Send half an answer, then close."""
+    connection.sendall(b'HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{"data": {"id": "1"')
+    drop(connection)
+
+
+def say_nothing(connection: socket.socket) -> None:
+    """Keep the connection and never answer."""
+
+
+@pytest.fixture
+def behaviours() -> Any:
+    """The steps that a raw server knows."""
+
+    class Behaviours:
+        answer = staticmethod(answer)
+        drop = staticmethod(drop)
+        reset = staticmethod(reset)
+        break_off = staticmethod(break_off)
+        say_nothing = staticmethod(say_nothing)
+
+    return Behaviours
+
+
+@pytest.fixture
+def raw_client(raw_server: RawServer) -> Iterator[XClient]:
+    """A client of the raw server that loses patience quickly."""
+    client = XClient(
+        raw_server.url,
+        PLANTED,
+        timeouts=Timeouts(connect=1, read=0.3),
+        repeats=Repeats(attempts=3, first_pause=0),
+    )
+    yield client
+    client.close()
