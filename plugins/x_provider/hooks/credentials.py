@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowException
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
+    from pydantic import JsonValue
 
 DEFAULT_BASE_URL = "https://api.x.com"
 
@@ -78,7 +79,7 @@ class Credentials:
     values: tuple[str, ...] = field(repr=False)
 
 
-def secrets_of(connection: Connection) -> list[str]:
+def secrets_of(connection: Connection) -> list[JsonValue]:
     """Every secret in the connection, so that it can be masked before anything is logged."""
     fields = _fields(connection)
     return [fields[name] for name in _SECRET if name in fields]
