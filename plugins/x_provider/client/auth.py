@@ -42,7 +42,8 @@ class Auth(AuthBase):
 
     def masked(self, words: str) -> str:
         """The same words without the secrets."""
-        for secret in self.secrets():
+        # The longest first: one may begin like another.
+        for secret in sorted(self.secrets(), key=len, reverse=True):
             if len(secret) >= _SHORTEST_SECRET:
                 words = words.replace(secret, "***")
         return words

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticSerializationError
 
 XId = Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]
 ReplySettings = Literal["following", "mentionedUsers", "subscribers", "verified"]
@@ -125,6 +126,10 @@ class CreatePost(_Body):
             raise ValueError(f"a post can carry only one of {', '.join(carried)}; take the others out")
         if not self.text and (not carried or carried == ["poll"]):
             raise ValueError("a post needs text, or media instead; text is empty")
+        try:
+            self.model_dump_json()
+        except PydanticSerializationError:
+            raise ValueError("half of a surrogate pair is no character and cannot be sent") from None
         return self
 
     def body(self) -> dict[str, Any]:

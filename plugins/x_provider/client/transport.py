@@ -177,8 +177,8 @@ class Transport:
 
     def _words(self, error: Exception) -> str:
         cause: BaseException = error
-        # The innermost error says it plainest. It is found in what each layer was given, since __context__ would
-        # lead on to whatever the caller is handling at the moment.
+        # The innermost error says it plainest. It is found in what each layer was given, since __context__
+        # would lead on to whatever the caller is handling at the moment.
         while (inner := _inner(cause)) is not None:
             cause = inner
         return self._auth.masked(f"{type(error).__name__}: {cause}")
