@@ -160,6 +160,7 @@ class _Run:
         user_id = caller.account.id if caller.account else None
         self._limit_headers = state.limits.admit(operation.name, user_id, state.settings)
         if state.settings.latency_seconds:
+            await self._request.body()
             await asyncio.sleep(state.settings.latency_seconds)
         return await operation.handler(Exchange(state, self._request, caller))
 
@@ -173,6 +174,7 @@ class _Run:
         if fault.kind == "outage_401":
             return self._refusal(unauthorized("an outage on demand"))
         if fault.kind == "delay_before":
+            await self._request.body()  # a client that leaves during the delay takes unread bytes with it
             await asyncio.sleep(fault.seconds)
         return None
 

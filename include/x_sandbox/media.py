@@ -101,13 +101,16 @@ class MediaLibrary:
         self._folder = folder
         self._clock = clock
         self._commit = commit
+        self._forget()
+        folder.mkdir(exist_ok=True)
+
+    def _forget(self) -> None:
         self._snowflakes = Snowflakes()
         self._by_id: dict[str, Media] = {}
-        folder.mkdir(exist_ok=True)
 
     def clear(self) -> None:
         """Forget all uploads and remove their bytes."""
-        self._by_id.clear()
+        self._forget()
         for leftover in sorted(self._folder.rglob("*"), reverse=True):
             leftover.rmdir() if leftover.is_dir() else leftover.unlink()
 

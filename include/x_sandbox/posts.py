@@ -68,10 +68,10 @@ class Posts:
     def __init__(self, clock: Clock, commit: Callable[[Event], None]) -> None:
         self._clock = clock
         self._commit = commit
-        self._snowflakes = Snowflakes()
         self.clear()
 
     def clear(self) -> None:
+        self._snowflakes = Snowflakes()
         self._by_id: dict[str, Post] = {}
         self._by_author: dict[str, list[int]] = {}
         self._latest_by_text: dict[tuple[str, str], str] = {}

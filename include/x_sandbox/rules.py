@@ -122,7 +122,15 @@ def _check_parent(state: State, account: Account, request: dict[str, Any]) -> No
             note=f"there is no post {parent_id}",
         )
     if state.settings.self_serve and not _summoned(account, parent):
-        raise forbidden(SUMMONED_ONLY, "not-authorized-for-resource")
+        raise forbidden(
+            SUMMONED_ONLY,
+            "not-authorized-for-resource",
+            parameter="reply.in_reply_to_tweet_id",
+            resource_id=parent_id,
+            resource_type="tweet",
+            section="data",
+            value=parent_id,
+        )
 
 
 def _check_quote(state: State, request: dict[str, Any]) -> None:

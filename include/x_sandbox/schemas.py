@@ -153,7 +153,7 @@ DELETE_SUBTITLES: Schema = {
     "required": ("id", "media_category", "language_code"),
 }
 
-_TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
+_TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 
 
 def faults_of(value: Any, schema: Schema, where: str = "$") -> list[str]:
