@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from airflow_harness import wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -87,6 +88,21 @@ def test_testing_a_connection_says_who_you_are_and_what_it_cost(
     assert f"{sandbox.url} (not X itself: a sandbox or a proxy)" in answer["message"]
     assert "$0.010" in answer["message"]
     assert [(seen["method"], seen["path"]) for seen in sandbox.requests()] == [("GET", "/2/users/me")]
+
+
+def test_a_worker_can_test_a_connection_too(standalone, account_connection, sandbox) -> None:
+    body = account_connection | {"connection_id": "x_never_stored"}
+    queued = standalone.request("POST", "/api/v2/connections/enqueue-test", json=body)
+    assert queued.status_code == 202, queued.text
+    token = {"Airflow-Connection-Test-Token": queued.json()["token"]}
+
+    def ended() -> dict[str, Any] | None:
+        answer = standalone.request("GET", "/api/v2/connections/enqueue-test", headers=token).json()
+        return answer if answer["state"] in ("success", "failed") else None
+
+    answer = wait_for("the worker's test", ended, within=60)
+    assert answer["state"] == "success", answer
+    assert f"You are @{sandbox.accounts[0]['username']}" in answer["result_message"]
 
 
 def test_testing_a_connection_with_a_missing_key_names_it_and_asks_nobody(

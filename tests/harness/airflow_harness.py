@@ -121,7 +121,7 @@ class RunningAirflow:
 
     def request(self, method: str, path: str, *, user: str = "admin", **kwargs: Any) -> requests.Response:
         """Send one request to the REST API as *user*, whatever its outcome."""
-        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        headers = {"Authorization": f"Bearer {self.token(user)}", **kwargs.pop("headers", {})}
         return requests.request(method, f"{self.url}{path}", headers=headers, timeout=60, **kwargs)
 
     def get(self, path: str, *, user: str = "admin", **params: Any) -> Any:

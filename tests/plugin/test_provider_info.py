@@ -51,6 +51,14 @@ def test_every_named_module_and_class_exists() -> None:
         assert getattr(import_module(module), name).__name__ == name
 
 
+@pytest.mark.parametrize("part", ["operators", "triggers"])
+def test_no_module_is_forgotten(part: str) -> None:
+    folder = Path(import_module(f"x_provider.{part}").__path__[0])
+    on_disk = {f"x_provider.{part}.{file.stem}" for file in folder.glob("[!_]*.py")}
+    (listed,) = get_provider_info()[part]
+    assert set(listed["python-modules"]) == on_disk - {"x_provider.operators.links"}
+
+
 def test_airflow_lists_the_provider() -> None:
     assert "airflow-provider-x" in ProvidersManager().providers
 
