@@ -21,8 +21,8 @@ import airflow.sdk
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, BaseOperator, Param, dag, task
 airflow, known = time.process_time(), set(sys.modules)
 runpy.run_path(sys.argv[1])
-cost = {"airflow": airflow, "file": time.process_time() - airflow, "modules": sorted(set(sys.modules) - known)}
-print(json.dumps(cost))
+file, brought = time.process_time() - airflow, sorted(set(sys.modules) - known)
+print(json.dumps({"airflow": airflow, "file": file, "modules": brought}))
 """
 
 
