@@ -5,7 +5,7 @@ import os
 import secrets
 import string
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,34 +98,33 @@ def load_app(path: Path, *, accounts: int) -> DeveloperApp:
     :raises OSError: the file cannot be read or written.
     :raises ValueError: the file is not one of ours.
     """
-    if path.exists():
-        try:
-            stored = json.loads(path.read_text())
-            stored["accounts"] = [Account(**account) for account in stored["accounts"]]
-            app = DeveloperApp(**stored)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(
-                f"{path} is damaged ({error}); move it away to start with new accounts"
-            ) from error
-    else:
-        app = DeveloperApp(
-            api_key=token(25),
-            api_secret=token(50),
-            bearer_token="A" * 21 + token(90),
-            client_id=token(34),
-            client_secret=token(50),
-            accounts=[],
-        )
+    app = _stored_app(path) if path.exists() else _new_app()
     if len(app.accounts) < accounts or not path.exists():
         ids = Snowflakes()
         added = [_make_account(ids, number) for number in range(len(app.accounts), accounts)]
-        app = DeveloperApp(**{**vars_of(app), "accounts": [*app.accounts, *added]})
+        app = replace(app, accounts=[*app.accounts, *added])
         write_private(path, asdict(app))
     return app
 
 
-def vars_of(app: DeveloperApp) -> dict[str, Any]:
-    return {name: getattr(app, name) for name in DeveloperApp.__dataclass_fields__}
+def _stored_app(path: Path) -> DeveloperApp:
+    try:
+        stored = json.loads(path.read_text())
+        stored["accounts"] = [Account(**account) for account in stored["accounts"]]
+        return DeveloperApp(**stored)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is damaged ({error}); move it away to start with new accounts") from error
+
+
+def _new_app() -> DeveloperApp:
+    return DeveloperApp(
+        api_key=token(25),
+        api_secret=token(50),
+        bearer_token="A" * 21 + token(90),
+        client_id=token(34),
+        client_secret=token(50),
+        accounts=[],
+    )
 
 
 def write_private(path: Path, content: dict[str, Any]) -> None:

@@ -34,7 +34,6 @@ class Media:
 
     :param total_bytes: the size promised by initialize, or None for a one-shot upload.
     :param ready_at: when processing ends, epoch seconds; None while the session is open.
-    :param asynchronous: processing happens after finalize (GIF, video) and is asked for by STATUS.
     :param failure: why processing fails, or None.
     """
 
@@ -68,6 +67,7 @@ class Media:
 
     @property
     def asynchronous(self) -> bool:
+        """Tell whether X works on it after finalize; STATUS says how far it is."""
         return self.kind in ("animated_gif", "video")
 
     def belongs_to(self, user_id: str) -> bool:

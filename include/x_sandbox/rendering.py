@@ -114,7 +114,7 @@ class Rendering:
 
     def media(self, media: Media) -> dict[str, Any]:
         age = self.state.clock.now() - (media.finalized_at or media.opened_at)
-        url = f"/_sandbox/media/{media.id}"
+        url = f"{self.wanted.origin}/_sandbox/media/{media.id}"
         every: dict[str, Any] = {
             "media_key": media.media_key,
             "type": media.kind,

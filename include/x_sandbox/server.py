@@ -29,13 +29,14 @@ def build_app(state: State) -> Starlette:
         *users.OPERATIONS,
         *oauth2.OPERATIONS,
     ]
+    operations.sort(key=lambda operation: operation.path.count("{"))  # /2/users/me before /2/users/{id}
     routes: list[BaseRoute] = [
         Route(operation.path, operation.endpoint(state), methods=[operation.method])
         for operation in operations
     ]
     return Starlette(
         routes=[*routes, *oauth2.pages(state), *control.routes(state)],
-        exception_handlers={404: _not_found, 405: _not_found},
+        exception_handlers={400: control.refused, 404: _not_found, 405: _not_found},
     )
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import time
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class State:
         self.faults = Faults()
         self.signatures = SignatureCheck()
         self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
+        self.revision = time.time_ns()
+        """Another number whenever anything changed, also across restarts."""
         self._journal = Journal(folder / "journal.jsonl")
         for event in self._journal.replay():
             self._apply(event)
@@ -54,6 +57,7 @@ class State:
 
     def _commit(self, event: Event) -> None:
         self._journal.append(event)
+        self.revision += 1
         self._apply(event)
 
     def _apply(self, event: Event) -> None:
@@ -76,6 +80,7 @@ class State:
 
     def reset(self) -> None:
         """Forget posts, media, faults, requests and rate limits; accounts and their credentials stay."""
+        self.revision += 1
         self._journal.clear()
         self.posts.clear()
         self.media.clear()

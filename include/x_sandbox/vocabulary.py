@@ -65,8 +65,12 @@ LEGACY_NAMES = {
 
 @dataclass
 class Wanted:
-    """The fields, expansions and vocabulary of a request."""
+    """The fields, expansions and vocabulary of a request.
 
+    :param origin: the sandbox's own address as the client wrote it, for links to media.
+    """
+
+    origin: str
     legacy: bool = False
     post: frozenset[str] = frozenset()
     expansions: frozenset[str] = frozenset()
@@ -86,6 +90,7 @@ class Wanted:
         else:
             post = set(new & NEW_POST_FIELDS)
         return cls(
+            origin=str(request.base_url).rstrip("/"),
             legacy=legacy,
             post=frozenset(post),
             expansions=expansions,

@@ -76,7 +76,7 @@ def test_tweepy_creates_reads_lists_and_deletes(sandbox, tweepy_client) -> None:
 
     pages = tweepy.Paginator(tweepy_client.get_users_tweets, me.id, max_results=5, tweet_fields=fields)
     assert [post.id for post in pages.flatten()] == [int(reply), int(post_id)]
-    assert len(tweepy_client.search_recent_tweets("from:alice").data) == 2
+    assert len(tweepy_client.search_recent_tweets("from:alice", tweet_fields=fields).data) == 2
     assert tweepy_client.delete_tweet(reply).data == {"deleted": True}
     assert [post["id"] for post in sandbox.posts()] == [post_id]
 

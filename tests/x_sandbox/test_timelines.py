@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 
 def ids_of(answer: dict) -> list[str]:
@@ -70,6 +71,7 @@ def test_a_timeline_carries_media_and_private_metrics_of_own_posts(alice, png) -
         expansions="attachments.media_keys",
         media_fields="url,alt_text,width",
     ).json()
+    assert requests.get(answer["includes"]["media"][0]["url"], timeout=5).content == png
     assert answer["data"][0]["attachments"]["media_keys"] == [answer["includes"]["media"][0]["media_key"]]
     assert answer["includes"]["media"][0]["width"] == 30
     assert "impression_count" in answer["data"][0]["non_public_metrics"]
@@ -87,6 +89,12 @@ def test_recent_search_understands_words_authors_and_negation(alice, bob) -> Non
 def test_an_unknown_user_is_an_error_in_a_200(alice) -> None:
     answer = alice.get("/2/users/1/tweets")
     assert (answer.status_code, answer.json()["errors"][0]["resource_type"]) == (200, "user")
+
+
+def test_analytics_are_not_in_this_plan(alice) -> None:
+    for path in ("/2/tweets/analytics", "/2/media/analytics"):
+        response = alice.get(path, ids="1")
+        assert (response.status_code, response.json()["reason"]) == (403, "client-not-enrolled")
 
 
 def test_users_are_found_by_id_name_and_themselves(sandbox, alice, bob) -> None:

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -20,6 +21,8 @@ from x_sandbox.posts import Post
 from x_sandbox.state import State
 
 PAGE = Path(__file__).parent.parent / "page"
+METRICS_SECONDS = 10
+"""How long a reader who has the newest posts waits for newer numbers."""
 NO_PAGE = "This is x-sandbox. Its timeline page is not installed; /_sandbox/posts has the posts as JSON.\n"
 
 
@@ -36,8 +39,11 @@ class Controls:
         limit = request.query_params.get("limit", "")
         if limit and not limit.isdecimal():
             return _refused(f"limit must be a number, not {limit!r}")
+        version = f'"{self._state.revision}-{int(self._state.clock.now() // METRICS_SECONDS)}"'
+        if request.headers.get("if-none-match") == version:
+            return Response(status_code=304, headers={"etag": version})
         newest = islice(self._state.posts.everything(), int(limit) if limit else None)
-        return JSONResponse({"posts": [self._post(post) for post in newest]})
+        return JSONResponse({"posts": [self._post(post) for post in newest]}, headers={"etag": version})
 
     async def accounts(self, _request: Request) -> Response:
         shown = [
@@ -164,14 +170,19 @@ async def _json(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(await request.body())
     except ValueError as error:
-        raise ValueError(f"the body is no JSON: {error}") from error
+        raise HTTPException(400, f"the body is no JSON: {error}") from error
     if not isinstance(body, dict):
-        raise ValueError("the body must be a JSON object")  # noqa: TRY004
+        raise HTTPException(400, "the body must be a JSON object")
     return body
 
 
 def _refused(message: str, status: int = 400) -> Response:
     return JSONResponse({"error": message}, status)
+
+
+async def refused(_request: Request, error: Exception) -> Response:
+    """Answer for a control whose body cannot be read."""
+    return _refused(error.detail if isinstance(error, HTTPException) else str(error))
 
 
 def routes(state: State) -> list[BaseRoute]:

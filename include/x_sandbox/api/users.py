@@ -1,4 +1,4 @@
-"""Users, and what the app has used."""
+"""Users, what the app has used, and what its plan lacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from x_sandbox.accounts import Account
 from x_sandbox.authentication import APP_ONLY, USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
-from x_sandbox.problems import invalid_request, not_found
+from x_sandbox.problems import invalid_request, not_found, preset
 from x_sandbox.rendering import Rendering
 from x_sandbox.vocabulary import Wanted
 
@@ -87,7 +87,13 @@ async def usage(exchange: Exchange) -> Answer:
     return Answer({"data": {name: value for name, value in every.items() if name in (*defaults, *wanted)}})
 
 
+async def not_enrolled(_exchange: Exchange) -> Answer:
+    raise preset("client-forbidden")
+
+
 OPERATIONS = [
+    Operation("GET", "/2/tweets/analytics", not_enrolled, means=USER_CONTEXTS),
+    Operation("GET", "/2/media/analytics", not_enrolled, ("tweet.read",), USER_CONTEXTS),
     Operation("GET", "/2/users/me", me, means=USER_CONTEXTS),
     Operation("GET", "/2/users", by_ids),
     Operation("GET", "/2/users/by/username/{username}", by_username),
