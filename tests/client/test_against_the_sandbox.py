@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import time
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,23 @@ def test_a_video_of_many_segments_arrives_byte_for_byte(
     say(client, "long", media=MediaAttachment(media_ids=[uploaded.id]))
     assert sandbox.posts()[0]["media"][0]["sha256"] == hashlib.sha256(long.read_bytes()).hexdigest()
     assert calls_seen(sandbox, f"/2/media/upload/{uploaded.id}/append") == 3
+
+
+def test_memory_does_not_grow_with_the_file(sandbox: Any, client: XClient, tmp_path: Path) -> None:
+    large = tmp_path / "large.mp4"
+    size = 64 << 20
+    large.write_bytes(VIDEO.read_bytes() + struct.pack(">I4s", size, b"free"))
+    with large.open("ab") as file:
+        file.truncate(file.tell() + size - 8)
+
+    tracemalloc.start()
+    try:
+        client.upload_media(large, "tweet_video", wait=False)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 16 << 20
 
 
 def test_a_dropped_segment_and_a_lost_finalize_do_not_spoil_the_file(sandbox: Any, client: XClient) -> None:
