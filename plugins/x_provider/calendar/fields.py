@@ -1,0 +1,187 @@
+"""Reading the fields of one mapping: each wrong one becomes a finding, none an exception."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from x_provider.calendar.findings import EntryReport, nearest, quoted
+from x_provider.calendar.times import TimeError, duration_seconds
+from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, Sequence
+
+_YES = frozenset({"true", "yes", "on"})
+_NO = frozenset({"false", "no", "off"})
+_X_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
+
+Value = TypeVar("Value")
+
+
+class Fields:
+    """The fields of one mapping.
+
+    :param prefix: path of the mapping inside its entry, such as ``thread[1].``.
+    :param known: the names it may have; any other is an error that proposes the nearest.
+    """
+
+    def __init__(
+        self, mapping: Mapping, report: EntryReport, *, known: tuple[str, ...], prefix: str = ""
+    ) -> None:
+        self._mapping = mapping
+        self._report = report
+        self._prefix = prefix
+        self._check_names(known)
+
+    @property
+    def line(self) -> int:
+        """Where the mapping begins."""
+        return self._mapping.line
+
+    def path(self, name: str) -> str:
+        """The field's path inside its entry."""
+        return f"{self._prefix}{name}"
+
+    def line_of(self, name: str) -> int:
+        """Where the field stands, or its mapping begins when it has no such field."""
+        return self._mapping.key_lines.get(name, self._mapping.line)
+
+    def error(self, name: str, message: str, hint: str | None = None) -> None:
+        self._report.error(self.line_of(name), self.path(name), message, hint)
+
+    def warning(self, name: str, message: str, hint: str | None = None) -> None:
+        self._report.warning(self.line_of(name), self.path(name), message, hint)
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there and not empty."""
+        return self.node(name) is not None
+
+    def is_blank(self, name: str) -> bool:
+        """Whether the field is there with nothing behind it."""
+        return name in self._mapping.fields and not self.has(name)
+
+    def node(self, name: str) -> Node | None:
+        found = self._mapping.fields.get(name)
+        return None if isinstance(found, Scalar) and found.is_null else found
+
+    def text(self, name: str) -> str | None:
+        """The value as written; None when it is missing or no single value."""
+        node = self.node(name)
+        if node is None:
+            return None
+        if not isinstance(node, Scalar):
+            self.error(name, f"must be a single value, not {_kind(node)}")
+            return None
+        return node.value
+
+    def required(self, name: str, example: str) -> str | None:
+        """As ``text``, but its absence is an error."""
+        if not self.has(name):
+            self.error(name, "is missing", f"Add for example {name}: {example}")
+            return None
+        return self.text(name)
+
+    def flag(self, name: str) -> bool | None:
+        value = self.text(name)
+        if value is None or value.lower() in _YES | _NO:
+            return None if value is None else value.lower() in _YES
+        self.error(name, f"must be true or false, not {quoted(value)}")
+        return None
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        value = self.text(name)
+        if value is None or value in choices:
+            return value
+        guess = nearest(value, choices)
+        hint = f"Did you mean {guess}?" if guess else None
+        self.error(name, f"must be one of {', '.join(choices)}, not {quoted(value)}", hint)
+        return None
+
+    def x_id(self, name: str) -> str | None:
+        value = self.text(name)
+        return None if value is None else self._checked_id(name, value)
+
+    def x_ids(self, name: str) -> list[str]:
+        values = self.sequence(name) or []
+        checked = [
+            self._checked_id(f"{name}[{index}]", node.value if isinstance(node, Scalar) else _kind(node))
+            for index, node in enumerate(values)
+        ]
+        return [value for value in checked if value is not None]
+
+    def duration(self, name: str) -> int | None:
+        """A duration in seconds; a bare number is minutes."""
+        value = self.text(name)
+        return None if value is None else self.attempt(name, lambda: duration_seconds(value))
+
+    def attempt(self, name: str, read: Callable[[], Value]) -> Value | None:
+        """What ``read`` gives; its TimeError becomes an error of the field."""
+        try:
+            return read()
+        except TimeError as error:
+            self.error(name, error.message, error.hint)
+            return None
+
+    def sequence(self, name: str) -> list[Node] | None:
+        """The items of a list; None when the field is missing or no list."""
+        node = self.node(name)
+        if node is None:
+            return None
+        if not isinstance(node, Sequence):
+            self.error(
+                name, f"must be a list, not {_kind(node)}", "Begin each item with a dash, or write [a, b]"
+            )
+            return None
+        return node.items
+
+    def mapping(self, name: str, *, known: tuple[str, ...]) -> Fields | None:
+        """The field's own fields; None when it is missing or has none."""
+        node = self.node(name)
+        if node is None:
+            return None
+        if not isinstance(node, Mapping):
+            self.error(name, f"must have the fields {', '.join(known)}, not be {_kind(node)}")
+            return None
+        return Fields(node, self._report, known=known, prefix=f"{self.path(name)}.")
+
+    def item(self, name: str, index: int, node: Node, *, known: tuple[str, ...]) -> Fields | None:
+        """The fields of one item of a list."""
+        path = f"{self.path(name)}[{index}]"
+        if not isinstance(node, Mapping):
+            self._report.error(
+                node.line, path, f"must have the fields {', '.join(known)}, not be {_kind(node)}"
+            )
+            return None
+        return Fields(node, self._report, known=known, prefix=f"{path}.")
+
+    def _checked_id(self, name: str, value: str) -> str | None:
+        if _X_ID.fullmatch(value):
+            return value
+        hint = "It is the number at the end of the post's or the account's address"
+        self.error(name, f"must be an id on X, 1 to 19 digits, not {quoted(value)}", hint)
+        return None
+
+    def _check_names(self, known: tuple[str, ...]) -> None:
+        for name, line in self._mapping.repeated:
+            self._report.error(
+                line, self.path(name), "is there twice in the same entry", "Remove one of them"
+            )
+        for line in self._mapping.odd_keys:
+            self._report.error(
+                line, None, "a field's name must be a word", "Put a value that begins with [ or { in quotes"
+            )
+        for name in self._mapping.fields:
+            if name in known:
+                continue
+            guess = nearest(name, known)
+            hint = f"Did you mean {guess}?" if guess else f"Known here: {', '.join(known)}"
+            self._report.error(
+                self.line_of(name), self.path(quoted(name)), "is no field that is known here", hint
+            )
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node, Sequence):
+        return "a list"
+    if isinstance(node, Mapping):
+        return "a group of fields"
+    return "empty" if node.is_null else quoted(node.value)

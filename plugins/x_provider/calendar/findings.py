@@ -1,0 +1,130 @@
+"""What is wrong in a calendar file, and where."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+MAX_FINDINGS = 1_000
+"""More than this are counted, not kept: nobody reads them, and a broken file can have millions."""
+
+
+class Finding(BaseModel):
+    """One thing an editor should know about a calendar file; ``str()`` of it is one line for a log.
+
+    :param severity: an ``error`` keeps its entry from being planned, a ``warning`` does not.
+    :param line: 1-based line of the file; None when it concerns the file as a whole.
+    :param entry: id of the post, or ``entry 3`` when it has none; None for the calendar's own fields.
+    :param field: the field's path inside its entry, such as ``thread[1].media[0].alt``.
+    :param hint: what to do next.
+    :param column: 1-based; only for a file that is no YAML.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    severity: Literal["error", "warning"]
+    file: str
+    line: int | None = None
+    entry: str | None = None
+    field: str | None = None
+    message: str
+    hint: str | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        words = ": ".join(
+            part for part in (place, self.severity, self.entry, self.field, self.message) if part
+        )
+        return one_line(f"{words}. {self.hint}" if self.hint else words)
+
+
+class Report:
+    """Collects the findings of one file."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._findings: list[Finding] = []
+        self._left_out = 0
+
+    def add(self, finding: Finding) -> None:
+        if len(self._findings) < MAX_FINDINGS:
+            self._findings.append(finding)
+        else:
+            self._left_out += 1
+
+    def findings(self) -> list[Finding]:
+        """The findings from the file's top to its bottom."""
+        found = sorted(self._findings, key=lambda finding: finding.line or 0)
+        if self._left_out:
+            message = f"{self._left_out} more findings are not listed"
+            found.append(
+                Finding(severity="error", file=self.file, message=message, hint="Correct these first")
+            )
+        return found
+
+
+class EntryReport:
+    """Collects the findings of one entry and remembers whether any is an error.
+
+    :param entry: the post's id; None for the calendar's own fields.
+    :param muted: notice errors, but tell nobody: the entry is history.
+    """
+
+    def __init__(self, report: Report, entry: str | None, *, muted: bool = False) -> None:
+        self._report = report
+        self._entry = entry
+        self._muted = muted
+        self.failed = False
+
+    def error(self, line: int | None, field: str | None, message: str, hint: str | None = None) -> None:
+        self.failed = True
+        self._add("error", line, field, message, hint)
+
+    def warning(self, line: int | None, field: str | None, message: str, hint: str | None = None) -> None:
+        self._add("warning", line, field, message, hint)
+
+    def _add(
+        self,
+        severity: Literal["error", "warning"],
+        line: int | None,
+        field: str | None,
+        message: str,
+        hint: str | None,
+    ) -> None:
+        if not self._muted:
+            self._report.add(
+                Finding(
+                    severity=severity,
+                    file=self._report.file,
+                    line=line,
+                    entry=self._entry,
+                    field=field,
+                    message=message,
+                    hint=hint,
+                )
+            )
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, if one is close."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(word[:100].lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
+
+
+def quoted(value: str) -> str:
+    """The value as a message shows it: in quotes, on one line, never longer than a glance."""
+    return f'"{one_line(value if len(value) <= 60 else value[:57] + "...")}"'
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks or control characters, so that it cannot fake a line of a log."""
+    return "".join(" " if unicodedata.category(character) in _BREAKING else character for character in text)
+
+
+_BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -1,0 +1,172 @@
+"""The content model: what a calendar is once it has been read and found sound."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import pendulum
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+
+MediaCategory = Literal["tweet_image", "tweet_gif", "tweet_video"]
+ReplySettings = Literal["following", "mentionedUsers", "subscribers", "verified"]
+WhenLate = Literal["publish", "skip", "ask"]
+
+
+def _instant(value: Any) -> pendulum.DateTime:
+    if isinstance(value, str):
+        value = pendulum.parse(value)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError("must be an instant: a date and time with its offset")
+    return pendulum.instance(value).in_timezone("UTC")
+
+
+Instant = Annotated[
+    pendulum.DateTime, PlainValidator(_instant), PlainSerializer(lambda at: at.isoformat(), when_used="json")
+]
+"""A moment in UTC; ISO 8601 in JSON."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MediaSpec(_Model):
+    """A picture, GIF or video of a post, as it was found on disk.
+
+    :param path: absolute path of the file.
+    :param sha256: of the file's bytes, hexadecimal.
+    :param size: bytes.
+    :param media_type: what the bytes are, such as ``image/png``, whatever the file's name says.
+    :param category: X's media category, https://docs.x.com/x-api/media/quickstart/best-practices.
+    :param alt: description for those who cannot see it, at most 1,000 characters.
+    :param width: pixels.
+    :param height: pixels.
+    :param duration_seconds: of a video; None for anything else.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    media_type: str
+    category: MediaCategory
+    alt: str | None = None
+    width: int
+    height: int
+    duration_seconds: float | None = None
+
+
+class PollSpec(_Model):
+    """A poll: 2 to 4 options of 1 to 25 characters, open for 5 minutes to 7 days."""
+
+    options: list[str]
+    duration_minutes: int
+
+
+class PartSpec(_Model):
+    """One post on X; a thread has several.
+
+    The fields are those of https://docs.x.com/x-api/posts/create-post; None leaves X's default.
+
+    :param reply_to: X id of the post that this one answers; in a thread only the first part may have it.
+    :param quote: X id of the post that this one quotes.
+    """
+
+    text: str = ""
+    media: list[MediaSpec] = Field(default_factory=list)
+    poll: PollSpec | None = None
+    reply_settings: ReplySettings | None = None
+    reply_to: str | None = None
+    quote: str | None = None
+    community_id: str | None = None
+    share_with_followers: bool | None = None
+    place_id: str | None = None
+    made_with_ai: bool | None = None
+    paid_partnership: bool | None = None
+    for_super_followers_only: bool | None = None
+    nullcast: bool | None = None
+    card_uri: str | None = None
+    direct_message_deep_link: str | None = None
+    tagged_user_ids: list[str] = Field(default_factory=list)
+
+
+class LatePolicy(_Model):
+    """What happens to a post that could not go out in time: within the grace it is published, after it ``then``."""
+
+    grace_seconds: int = 900
+    then: WhenLate = "publish"
+
+
+class PostSpec(_Model):
+    """One entry of a calendar.
+
+    :param account: the Airflow connection that it is published with.
+    :param due_at: when it is due, in UTC.
+    :param at: the time as the calendar says it: local, with an offset, or relative (``now + 30 s``).
+    :param timezone: the zone in which a local ``at`` is meant.
+    :param line: where the entry begins in its file; None when it came from elsewhere.
+    :param revision: hash of the content; computed when left empty.
+    """
+
+    id: str
+    account: str
+    due_at: Instant
+    at: str
+    timezone: str
+    parts: list[PartSpec] = Field(min_length=1)
+    late: LatePolicy = LatePolicy()
+    line: int | None = None
+    revision: str = ""
+
+    @model_validator(mode="after")
+    def _with_revision(self) -> PostSpec:
+        if not self.revision:
+            object.__setattr__(self, "revision", revision_of(self))
+        return self
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the due time depends on when the calendar is read."""
+        return self.at.startswith("now")
+
+
+class Calendar(_Model):
+    """A calendar with its sound entries.
+
+    :param name: scope of the plan: posts of other calendars are never touched.
+    :param broken: ids of the entries left out because something is wrong with them.
+    :param unidentified: number of entries so broken that not even their id could be read.
+    """
+
+    name: str
+    timezone: str
+    account: str
+    posts: list[PostSpec]
+    broken: frozenset[str] = frozenset()
+    unidentified: int = 0
+
+
+def revision_of(post: PostSpec) -> str:
+    """Hash what would be published, and when: it changes exactly when an editor changes the post.
+
+    Media count by their bytes, not by where they lie. A relative ``at`` counts as written, so that reading
+    the file again later is no change.
+    """
+    content = {
+        "account": post.account,
+        "at": post.at,
+        "timezone": post.timezone,
+        "late": post.late.model_dump(),
+        "parts": [_content_of(part) for part in post.parts],
+    }
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _content_of(part: PartSpec) -> dict[str, Any]:
+    # Defaults are left out so that a field added to the model later changes no revision.
+    content = part.model_dump(mode="json", exclude={"media"}, exclude_defaults=True)
+    content["media"] = [media.model_dump(include={"sha256", "category", "alt"}) for media in part.media]
+    return content

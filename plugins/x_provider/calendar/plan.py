@@ -1,0 +1,149 @@
+"""What applying a calendar would do: its difference from what the ledger knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import pendulum
+
+from x_provider.calendar.model import Calendar, PostSpec
+
+PLANNED = "planned"
+_DUE_TOLERANCE_SECONDS = 1
+"""A database may keep less than microseconds."""
+
+
+@dataclass(frozen=True)
+class KnownPost:
+    """What the ledger holds of a post.
+
+    :param revision: the content hash it was planned with.
+    :param state: ``planned`` while the calendar may still change it; anything else locks it.
+    :param due_at: when it is due, an instant.
+    """
+
+    revision: str
+    state: str
+    due_at: pendulum.DateTime
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The ids of a calendar's posts by what applying it would do; every id is in exactly one of them.
+
+    :param locked: already on their way or on X: never changed.
+    :param broken: their entries have errors: what was planned of them stays as it is.
+    """
+
+    create: tuple[str, ...]
+    update: tuple[str, ...]
+    withdraw: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    locked: tuple[str, ...]
+    broken: tuple[str, ...]
+    calendar: Calendar
+    known: Mapping[str, KnownPost]
+    now: pendulum.DateTime
+
+    def lines(self) -> list[str]:
+        """One line a post, by due time: ``+`` new, ``~`` changed, ``-`` withdrawn, ``=`` as it was, ``!`` broken."""
+        posts = {post.id: post for post in self.calendar.posts}
+        marks = dict(self._marks())
+        width = max(map(len, marks), default=0)
+        return [
+            f"{marks[id]} {id:<{width}}  {self._words(id, posts.get(id))}".rstrip()
+            for id in sorted(marks, key=lambda id: (self._due(id, posts.get(id)), id))
+        ]
+
+    def __str__(self) -> str:
+        counts = (
+            (len(self.create), "to create"),
+            (len(self.update), "to update"),
+            (len(self.withdraw), "to withdraw"),
+            (len(self.unchanged), "unchanged"),
+            (len(self.locked), "locked"),
+            (len(self.broken), "broken"),
+        )
+        summary = ", ".join(f"{count} {words}" for count, words in counts if count) or "no posts"
+        return "\n".join([f"{self.calendar.name}: {summary}", *self.lines()])
+
+    def _marks(self) -> Iterator[tuple[str, str]]:
+        for mark, ids in (
+            ("+", self.create),
+            ("~", self.update),
+            ("-", self.withdraw),
+            ("=", self.unchanged + self.locked),
+            ("!", self.broken),
+        ):
+            for id in ids:
+                yield id, mark
+
+    def _due(self, id: str, post: PostSpec | None) -> pendulum.DateTime:
+        if post is not None and id not in self.locked:
+            return post.due_at
+        return self.known[id].due_at if id in self.known else self.now
+
+    def _words(self, id: str, post: PostSpec | None) -> str:
+        if id in self.broken and id not in self.known:
+            return "not planned: see the findings"
+        due = self._due(id, post).in_timezone(post.timezone if post else self.calendar.timezone)
+        words = [f"{due.format('YYYY-MM-DD HH:mm' + (':ss' if due.second else ''))} {due.timezone_name}"]
+        if post is not None:
+            words.append(_contents(post))
+        if id in self.locked:
+            words.append(self.known[id].state)
+        elif id in self.broken:
+            words.append("stays as planned: see the findings")
+        return "  ".join(words)
+
+
+def plan(calendar: Calendar, known: Mapping[str, KnownPost], *, now: pendulum.DateTime) -> Plan:
+    """Compare a calendar with what the ledger knows of it. Pure; applying it is the ledger's work.
+
+    A post whose entry is broken is never withdrawn. While an entry's id cannot be read nothing is: it may be
+    the one that seems to be gone.
+
+    :param known: the ledger's posts of this calendar, by id.
+    :param now: the moment of planning, for the display of what has no due time.
+    """
+    sound = {post.id: post for post in calendar.posts}
+    found: dict[str, list[str]] = {
+        kind: [] for kind in ("create", "update", "withdraw", "unchanged", "locked", "broken")
+    }
+    for id in [*sound, *sorted((known.keys() | calendar.broken) - sound.keys())]:
+        found[_kind(id, sound.get(id), known.get(id), calendar)].append(id)
+    return Plan(**{kind: tuple(ids) for kind, ids in found.items()}, calendar=calendar, known=known, now=now)
+
+
+def _kind(id: str, post: PostSpec | None, known: KnownPost | None, calendar: Calendar) -> str:
+    if known is not None and known.state != PLANNED:
+        return "locked"
+    if id in calendar.broken:
+        return "broken"
+    if post is None:
+        return "broken" if calendar.unidentified else "withdraw"
+    if known is None:
+        return "create"
+    return "unchanged" if _is_as_planned(post, known) else "update"
+
+
+def _is_as_planned(post: PostSpec, known: KnownPost) -> bool:
+    if post.revision != known.revision:
+        return False
+    # The rules of a zone change now and then: the same local time may become another instant.
+    moved = abs((post.due_at - known.due_at).total_seconds())
+    return post.is_relative or moved < _DUE_TOLERANCE_SECONDS
+
+
+def _contents(post: PostSpec) -> str:
+    parts = post.parts
+    words = [f"thread of {len(parts)}"] if len(parts) > 1 else (["text"] if parts[0].text else [])
+    categories = [media.category for part in parts for media in part.media]
+    for category, noun in (("tweet_image", "image"), ("tweet_gif", "GIF"), ("tweet_video", "video")):
+        count = categories.count(category)  # type: ignore[arg-type]
+        if count:
+            words.append(f"{count} {noun}{'s' if count > 1 else ''}")
+    if any(part.poll for part in parts):
+        words.append("poll")
+    return ", ".join(words)

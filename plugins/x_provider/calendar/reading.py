@@ -1,0 +1,228 @@
+"""Reading a calendar file: every sound entry, and a finding for everything else. It never raises for what it reads."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Callable, Mapping as KnownPosts
+from dataclasses import dataclass
+from pathlib import Path
+
+import pendulum
+
+from x_provider.calendar.entries import Header, entry_fields, read_id, read_late, read_post, read_zone
+from x_provider.calendar.fields import Fields
+from x_provider.calendar.findings import EntryReport, Finding, Report
+from x_provider.calendar.model import Calendar, LatePolicy, PostSpec
+from x_provider.calendar.plan import PLANNED, KnownPost
+from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, YamlError, parse
+
+MAX_BYTES = 8 << 20
+MAX_POSTS = 10_000
+DEFAULT_ACCOUNT = "x_default"
+_FIELDS = ("calendar", "timezone", "account", "long_posts", "defaults", "posts")
+
+KnownByCalendar = Callable[[str], KnownPosts[str, KnownPost]]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading a calendar file gave.
+
+    :param calendar: its sound entries; None when the file as a whole cannot be used.
+    :param findings: everything an editor should know, from the file's top to its bottom.
+    :param digest: SHA-256 of the file's bytes, hexadecimal; empty when they could not be read.
+    """
+
+    calendar: Calendar | None
+    findings: list[Finding]
+    digest: str
+
+
+class _UnusableError(Exception):
+    """The file as a whole cannot be used; the report says why."""
+
+
+def read_calendar(
+    path: str | Path, *, now: pendulum.DateTime | None = None, known: KnownByCalendar | None = None
+) -> Reading:
+    """Read a calendar's YAML file and check every entry. Never raises for what it finds there.
+
+    An entry with an error is left out and named in ``calendar.broken``; the others stay.
+
+    :param path: the file; media paths in it are relative to its folder.
+    :param now: the moment that ``now + 30 s`` counts from; the current time when left out.
+    :param known: gives the ledger's posts of the calendar of that name. A known post is not blamed for a due
+        time in the past, and one that is on its way or on X (state not ``planned``) for nothing at all.
+    """
+    path = Path(path)
+    now = now or pendulum.now("UTC")
+    report = Report(str(path))
+    header_report = EntryReport(report, None)
+    digest = ""
+    calendar = None
+    try:
+        content = _bytes_of(path, header_report)
+        digest = hashlib.sha256(content).hexdigest()
+        calendar = _calendar(_tree(content, report), path, header_report, report, now, known)
+    except _UnusableError:
+        pass
+    return Reading(calendar, report.findings(), digest)
+
+
+def _bytes_of(path: Path, report: EntryReport) -> bytes:
+    hint = "Check the path"
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            report.error(None, None, "is no file", hint)
+        elif status.st_size > MAX_BYTES:
+            size = f"{status.st_size / 1e6:,.0f} MB"
+            report.error(
+                None, None, f"is too large for a calendar: {size}", "Split it into several calendars"
+            )
+        else:
+            with path.open("rb") as file:
+                return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        report.error(None, None, "there is no such file", hint)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        report.error(None, None, f"cannot be read: {reason}", "Check its path and permissions")
+    raise _UnusableError
+
+
+def _tree(content: bytes, report: Report) -> Mapping:
+    try:
+        root = parse(_text_of(content))
+        if not isinstance(root, Mapping):
+            raise YamlError(
+                "holds no calendar; it begins with calendar: and a name", 1 if root is None else root.line
+            )
+    except YamlError as error:
+        report.add(
+            Finding(
+                severity="error",
+                file=report.file,
+                line=error.line,
+                column=error.column,
+                message=error.message,
+                hint="Nothing of this file is planned until it is corrected",
+            )
+        )
+        raise _UnusableError from None
+    return root
+
+
+def _text_of(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line = before.count(b"\n") + 1
+        column = error.start - before.rfind(b"\n")
+        raise YamlError("is not encoded in UTF-8; save it as UTF-8", line, column) from None
+
+
+def _calendar(
+    root: Mapping,
+    path: Path,
+    header_report: EntryReport,
+    report: Report,
+    now: pendulum.DateTime,
+    known: KnownByCalendar | None,
+) -> Calendar:
+    fields = Fields(root, header_report, known=_FIELDS)
+    # A field that nobody knows is an error, but the posts can still be trusted; every other one goes for all posts.
+    header_report.failed = bool(root.repeated or root.odd_keys)
+    header = _header(fields, path)
+    nodes = _post_nodes(fields)
+    if header_report.failed or header is None:
+        raise _UnusableError
+    entries = _Entries(header, report, now, known(header.name) if known else {})
+    posts = entries.read(nodes)
+    return Calendar(
+        name=header.name,
+        timezone=header.timezone,
+        account=header.account,
+        posts=posts,
+        broken=frozenset(entries.broken),
+        unidentified=entries.unidentified,
+    )
+
+
+def _header(fields: Fields, path: Path) -> Header | None:
+    name = read_id(fields, "calendar", "december")
+    timezone = read_zone(fields, default=None)
+    account = (fields.text("account") or DEFAULT_ACCOUNT).strip()
+    defaults = fields.mapping("defaults", known=("late",))
+    late = read_late(defaults, LatePolicy()) if defaults else LatePolicy()
+    long_posts = fields.flag("long_posts") or False
+    if name is None or timezone is None:
+        return None
+    return Header(name, timezone, account, late, long_posts, path.absolute().parent)
+
+
+def _post_nodes(fields: Fields) -> list[Node]:
+    if fields.is_blank("posts"):
+        return []
+    if not fields.has("posts"):
+        # Not the same as an empty list, which withdraws every post.
+        fields.error("posts", "is missing", "Add posts: and the entries, or posts: [] for none")
+    nodes = fields.sequence("posts") or []
+    if len(nodes) > MAX_POSTS:
+        fields.error(
+            "posts", f"{len(nodes):,} posts; a calendar takes {MAX_POSTS:,}", "Split it into several"
+        )
+    return nodes
+
+
+class _Entries:
+    """The entries of one calendar, read one after the other."""
+
+    def __init__(
+        self, header: Header, report: Report, now: pendulum.DateTime, known: KnownPosts[str, KnownPost]
+    ) -> None:
+        self._header = header
+        self._report = report
+        self._now = now
+        self._known = known
+        self._lines: dict[str, int] = {}
+        self.broken: set[str] = set()
+        self.unidentified = 0
+
+    def read(self, nodes: list[Node]) -> list[PostSpec]:
+        posts = [self._entry(index, node) for index, node in enumerate(nodes)]
+        # Of two entries with one id nobody can say which is meant: neither is planned.
+        return [post for post in posts if post is not None and post.id not in self.broken]
+
+    def _entry(self, index: int, node: Node) -> PostSpec | None:
+        id = _raw_id(node)
+        report = EntryReport(self._report, id or f"entry {index + 1}", muted=self._is_history(id))
+        if not isinstance(node, Mapping):
+            report.error(node.line, None, "must have the fields id, at and text", "See docs/calendar.md")
+            self.unidentified += 1
+            return None
+        fields = Fields(node, report, known=entry_fields())
+        if read_id(fields, "id", f"post-{index + 1}") is None or id is None:
+            self.unidentified += 1
+            return None
+        if id in self._lines:
+            message = f"the id is there twice; the other is in line {self._lines[id]}"
+            EntryReport(self._report, id).error(fields.line_of("id"), "id", message, "Rename one of them")
+            self.broken.add(id)
+            return None
+        self._lines[id] = fields.line_of("id")
+        post = read_post(fields, id, self._header, now=self._now, is_known=id in self._known)
+        if report.failed or post is None:
+            self.broken.add(id)
+            return None
+        return post
+
+    def _is_history(self, id: str | None) -> bool:
+        return id in self._known and self._known[id].state != PLANNED
+
+
+def _raw_id(node: Node) -> str | None:
+    id = node.fields.get("id") if isinstance(node, Mapping) else None
+    return id.value if isinstance(id, Scalar) and not id.is_null else None
