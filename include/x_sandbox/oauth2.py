@@ -49,7 +49,6 @@ SEED_SCOPES = (
     "tweet.moderate.write",
     "offline.access",
 )
-READ_SCOPES = ("tweet.read", "users.read")
 
 
 class TokenError(Exception):

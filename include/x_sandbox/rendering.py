@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -52,13 +52,11 @@ class Rendering:
         asked, expansions = self.wanted.post, self.wanted.expansions
         shown: dict[str, Any] = {
             "id": post.id,
-            "text": self._text(post),
+            "text": self.text(post),
             "edit_history_post_ids": self.state.posts.versions(post),
         }
-        for name in asked:
-            value = self._field(post, name)
-            if value is not None:
-                shown[name] = value
+        values = {name: FIELDS[name](self, post) for name in asked & FIELDS.keys()}
+        shown.update({name: value for name, value in values.items() if value is not None})
         if not self._add_private_metrics(post, shown):
             return None
         if expand:
@@ -156,43 +154,12 @@ class Rendering:
         }
         return {name: value for name, value in every.items() if name in ("id", "options", *self.wanted.poll)}
 
-    def _text(self, post: Post) -> str:
+    def text(self, post: Post) -> str:
+        """Return the text as far as it is shown."""
         text = post.text if post.preview is None else post.preview
         return escape(text, quote=False) if self.state.settings.escape_text else text
 
-    def _field(self, post: Post, name: str) -> Any:
-        choices = post.choices
-        facts = {
-            "author_id": post.author_id,
-            "conversation_id": post.conversation_id,
-            "created_at": iso(post.created_at),
-            "in_reply_to_user_id": post.in_reply_to_user_id,
-            "lang": "und",
-            "possibly_sensitive": False,
-            "reply_settings": post.reply_settings,
-            "source": "x-sandbox",
-            "referenced_posts": _references(post),
-            "card_uri": choices.get("card_uri"),
-            "community_id": choices.get("community_id"),
-            "geo": choices.get("geo"),
-            "paid_partnership": choices.get("paid_partnership"),
-            "display_text_range": [0, len(self._text(post))],
-            "edit_controls": {
-                "edits_remaining": EDITS + 1 - len(post.edit_history),
-                "is_edit_eligible": post.poll is None,
-                "editable_until": iso(post.created_at + EDIT_SECONDS),
-            },
-        }
-        computed = {
-            "public_metrics": self._public_metrics,
-            "attachments": self._attachments,
-            "entities": self._shown_entities,
-            "note_post": self._note,
-            "media_metadata": self._media_metadata,
-        }
-        return computed[name](post) if name in computed else facts.get(name)
-
-    def _public_metrics(self, post: Post) -> dict[str, int]:
+    def public_metrics(self, post: Post) -> dict[str, int]:
         posts = self.state.posts
         age = self.state.clock.now() - post.created_at
         return public_metrics(post.id, age, replies=posts.replies(post.id), quotes=posts.quotes(post.id))
@@ -203,7 +170,7 @@ class Rendering:
             return True
         young = self.state.clock.now() - post.created_at <= PRIVATE_SECONDS
         if post.author_id == self.reader_id and young:
-            private = private_metrics(post.id, self._public_metrics(post), has_link="urls" in post.entities)
+            private = private_metrics(post.id, self.public_metrics(post), has_link="urls" in post.entities)
             shown.update({name: private[name] for name in asked})
             return True
         for name in asked:
@@ -211,7 +178,7 @@ class Rendering:
                 self.errors.append(field_not_authorized(post.id, f"{name}.{member}"))
         return self.state.settings.denied_metrics == "keep_post"
 
-    def _shown_entities(self, post: Post) -> Entities | None:
+    def shown_entities(self, post: Post) -> Entities | None:
         """Return the entities within the text that is shown; a long post shows only its beginning."""
         if post.preview is None:
             return self._entities(post)
@@ -221,7 +188,7 @@ class Rendering:
         }
         return {kind: entities for kind, entities in within.items() if entities} or None
 
-    def _note(self, post: Post) -> dict[str, Any] | None:
+    def note(self, post: Post) -> dict[str, Any] | None:
         return None if post.preview is None else {"text": post.text, "entities": self._entities(post) or {}}
 
     def _entities(self, post: Post) -> Entities | None:
@@ -239,12 +206,12 @@ class Rendering:
     def _attached(self, post: Post) -> list[Media]:
         return [media for media_id in post.media_ids if (media := self.state.media.get(media_id))]
 
-    def _attachments(self, post: Post) -> dict[str, list[str]] | None:
+    def attachments(self, post: Post) -> dict[str, list[str]] | None:
         if post.media_ids:
             return {"media_keys": [media.media_key for media in self._attached(post)]}
         return {"poll_ids": [post.id]} if post.poll else None
 
-    def _media_metadata(self, post: Post) -> list[dict[str, Any]] | None:
+    def media_metadata(self, post: Post) -> list[dict[str, Any]] | None:
         texts = {name: post.choices.get("media", {}).get(name) for name in ("title", "description")}
         described = [
             {"media_key": media.media_key, "alt_text": media.alt_text, **texts}
@@ -263,10 +230,10 @@ class Rendering:
             shown["in_reply_to_user_id"] = post.in_reply_to_user_id
             self._include_user(post.in_reply_to_user_id)
         if "attachments.media_keys" in expansions and post.media_ids:
-            shown["attachments"] = self._attachments(post)
+            shown["attachments"] = self.attachments(post)
             self._media.update({media.id: media for media in self._attached(post)})
         if "attachments.poll_ids" in expansions and post.poll:
-            shown["attachments"] = self._attachments(post)
+            shown["attachments"] = self.attachments(post)
             self._polls[post.id] = post
         if "entities.mentions.username" in expansions:
             for mention in post.entities.get("mentions", ()):
@@ -290,3 +257,32 @@ def _references(post: Post) -> list[dict[str, str]] | None:
     if post.in_reply_to:
         references.append({"type": "replied_to", "id": post.in_reply_to})
     return references or None
+
+
+FIELDS: dict[str, Callable[[Rendering, Post], Any]] = {
+    "attachments": Rendering.attachments,
+    "author_id": lambda _, post: post.author_id,
+    "card_uri": lambda _, post: post.choices.get("card_uri"),
+    "community_id": lambda _, post: post.choices.get("community_id"),
+    "conversation_id": lambda _, post: post.conversation_id,
+    "created_at": lambda _, post: iso(post.created_at),
+    "display_text_range": lambda rendering, post: [0, len(rendering.text(post))],
+    "edit_controls": lambda _, post: {
+        "edits_remaining": EDITS + 1 - len(post.edit_history),
+        "is_edit_eligible": post.poll is None,
+        "editable_until": iso(post.created_at + EDIT_SECONDS),
+    },
+    "entities": Rendering.shown_entities,
+    "geo": lambda _, post: post.choices.get("geo"),
+    "in_reply_to_user_id": lambda _, post: post.in_reply_to_user_id,
+    "lang": lambda _rendering, _post: "und",
+    "media_metadata": Rendering.media_metadata,
+    "note_post": Rendering.note,
+    "paid_partnership": lambda _, post: post.choices.get("paid_partnership"),
+    "possibly_sensitive": lambda _rendering, _post: False,
+    "public_metrics": Rendering.public_metrics,
+    "referenced_posts": lambda _, post: _references(post),
+    "reply_settings": lambda _, post: post.reply_settings,
+    "source": lambda _rendering, _post: "x-sandbox",
+}
+"""The fields of a post by their names of 2026; the private metrics have rules of their own."""

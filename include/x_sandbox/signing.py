@@ -88,7 +88,8 @@ class SignatureCheck:
         if skew > TIMESTAMP_WINDOW_SECONDS:
             raise unauthorized(f"oauth_timestamp is {skew:.0f} s off the sandbox's clock")
         signature = oauth.get("oauth_signature", "")
-        signed = [pair for pair in oauth.items() if pair[0] not in ("oauth_signature", "realm")] + parameters
+        signed = [pair for pair in oauth.items() if pair[0] != "realm"] + parameters
+        signed = [pair for pair in signed if pair[0] != "oauth_signature"]
         if not any(
             hmac.compare_digest(
                 sign(base_string(method, host + path, signed), api_secret, token_secret), signature
