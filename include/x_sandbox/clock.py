@@ -5,7 +5,6 @@ import time
 from datetime import datetime, timezone
 
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
-WINDOW_SECONDS = 900
 
 
 class Clock:

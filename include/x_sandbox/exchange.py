@@ -81,6 +81,7 @@ class Operation:
     :param means: the kinds of authentication it admits.
     :param scopes: what an OAuth 2.0 user token must carry.
     :param writes: an OAuth 1.0a app must have write access.
+    :param query: the query parameters it knows; others are refused.
     """
 
     method: str
@@ -89,6 +90,7 @@ class Operation:
     scopes: tuple[str, ...] = ("tweet.read", "users.read")
     means: tuple[str, ...] = ANY
     writes: bool = False
+    query: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -159,6 +161,13 @@ class _Run:
         authorize(caller, means=operation.means, scopes=operation.scopes, writes=operation.writes)
         user_id = caller.account.id if caller.account else None
         self._limit_headers = state.limits.admit(operation.name, user_id, state.settings)
+        if unknown := sorted(set(self._request.query_params) - set(operation.query)):
+            raise invalid_request(
+                *(
+                    f"The query parameter [{name}] is not one of [{','.join(operation.query)}]"
+                    for name in unknown
+                )
+            )
         if state.settings.latency_seconds:
             await self._request.body()
             await asyncio.sleep(state.settings.latency_seconds)

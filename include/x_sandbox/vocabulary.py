@@ -9,6 +9,16 @@ from starlette.requests import Request
 
 from x_sandbox.problems import LEGACY_PROBLEMS, PROBLEMS
 
+POST_QUERY = (
+    "post.fields",
+    "tweet.fields",
+    "expansions",
+    "user.fields",
+    "media.fields",
+    "poll.fields",
+    "place.fields",
+)
+USER_QUERY = ("user.fields", "expansions", "post.fields", "tweet.fields")
 NEW_POST_FIELDS = frozenset(
     [
         "article",

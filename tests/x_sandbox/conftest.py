@@ -15,6 +15,8 @@ import requests
 from PIL import Image
 from requests_oauthlib import OAuth1
 
+from x_sandbox.exchange import Operation
+
 OPENAPI = Path(__file__).parents[3] / "shared/x-api/openapi-2.167.json"
 
 
@@ -28,6 +30,21 @@ class OpenApi:
     def _check(self, value: Any, schema: dict[str, Any]) -> None:
         whole = {**schema, "components": self._document["components"]}
         jsonschema.Draft202012Validator(whole).validate(value)
+
+    def schema(self, name: str) -> dict[str, Any]:
+        return self._document["components"]["schemas"][name]
+
+    def described(self, operation: Operation) -> dict[str, Any]:
+        """Return what the document says about one of the sandbox's operations."""
+        return self._document["paths"][operation.path][operation.method.lower()]
+
+    def query_parameters(self, operation: Operation) -> set[str]:
+        shared = self._document["components"]["parameters"]
+        found = [
+            shared[item["$ref"].rpartition("/")[2]] if "$ref" in item else item
+            for item in self.described(operation).get("parameters", [])
+        ]
+        return {item["name"] for item in found if item["in"] == "query"}
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
         """Find an operation by a concrete path; literal paths win over those with parameters."""

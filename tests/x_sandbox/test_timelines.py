@@ -55,6 +55,7 @@ def test_replies_can_be_left_out(alice) -> None:
         {"start_time": "yesterday"},
         {"pagination_token": "x"},
         {"exclude": "likes"},
+        {"nonsense": "1"},
     ],
 )
 def test_wrong_parameters_are_named(alice, wrong) -> None:
@@ -92,8 +93,8 @@ def test_an_unknown_user_is_an_error_in_a_200(alice) -> None:
 
 
 def test_analytics_are_not_in_this_plan(alice) -> None:
-    for path in ("/2/tweets/analytics", "/2/media/analytics"):
-        response = alice.get(path, ids="1")
+    for path, subject in (("/2/tweets/analytics", "ids"), ("/2/media/analytics", "media_keys")):
+        response = alice.get(path, **{subject: "1"})
         assert (response.status_code, response.json()["reason"]) == (403, "client-not-enrolled")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from x_sandbox.accounts import Account
 from x_sandbox.authentication import USER_CONTEXTS
-from x_sandbox.exchange import Answer, Exchange, Operation
+from x_sandbox.exchange import Answer, Exchange, Handler, Operation
 from x_sandbox.files import join, receive_multipart, recognise
 from x_sandbox.media import MAX_BYTES, MAX_SEGMENT_BYTES, PREMIUM_VIDEO_BYTES, Media
 from x_sandbox.problems import invalid_request, missing, not_found
@@ -272,8 +272,8 @@ def _check_kind(media: Media, found: str) -> None:
 _SCOPES = ("media.write",)
 
 
-def _operation(method: str, path: str, handler: Any) -> Operation:
-    return Operation(method, path, handler, _SCOPES, USER_CONTEXTS, writes=method != "GET")
+def _operation(method: str, path: str, handler: Handler, query: tuple[str, ...] = ()) -> Operation:
+    return Operation(method, path, handler, _SCOPES, USER_CONTEXTS, method != "GET", query)
 
 
 OPERATIONS = [
@@ -281,10 +281,10 @@ OPERATIONS = [
     _operation("POST", "/2/media/upload/initialize", initialize),
     _operation("POST", "/2/media/upload/{id}/finalize", finalize),
     _operation("POST", "/2/media/upload", upload),
-    _operation("GET", "/2/media/upload", status),
+    _operation("GET", "/2/media/upload", status, ("media_id", "command")),
     _operation("POST", "/2/media/metadata", set_metadata),
     _operation("POST", "/2/media/subtitles", set_subtitles),
     _operation("DELETE", "/2/media/subtitles", delete_subtitles),
-    Operation("GET", "/2/media", by_keys, ("tweet.read",)),
-    Operation("GET", "/2/media/{media_key}", by_key, ("tweet.read",)),
+    Operation("GET", "/2/media", by_keys, ("tweet.read",), query=("media_keys", "media.fields")),
+    Operation("GET", "/2/media/{media_key}", by_key, ("tweet.read",), query=("media.fields",)),
 ]

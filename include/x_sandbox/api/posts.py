@@ -10,7 +10,7 @@ from x_sandbox.problems import forbidden, invalid_request, missing, not_found
 from x_sandbox.rendering import Rendering
 from x_sandbox.rules import check
 from x_sandbox.schemas import CREATE_POST, HIDE_REPLY
-from x_sandbox.vocabulary import Wanted
+from x_sandbox.vocabulary import POST_QUERY, Wanted
 
 PATHS = {"photo": "photo", "animated_gif": "photo", "video": "video"}
 
@@ -99,8 +99,8 @@ def _check_id(parameter: str, value: str) -> str:
 _WRITE = ("tweet.read", "tweet.write", "users.read")
 OPERATIONS = [
     Operation("POST", "/2/tweets", create, _WRITE, USER_CONTEXTS, writes=True),
-    Operation("GET", "/2/tweets", get_many),
-    Operation("GET", "/2/tweets/{id}", get_one),
+    Operation("GET", "/2/tweets", get_many, query=("ids", *POST_QUERY)),
+    Operation("GET", "/2/tweets/{id}", get_one, query=POST_QUERY),
     Operation("DELETE", "/2/tweets/{id}", delete, _WRITE, USER_CONTEXTS, writes=True),
     Operation(
         "PUT",

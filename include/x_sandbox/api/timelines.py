@@ -13,7 +13,7 @@ from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.posts import Post
 from x_sandbox.problems import invalid_request, not_found
 from x_sandbox.rendering import Rendering
-from x_sandbox.vocabulary import Wanted
+from x_sandbox.vocabulary import POST_QUERY, Wanted
 
 SEARCH_SECONDS = 7 * 86_400
 MAX_ID = 1 << 63
@@ -180,7 +180,13 @@ def _invalid(parameter: str, value: str, fault: str) -> Exception:
     )
 
 
+_WINDOW = ("max_results", "pagination_token", "start_time", "end_time", "since_id", "until_id")
 OPERATIONS = [
-    Operation("GET", "/2/tweets/search/recent", search_recent),
-    Operation("GET", "/2/users/{id}/tweets", timeline),
+    Operation(
+        "GET",
+        "/2/tweets/search/recent",
+        search_recent,
+        query=("query", "next_token", "sort_order", *_WINDOW, *POST_QUERY),
+    ),
+    Operation("GET", "/2/users/{id}/tweets", timeline, query=("exclude", *_WINDOW, *POST_QUERY)),
 ]

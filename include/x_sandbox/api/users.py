@@ -10,7 +10,7 @@ from x_sandbox.authentication import APP_ONLY, USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.problems import invalid_request, not_found, preset
 from x_sandbox.rendering import Rendering
-from x_sandbox.vocabulary import Wanted
+from x_sandbox.vocabulary import USER_QUERY, Wanted
 
 PROJECT_CAP = 3_000_000
 PROJECT_ID = "1"
@@ -91,12 +91,26 @@ async def not_enrolled(_exchange: Exchange) -> Answer:
     raise preset("client-forbidden")
 
 
+_ANALYTICS = ("start_time", "end_time", "granularity")
 OPERATIONS = [
-    Operation("GET", "/2/tweets/analytics", not_enrolled, means=USER_CONTEXTS),
-    Operation("GET", "/2/media/analytics", not_enrolled, ("tweet.read",), USER_CONTEXTS),
-    Operation("GET", "/2/users/me", me, means=USER_CONTEXTS),
-    Operation("GET", "/2/users", by_ids),
-    Operation("GET", "/2/users/by/username/{username}", by_username),
-    Operation("GET", "/2/users/{id}", by_id),
-    Operation("GET", "/2/usage/tweets", usage, means=(APP_ONLY,)),
+    Operation(
+        "GET",
+        "/2/tweets/analytics",
+        not_enrolled,
+        means=USER_CONTEXTS,
+        query=("ids", "analytics.fields", *_ANALYTICS),
+    ),
+    Operation(
+        "GET",
+        "/2/media/analytics",
+        not_enrolled,
+        ("tweet.read",),
+        USER_CONTEXTS,
+        query=("media_keys", "media_analytics.fields", *_ANALYTICS),
+    ),
+    Operation("GET", "/2/users/me", me, means=USER_CONTEXTS, query=USER_QUERY),
+    Operation("GET", "/2/users", by_ids, query=("ids", *USER_QUERY)),
+    Operation("GET", "/2/users/by/username/{username}", by_username, query=USER_QUERY),
+    Operation("GET", "/2/users/{id}", by_id, query=USER_QUERY),
+    Operation("GET", "/2/usage/tweets", usage, means=(APP_ONLY,), query=("days", "usage.fields")),
 ]
