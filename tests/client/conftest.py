@@ -182,6 +182,7 @@ class TLSServer(RawServer):
     """A raw server behind a certificate of its own making.
 
     :ivar certificate: PEM file of the certificate.
+    :ivar handshake_done: set once a client is through.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -190,6 +191,7 @@ class TLSServer(RawServer):
         _write_certificate(self.certificate, key)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(self.certificate, key)
+        self.handshake_done = threading.Event()
         super().__init__()
 
     @property
@@ -198,7 +200,10 @@ class TLSServer(RawServer):
 
     def _serve(self, connection: socket.socket) -> None:
         with suppress(OSError):
-            super()._serve(self._context.wrap_socket(connection, server_side=True))
+            secured = self._context.wrap_socket(connection, server_side=True)
+            self._open.append(secured)
+            self.handshake_done.set()
+            super()._serve(secured)
 
 
 def _write_certificate(certificate: Path, key: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pendulum
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from x_provider.client import XAmbiguous, XNotFound, XUnavailable, answers, calls
@@ -108,16 +108,31 @@ def test_a_created_post_brings_its_receipt() -> None:
     assert (created.id, created.text, created.request_id, created.date) == ("20", "hello", "abc", NOON)
 
 
-@pytest.mark.parametrize(
-    "body", [{}, {"data": []}, {"data": {"text": "x"}}, {"data": {"id": "", "text": "x"}}]
-)
+@pytest.mark.parametrize("body", [{}, {"data": []}, {"data": {"text": "x"}}, {"data": {"id": ""}}])
 def test_a_created_post_without_an_id_is_ambiguous(body: Any) -> None:
     with pytest.raises(XAmbiguous):
         answers.read_created_post(read(calls.create_post(CreatePost(text="hello")), body, 201))
 
 
+@pytest.mark.parametrize("odd", [{"text": None}, {"edit_history_tweet_ids": "20"}, {"created_at": "soon"}])
+def test_a_created_post_is_believed_by_its_id_alone(odd: Any) -> None:
+    body = {"data": {"id": 20, "text": "hello", **odd}}
+
+    assert answers.read_created_post(read(calls.create_post(CreatePost(text="hello")), body, 201)).id == "20"
+
+
+def test_null_is_read_as_nothing() -> None:
+    post = {"id": "1", "text": "x", "referenced_posts": None, "entities": {"urls": None}}
+    body = {"data": [post | {"attachments": {"media_keys": None}}], "includes": None, "errors": None}
+
+    found = answers.read_posts(read(calls.get_posts(["1"]), body)).posts[0]
+
+    assert found.media_keys == []
+    assert found.in_reply_to_post_id is None
+
+
 @pytest.mark.parametrize(
-    "body", [{"data": 1}, {"data": [{"text": "no id"}]}, {"data": [1]}, {"includes": []}]
+    "body", [{"data": 1}, {"data": [{"text": "no id"}]}, {"data": [1]}, {"includes": [1]}]
 )
 def test_a_page_that_makes_no_sense_is_unavailable_and_not_empty(body: Any) -> None:
     with pytest.raises(XUnavailable):
@@ -179,6 +194,7 @@ _json = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_json)
 def test_the_new_vocabulary_stays_as_it_is(value: Any) -> None:
     once = answers.in_new_vocabulary(value)

@@ -8,7 +8,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from x_provider.client import (
@@ -306,6 +306,7 @@ def test_errors_survive_pickling_and_copying(status: int, body: Any, kind: Any) 
         assert str(twin) == str(error)
 
 
+@settings(deadline=None)
 @given(status=st.integers(100, 599), body=st.binary(max_size=200))
 def test_whatever_comes_is_classified(status: int, body: bytes) -> None:
     for call in (CREATE, READ, APPEND):
@@ -324,6 +325,7 @@ _json = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(status=st.integers(500, 599) | st.integers(200, 299), body=_json)
 def test_no_wording_makes_an_open_outcome_look_settled(status: int, body: Any) -> None:
     assert type(classify(status, {}, json.dumps(body).encode(), CREATE)) is XAmbiguous

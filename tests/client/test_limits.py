@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pendulum
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from x_provider.client import CreatePost, XRateLimited, blocked_until, calls, classify, rate_windows
@@ -73,6 +73,7 @@ def test_a_429_without_windows_waits_as_long_as_it_asks_or_a_whole_window() -> N
     assert reset_of_429({}) is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

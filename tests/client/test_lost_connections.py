@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3 import PoolManager
 
 from x_provider.client import (
     AppBearer,
@@ -133,6 +134,59 @@ def test_a_create_over_tls_whose_answer_is_lost_is_ambiguous(
         client.create_post(HELLO)
 
     assert len(tls_server.bodies) == 1
+
+
+def test_a_tls_connection_that_the_server_closed_meanwhile_costs_no_post(
+    tls_server: Any, behaviours: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls_server.certificate))
+    tls_server.steps = [behaviours.answer(201)]
+    client = XClient(tls_server.url, AppBearer("b" * 9), timeouts=Timeouts(connect=2, read=2))
+    client.warm()
+    assert tls_server.handshake_done.wait(timeout=5)
+    tls_server.drop_idle_connections()
+
+    assert client.create_post(HELLO).id == "1"
+    assert tls_server.connections == 2
+
+
+@pytest.mark.parametrize("refusal", ["drop", "say_nothing", "answer"])
+def test_a_proxy_that_does_not_let_us_through_means_that_nothing_was_sent(
+    refusal: str, raw_server: Any, behaviours: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw_server.steps = [behaviours.answer(502, {}) if refusal == "answer" else getattr(behaviours, refusal)]
+    monkeypatch.setenv("HTTPS_PROXY", raw_server.url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    client = XClient("https://x.invalid", AppBearer("b" * 9), timeouts=Timeouts(connect=0.5, read=0.5))
+
+    for attempt in (client.warm, lambda: client.create_post(HELLO)):
+        with pytest.raises(XUnreachable):
+            attempt()
+
+    assert all(head.startswith(b"CONNECT x.invalid:443") for head in raw_server.heads)
+
+
+def test_a_proxy_whose_connections_cannot_be_watched_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What urllib3 does for SOCKS: pools of its own.
+    monkeypatch.setattr(connections.FreshAdapter, "_pools", PoolManager().pool_classes_by_scheme)
+    client = XClient("http://127.0.0.1:9", AppBearer("b" * 9))
+
+    with pytest.raises(XAmbiguous):
+        client.create_post(HELLO)
+
+
+def test_a_create_over_tls_fires_over_the_connection_that_was_warmed(
+    tls_server: Any, behaviours: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls_server.certificate))
+    tls_server.steps = [behaviours.answer(201)]
+    client = XClient(tls_server.url, AppBearer("b" * 9), timeouts=Timeouts(connect=2, read=2))
+
+    client.warm()
+
+    assert client.create_post(HELLO).id == "1"
+    assert tls_server.connections == 1
 
 
 def test_a_read_is_repeated_until_it_is_answered(

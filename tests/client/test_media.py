@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import responses
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests import PreparedRequest
 
@@ -223,6 +223,7 @@ def test_an_alt_text_that_is_too_long_never_leaves(x: Any, client: XClient) -> N
         client.set_alt_text("5", "x" * 1001)
 
 
+@settings(deadline=None)
 @given(st.integers(1, MOST_SEGMENTS * LARGEST_SEGMENT_BYTES))
 def test_every_file_fits_into_x_segments(size: int) -> None:
     segment = segment_size(size)
@@ -236,6 +237,7 @@ def test_a_file_beyond_x_segments_is_refused_with_its_size() -> None:
         segment_size(MOST_SEGMENTS * LARGEST_SEGMENT_BYTES + 1)
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=300), name=st.text(max_size=20), value=st.text("0123456789", max_size=5))
 def test_a_multipart_body_carries_any_bytes(content: bytes, name: str, value: str) -> None:
     name = name.encode("utf-8", "ignore").decode()

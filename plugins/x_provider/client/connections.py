@@ -7,6 +7,7 @@ unnoticed.
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from queue import Empty
@@ -19,15 +20,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.proxy import connection_requires_http_tunnel
 
 FRESH_SECONDS = 4.0
-"""How long a connection may idle and still carry a create: less than the shortest keep-alive in common use,
-5 s.
-"""
+"""How long a connection may idle and still carry a create: less than 5 s, the shortest usual keep-alive."""
 
 POOL_SIZE = 64
 
 
 class _Outgoing(threading.local):
-    """Whether the request that this thread is sending has begun to leave."""
+    """Whether the request that this thread is sending may have begun to leave."""
 
     begun = False
 
@@ -55,6 +54,14 @@ class _Connection(HTTPConnection):
 class _TLSConnection(HTTPSConnection):
     idle_since: float = 0.0
 
+    @property
+    def is_connected(self) -> bool:
+        # To urllib3 a connection with something to read is closed. One that was opened ahead has TLS 1.3's
+        # session tickets to read, and would be thrown away just when it is needed.
+        return super().is_connected or (
+            isinstance(self.sock, ssl.SSLSocket) and _holds_no_more_than_tickets(self.sock)
+        )
+
     def connect(self) -> None:
         try:
             super().connect()
@@ -66,6 +73,21 @@ class _TLSConnection(HTTPSConnection):
             self.connect()
         outgoing.begun = True
         super().send(data)
+
+
+def _holds_no_more_than_tickets(sock: ssl.SSLSocket) -> bool:
+    timeout = sock.gettimeout()
+    sock.setblocking(False)
+    try:
+        sock.recv(1)
+    except ssl.SSLWantReadError:
+        return True
+    except OSError:
+        return False
+    else:
+        return False  # the server's close, or words before it was asked
+    finally:
+        sock.settimeout(timeout)
 
 
 class _Pool(HTTPConnectionPool):
@@ -150,14 +172,19 @@ class WatchedAdapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, **proxy_kwargs)
-        manager.pool_classes_by_scheme = self._pools
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = self._pools
         return manager
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        # A SOCKS proxy has connections of its own, which report nothing: then nothing is provably unsent.
+        outgoing.begun = not isinstance(pool, (_Pool, _TLSPool))
+        return pool
 
 
 class FreshAdapter(WatchedAdapter):
-    """For calls that must not meet a connection that the server has given up, and that can be opened
-    ahead.
-    """
+    """For calls that must not meet a connection that the server has given up; opens them ahead, too."""
 
     _pools: dict[str, type[HTTPConnectionPool]] = {"http": _FreshPool, "https": _FreshTLSPool}  # noqa: RUF012
 
@@ -169,4 +196,5 @@ class FreshAdapter(WatchedAdapter):
         pool: Any = self.get_connection_with_tls_context(
             request, settings["verify"], proxies=settings["proxies"], cert=settings["cert"]
         )
-        pool.open_ahead(timeout)
+        if isinstance(pool, _FreshMixin):
+            pool.open_ahead(timeout)

@@ -33,9 +33,7 @@ class XError(Exception):
 
     summary: ClassVar[str] = "the call failed"
     retry_safe: ClassVar[bool] = False
-    """True where X did nothing, and the same call may do better later: after a pause or after
-    ``next_step``.
-    """
+    """True where X did nothing and the same call may do better later: after a pause, or ``next_step``."""
 
     def __init__(
         self,

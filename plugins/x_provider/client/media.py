@@ -173,7 +173,10 @@ class MediaMethods:
                     next_step="Ask for its state later, or upload a smaller file.",
                 )
             time.sleep(pause)
-            uploaded = replace(self.media_status(uploaded.id), expires_at=uploaded.expires_at)
+            now = self.media_status(uploaded.id)
+            uploaded = replace(
+                now, media_key=now.media_key or uploaded.media_key, size=now.size or uploaded.size
+            )
             if uploaded.state == "failed":
                 raise _processing_failed(uploaded)
         return uploaded
@@ -202,7 +205,6 @@ class MediaMethods:
         return replace(
             uploaded,
             media_key=uploaded.media_key or session.media_key,
-            expires_at=uploaded.expires_at or session.expires_at,
             size=uploaded.size or size,
         )
 

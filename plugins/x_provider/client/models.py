@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pendulum
 from pendulum import DateTime
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from x_provider.client.limits import RateWindow
 
@@ -29,9 +29,14 @@ def _as_instant(written: Any) -> DateTime:
 Instant = Annotated[DateTime, PlainValidator(_as_instant), PlainSerializer(lambda at: at.isoformat())]
 
 
+_Item = TypeVar("_Item")
+# X writes null for some lists that hold nothing, and leaves out others.
+ListOf = Annotated[list[_Item], BeforeValidator(lambda written: written or []), Field(default_factory=list)]
+
+
 class _Answer(BaseModel):
     # X adds fields without notice; what we do not know must not break what we do.
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
 
 class Problem(_Answer):
@@ -143,14 +148,14 @@ class PostUrl(_Answer):
 class Entities(_Answer):
     """What X recognised in a text."""
 
-    urls: list[PostUrl] = Field(default_factory=list)
+    urls: ListOf[PostUrl]
 
 
 class Attachments(_Answer):
     """Keys of what hangs on a post."""
 
-    media_keys: list[str] = Field(default_factory=list)
-    poll_ids: list[str] = Field(default_factory=list)
+    media_keys: ListOf[str]
+    poll_ids: ListOf[str]
 
 
 class ReferencedPost(_Answer):
@@ -179,8 +184,8 @@ class Post(_Answer):
     created_at: Instant | None = None
     conversation_id: str | None = None
     in_reply_to_user_id: str | None = None
-    referenced_posts: list[ReferencedPost] = Field(default_factory=list)
-    edit_history_post_ids: list[str] = Field(default_factory=list)
+    referenced_posts: ListOf[ReferencedPost]
+    edit_history_post_ids: ListOf[str]
     entities: Entities | None = None
     attachments: Attachments | None = None
     note_post: NotePost | None = None
@@ -242,7 +247,7 @@ class CreatedPost:
     id: str
     text: str
     request_id: str | None
-    date: DateTime | None
+    date: DateTime
 
 
 MediaState = Literal["pending", "in_progress", "succeeded", "failed"]
@@ -253,14 +258,14 @@ class UploadedMedia:
     """A file on X, or on its way there.
 
     :param id: goes into ``media.media_ids`` of a post.
-    :param expires_at: until then a post can use it (UTC); None where X did not say.
+    :param expires_at: until then a post can use it (UTC).
     :param state: ``succeeded`` when it is ready to be posted.
     :param check_after_secs: how long X asks to wait before it is asked for the state again.
     """
 
     id: str
     media_key: str | None
-    expires_at: DateTime | None
+    expires_at: DateTime
     size: int | None
     state: MediaState
     check_after_secs: int | None = None
@@ -279,7 +284,7 @@ class UploadSession:
 
     id: str
     media_key: str | None
-    expires_at: DateTime | None
+    expires_at: DateTime
 
 
 @dataclass(frozen=True)

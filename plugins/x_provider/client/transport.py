@@ -48,8 +48,7 @@ class Repeats:
 class Transport:
     """Sends calls to one base URL with one set of credentials; several threads may share it.
 
-    :param on_answer: told of every answer that came, refusals included; what it raises is the caller's bug
-        and is not caught here, so it must not raise.
+    :param on_answer: told of every answer that came, refusals included; must not raise.
     """
 
     def __init__(
@@ -192,8 +191,7 @@ class Transport:
 def multipart(form: Mapping[str, str], files: Mapping[str, FilePart]) -> tuple[bytearray, str]:
     """A multipart body and its content type.
 
-    ``requests`` would copy a file three times on the way; here it is copied once, into the buffer that is
-    sent.
+    ``requests`` would copy a file three times on its way; here it is copied once, into what is sent.
     """
     boundary = secrets.token_hex(16)
     body = bytearray()
