@@ -15,6 +15,10 @@ PREMIUM_MAX_LENGTH = 25_000
 SHORT_LINK_LENGTH = 23
 
 _LIGHT = re.compile("[\u0000-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
+_MAYBE_EMOJI = re.compile(
+    "(?:[0-9#*](?=\ufe0f?\u20e3)"
+    "|[©®\u200d\u203c-\u2fff\u3030\u303d\u3297\u3299\ufe0f\u20e3\U0001f000-\U000e007f])+"
+)
 _HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w*[^\W\d_]\w*)")
 _MENTION = re.compile(r"(?<![\w@.])[@＠]([A-Za-z0-9_]{1,15})(?![\w@])")
 _CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?![\w$])")
@@ -24,7 +28,7 @@ Entities = dict[str, list[dict[str, Any]]]
 
 def weighted_length(text: str) -> int:
     """Count a text as X does (twitter-text, configuration 3): links 23, emoji and CJK 2, most others 1."""
-    text = unicodedata.normalize("NFC", text)
+    text = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
     if text.isascii() and "." not in text:
         return len(text)
     length = 0
@@ -32,16 +36,17 @@ def weighted_length(text: str) -> int:
         length += SHORT_LINK_LENGTH
         text = text.replace(link["url"], "", 1)
     if not text.isascii():
-        for emoji in extract_emojis_with_indices(text):
-            length += 2
-            text = text.replace(emoji["emoji"], "", 1)
+        for run in _MAYBE_EMOJI.findall(text):
+            for emoji in extract_emojis_with_indices(run):
+                length += 2
+                text = text.replace(emoji["emoji"], "", 1)
     light = len(_LIGHT.findall(text))
     return length + light + 2 * (len(text) - light)
 
 
 def preview(shown: str, written: str) -> str | None:
     """Return the beginning of a long post that its `text` is cut to, or None for a post of normal length."""
-    if weighted_length(written) <= MAX_LENGTH:
+    if len(written) <= MAX_LENGTH // 2 or weighted_length(written) <= MAX_LENGTH:
         return None
     length = bisect_right(range(MAX_LENGTH), MAX_LENGTH - 1, key=lambda end: weighted_length(shown[:end]))
     return shown[: length - 1].rstrip() + "…"

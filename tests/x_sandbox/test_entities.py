@@ -31,7 +31,8 @@ def test_lengths_agree_with_twitter_texts_conformance_data(case) -> None:
 
 WRITTEN = st.text(
     st.one_of(
-        st.sampled_from("ab .:/#@$é日🎉👍🏽\u200d"), st.characters(codec="utf-8", categories=["L", "N", "P"])
+        st.sampled_from("ab .:/#@$\r\n1*©®⁉〰㊗é日🎉👍🏽🇩🇪\u200d\ufe0f\u20e3"),
+        st.characters(codec="utf-8", categories=["L", "N", "P"]),
     )
 )
 
