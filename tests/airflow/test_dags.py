@@ -12,8 +12,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 DAG_FILES = sorted((REPOSITORY / "dags").glob("*.py"))
 
-# Libraries for media, migrations and HTTP: nothing that describing a DAG needs.
-HEAVY = ("PIL", "alembic", "av", "requests", "requests_oauthlib", "tweepy", "xdk")
+# Libraries for media and migrations: nothing that describing a DAG needs.
+HEAVY = ("PIL", "alembic", "av", "tweepy", "xdk")
 
 _MEASURE = """
 import json, runpy, sys, time

@@ -62,7 +62,8 @@ def test_the_connection_form_shows_our_fields(standalone) -> None:
     assert standard["host"]["title"] == "API base URL"
     assert standard["login"]["title"] == "API key"
     assert standard["password"]["title"] == "API key secret"
-    assert standard["port"]["hidden"]
+    assert standard["port"]["title"] == "API port"
+    assert not standard["port"]["hidden"]
     assert standard["url_schema"]["hidden"]
     assert next(iter(extra)) == "auth"
     assert extra["auth"]["schema"]["enum"] == ["auto", "oauth1", "oauth2", "bearer"]
@@ -88,6 +89,22 @@ def test_testing_a_connection_says_who_you_are_and_what_it_cost(
     assert f"{sandbox.url} (not X itself: a sandbox or a proxy)" in answer["message"]
     assert "$0.010" in answer["message"]
     assert [(seen["method"], seen["path"]) for seen in sandbox.requests()] == [("GET", "/2/users/me")]
+
+
+def test_the_button_test_works_for_a_stored_connection_with_a_port(
+    standalone, stored_connection, sandbox
+) -> None:
+    host, _, port = sandbox.url.rpartition(":")
+    stored = stored_connection | {"host": host, "port": int(port)}
+    path = f"/api/v2/connections/{stored['connection_id']}"
+    assert standalone.request("PATCH", path, json=stored).ok
+    shown = standalone.get(path)
+    shown.pop("team_name", None)
+    assert shown["password"] == "***"
+    pressed = {**shown, "description": shown["description"] or "", "schema": shown["schema"] or ""}
+    answer = standalone.request("POST", "/api/v2/connections/test", json=pressed).json()
+    assert answer["status"], answer
+    assert f"@{sandbox.accounts[0]['username']}" in answer["message"]
 
 
 def test_a_worker_can_test_a_connection_too(standalone, account_connection, sandbox) -> None:

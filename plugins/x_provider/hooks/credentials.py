@@ -204,7 +204,7 @@ def _base_url(connection: Connection) -> str:
         text = f"{connection.schema or 'https'}://{text}"
     parts = urlsplit(text)
     try:
-        # A connection written as a URI has its port in a field of its own.
+        # A connection written as a URI has its port in a field of its own, and so may one from the form.
         port = parts.port or connection.port
     except ValueError:
         raise _unusable_url(conn_id, text, "its port is not a number") from None
@@ -220,7 +220,8 @@ def _base_url(connection: Connection) -> str:
     if parts.scheme == "http" and _is_on_x(parts.hostname):
         raise _unusable_url(conn_id, text, "it would send the keys to X unencrypted")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
+    usual = {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}{f':{port}' if port and port != usual else ''}{path}"
 
 
 def _unusable_url(conn_id: str, url: str, reason: str) -> XConnectionError:
