@@ -118,7 +118,7 @@ def join(segments: list[Path], target: Path) -> tuple[int, str]:
     :return: size in bytes and SHA-256 in hex.
     """
     digest, size = hashlib.sha256(), 0
-    whole = target.with_suffix(".joining")
+    whole = target.with_suffix(f".joining-{secrets.token_hex(4)}")
     if len(segments) == 1:
         os.link(segments[0], whole)
         with whole.open("rb", buffering=0) as source:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -188,3 +189,18 @@ def test_a_video_longer_than_the_account_may_post_is_refused_at_the_post(sandbox
     assert (status, detail) == (403, "This user is not allowed to post a video longer than 20 minutes.")
     sandbox.post("/_sandbox/accounts/alice", {"premium": True})
     alice.create("long", media={"media_ids": [media_id]})
+
+
+def test_uploads_of_many_clients_at_once_do_not_mix(sandbox, api_of, mp4) -> None:
+    sandbox.settings(processing_seconds=0.0)
+    contents = [mp4 + bytes([number]) * 5000 for number in range(6)]
+    accounts = [api_of(sandbox, number % 2) for number in range(6)]
+
+    def upload(api, content: bytes) -> str:
+        answer = api.upload_in_segments(content, media_type="video/mp4", category="tweet_video", size=700)
+        return answer.json()["data"]["id"]
+
+    with ThreadPoolExecutor(6) as pool:
+        ids = list(pool.map(upload, accounts, contents))
+    for media_id, content in zip(ids, contents, strict=True):
+        assert requests.get(f"{sandbox.url}/_sandbox/media/{media_id}", timeout=5).content == content

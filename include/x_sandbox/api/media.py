@@ -123,7 +123,7 @@ async def _finish(exchange: Exchange, media: Media, segments: list[Path]) -> Ans
     now = state.clock.now()
     wait = state.settings.processing_seconds if media.asynchronous else 0.0
     media = state.media.update(
-        media,
+        state.media.get(media.id) or media,  # its alt text may have come meanwhile
         media_type=contents.media_type if contents else media.media_type,
         width=contents.width if contents else None,
         height=contents.height if contents else None,
