@@ -1,4 +1,4 @@
-"""The content calendar: its model, reading and checking its file, and the plan of what applying it would do."""
+"""The content calendar: its model, reading and checking its file, planning what applying it would do."""
 
 from __future__ import annotations
 

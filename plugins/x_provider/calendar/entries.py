@@ -40,7 +40,7 @@ def entry_fields() -> tuple[str, ...]:
 
 
 def read_id(fields: Fields, name: str, example: str) -> str | None:
-    """Read an id: letters, digits, dots, dashes and underscores, since it becomes part of names and addresses."""
+    """Read an id, which becomes part of names and addresses: letters, digits, dots, dashes, underscores."""
     value = fields.required(name, example)
     if value is None or _ID.fullmatch(value):
         return value

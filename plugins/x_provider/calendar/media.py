@@ -1,4 +1,4 @@
-"""Looking into media files: what they are, whatever their names say. Files are streamed, never loaded whole."""
+"""Looking into media files: what they are, whatever their names say. Streamed, never loaded whole."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def _measured_video(container: InputContainer, media_type: str, size: int) -> Me
 
 def _demuxer(path: Path) -> str | None:
     head = _head(path)
-    if head[4:8] == b"ftyp" and head[8:12] not in _STILL_BRANDS or head[4:8] in {b"moov", b"mdat", b"wide"}:
+    if (head[4:8] == b"ftyp" and head[8:12] not in _STILL_BRANDS) or head[4:8] in {b"moov", b"mdat", b"wide"}:
         return "mov"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "matroska"

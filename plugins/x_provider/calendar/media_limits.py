@@ -117,7 +117,7 @@ def _over(limit: Limit, amount: float, words: Callable[[float], str]) -> Iterato
     elif amount > limit.sure:
         yield (
             "warning",
-            f"{words(amount)}; X may refuse a {limit.noun} above {words(limit.sure)}, depending on the account",
+            f"{words(amount)}; X may refuse a {limit.noun} above {words(limit.sure)}",
         )
 
 

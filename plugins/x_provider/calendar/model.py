@@ -93,7 +93,7 @@ class PartSpec(_Model):
 
 
 class LatePolicy(_Model):
-    """What happens to a post that could not go out in time: within the grace it is published, after it ``then``."""
+    """What happens to a late post: within the grace it is published, after it ``then`` decides."""
 
     grace_seconds: int = 900
     then: WhenLate = "publish"

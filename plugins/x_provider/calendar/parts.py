@@ -44,8 +44,8 @@ PART_FIELDS = (
 _REPLY_SETTINGS = ("following", "mentionedUsers", "subscribers", "verified")
 _EVERYONE = "everyone"
 _EXCLUSIVE = ("media", "quote", "poll", "card_uri", "direct_message_deep_link")
-_MAX_RAW_LENGTH = 2 * PREMIUM_MAX_LENGTH
-"""Longer texts are refused uncounted: counting looks for links, which takes its time."""
+_MAX_RAW_LENGTH = {MAX_WEIGHTED_LENGTH: 10_000, PREMIUM_MAX_LENGTH: 50_000}
+"""Longer texts are refused uncounted: nothing that long fits, and looking for its links takes its time."""
 
 
 def read_part(fields: Fields, *, folder: Path, long_posts: bool) -> PartSpec:
@@ -87,7 +87,7 @@ def _text(fields: Fields, *, long_posts: bool) -> str:
     # The line break that YAML's "|" leaves at the end is nobody's intention.
     text = (fields.text("text") or "").strip()
     limit = PREMIUM_MAX_LENGTH if long_posts else MAX_WEIGHTED_LENGTH
-    if len(text) > _MAX_RAW_LENGTH:
+    if len(text) > _MAX_RAW_LENGTH[limit]:
         fields.error("text", f"is far too long: {len(text):,} characters of at most {limit:,}", "Shorten it")
         return ""
     length = weighted_length(text)

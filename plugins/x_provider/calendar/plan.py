@@ -47,7 +47,7 @@ class Plan:
     now: pendulum.DateTime
 
     def lines(self) -> list[str]:
-        """One line a post, by due time: ``+`` new, ``~`` changed, ``-`` withdrawn, ``=`` as it was, ``!`` broken."""
+        """One line a post by due time: ``+`` new, ``~`` changed, ``-`` gone, ``=`` kept, ``!`` broken."""
         posts = {post.id: post for post in self.calendar.posts}
         marks = dict(self._marks())
         width = max(map(len, marks), default=0)

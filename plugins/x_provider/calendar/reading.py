@@ -1,10 +1,11 @@
-"""Reading a calendar file: every sound entry, and a finding for everything else. It never raises for what it reads."""
+"""Reading a calendar file: every sound entry, and a finding for everything else."""
 
 from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Callable, Mapping as KnownPosts
+from collections.abc import Callable
+from collections.abc import Mapping as KnownPosts
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def read_calendar(
     try:
         content = _bytes_of(path, header_report)
         digest = hashlib.sha256(content).hexdigest()
-        calendar = _calendar(_tree(content, report), path, header_report, report, now, known)
+        calendar = _calendar(_tree(content, report), path, header_report, report, now=now, known=known)
     except _UnusableError:
         pass
     return Reading(calendar, report.findings(), digest)
@@ -94,11 +95,7 @@ def _bytes_of(path: Path, report: EntryReport) -> bytes:
 
 def _tree(content: bytes, report: Report) -> Mapping:
     try:
-        root = parse(_text_of(content))
-        if not isinstance(root, Mapping):
-            raise YamlError(
-                "holds no calendar; it begins with calendar: and a name", 1 if root is None else root.line
-            )
+        return _mapping_of(parse(_text_of(content)))
     except YamlError as error:
         report.add(
             Finding(
@@ -111,7 +108,12 @@ def _tree(content: bytes, report: Report) -> Mapping:
             )
         )
         raise _UnusableError from None
-    return root
+
+
+def _mapping_of(root: Node | None) -> Mapping:
+    if isinstance(root, Mapping):
+        return root
+    raise YamlError("holds no calendar; it begins with calendar: and a name", root.line if root else 1)
 
 
 def _text_of(content: bytes) -> str:
@@ -129,11 +131,12 @@ def _calendar(
     path: Path,
     header_report: EntryReport,
     report: Report,
+    *,
     now: pendulum.DateTime,
     known: KnownByCalendar | None,
 ) -> Calendar:
     fields = Fields(root, header_report, known=_FIELDS)
-    # A field that nobody knows is an error, but the posts can still be trusted; every other one goes for all posts.
+    # A field that nobody knows is an error, but the posts can still be trusted; any other goes for them all.
     header_report.failed = bool(root.repeated or root.odd_keys)
     header = _header(fields, path)
     nodes = _post_nodes(fields)
@@ -220,7 +223,7 @@ class _Entries:
         return post
 
     def _is_history(self, id: str | None) -> bool:
-        return id in self._known and self._known[id].state != PLANNED
+        return id is not None and id in self._known and self._known[id].state != PLANNED
 
 
 def _raw_id(node: Node) -> str | None:

@@ -73,9 +73,7 @@ def duration_seconds(written: str, *, bare_unit: str | None = "min") -> int:
         text += bare_unit
     total = 0.0
     position = 0
-    for amount in iter(lambda: _AMOUNT.match(text, position), None):
-        if amount[2] not in _UNIT_SECONDS:
-            break
+    while (amount := _AMOUNT.match(text, position)) and amount[2] in _UNIT_SECONDS:
         total += float(amount[1]) * _UNIT_SECONDS[amount[2]]
         position = amount.end()
     if not text or position != len(text):
@@ -150,10 +148,11 @@ def _in_zone(local: datetime, zone: str) -> pendulum.DateTime:
             f"Write {_iso(first)} for the first or {_iso(second)} for the second",
         )
     # Read with the offset before the gap it lands after it, and the other way round.
-    before, after = second.astimezone(timezone.utc), first.astimezone(timezone.utc)
+    before = second.astimezone(timezone.utc).astimezone(rules)
+    after = first.astimezone(timezone.utc).astimezone(rules)
     raise TimeError(
         f"{local:%Y-%m-%d %H:%M} does not exist in {zone}, because the clocks go forward",
-        f"Write {_iso(before.astimezone(rules))} for before or {_iso(after.astimezone(rules))} for after the change",
+        f"Write {_iso(before)} for before the change or {_iso(after)} for after it",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 import yaml
 
@@ -18,9 +18,9 @@ _TAGS = tuple(
 )
 
 _PLAIN_WORDS = {
-    "mapping values are not allowed": 'a ": " where no field can begin; a text that contains ": " needs quotes',
-    "found character that cannot start any token": "a character that cannot stand here; indent with spaces, not"
-    " tabs, and put a text that begins with @, %, ` or * in quotes",
+    "mapping values are not allowed": 'a ": " where no field can begin; put the whole text in quotes',
+    "found character that cannot start any token": "a character that cannot stand here; indent with"
+    " spaces, not tabs, and put a text that begins with @, %, ` or * in quotes",
     "found undefined alias": "a *name that no &name was given to; a text that begins with * needs quotes",
     "could not find expected ':'": 'a field without ": "; a text of several lines needs "|-" or quotes',
     "did not find expected key": "an unfinished entry, or lines that are not indented alike",
@@ -28,6 +28,7 @@ _PLAIN_WORDS = {
     "did not find expected '-' indicator": "entries of one list that are not indented alike",
     "did not find expected ',' or ']'": "a [ without its ]",
     "did not find expected ',' or '}'": "a { without its }",
+    "did not find expected node content": "a [ or { without its end, or a field without a value",
     "unexpected end of stream": "a quote that is never closed",
     "special characters are not allowed": "a control character; remove it",
     "control characters are not allowed": "a control character; remove it",
@@ -61,7 +62,11 @@ class Sequence:
 
 @dataclass
 class Mapping:
-    """Fields by name; ``repeated`` are the later ones of an equal name, ``odd_keys`` the lines of names that are no text."""
+    """Fields by name.
+
+    :param repeated: later fields of an equal name, and their lines.
+    :param odd_keys: lines of names that are no text.
+    """
 
     fields: dict[str, Node]
     line: int
@@ -70,7 +75,7 @@ class Mapping:
     odd_keys: list[int] = field(default_factory=list)
 
 
-Node = Union[Scalar, Sequence, Mapping]
+Node = Scalar | Sequence | Mapping
 
 
 def parse(text: str) -> Node | None:
@@ -202,7 +207,9 @@ def _in_plain_words(error: yaml.MarkedYAMLError) -> YamlError:
     words = next((plain for yamls, plain in _PLAIN_WORDS.items() if yamls in problem), problem)
     mark = error.problem_mark or error.context_mark
     # Whoever left a quote or a bracket open wants the line where it was opened.
-    if error.context_mark is not None and ("never closed" in words or "without its" in words):
+    if error.context_mark is not None and (
+        "never closed" in words or "without its ]" in words or "without its }" in words
+    ):
         mark = error.context_mark
     return YamlError(words, mark.line + 1, mark.column + 1) if mark else YamlError(words)
 

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from x_provider.text.entities import url_spans
+
 MAX_WEIGHTED_LENGTH = 280
 """The longest text of a post, in weighted characters."""
 
@@ -25,8 +27,8 @@ _MAY_HOLD_EMOJI = re.compile("[#*0-9]?[\u00a9\u00ae\u200d\u203c-\U0010ffff]+")
 def weighted_length(text: str) -> int:
     """Count a text's characters as X does: 1 for most, 2 for CJK and emoji, 23 for any link.
 
-    Follows https://docs.x.com/fundamentals/counting-characters (twitter-text configuration v3). X may know newer
-    emoji than twitter-text does: within a few characters of the limit the count is advisory.
+    Follows https://docs.x.com/fundamentals/counting-characters (twitter-text configuration v3).
+    X may know newer emoji than twitter-text does: close to the limit the count is advisory.
     """
     text = _LINE_END.sub("\n", unicodedata.normalize("NFC", text))
     length = position = 0
@@ -48,10 +50,10 @@ def _plain_length(text: str) -> int:
 
 
 def _spans(text: str) -> list[tuple[int, int, int]]:
-    # Imported on first use: building its expressions takes half a second, and few who import us count.
-    from twitter_text import extract_emojis_with_indices, extract_urls_with_indices  # noqa: PLC0415
+    # Imported on first use: its expressions take half a second to build.
+    from twitter_text import extract_emojis_with_indices  # noqa: PLC0415
 
-    spans = [(*url["indices"], _URL_LENGTH) for url in extract_urls_with_indices(text)]
+    spans = [(start, end, _URL_LENGTH) for start, end in url_spans(text)]
     for stretch in _MAY_HOLD_EMOJI.finditer(text):
         for emoji in extract_emojis_with_indices(stretch.group()):
             start, end = emoji["indices"]

@@ -1,0 +1,70 @@
+"""Counting and links, held against twitter-text's own conformance data."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from twitter_text import parse_tweet
+
+from x_provider.text import extract_cashtags, extract_urls, invalid_characters, weighted_length
+
+CONFORMANCE = Path(__file__).parents[3] / "shared" / "twitter-text"
+PIECES = ["a", "é", "日", "#️⃣", "👨‍👩‍👧", "🏽", "©", "1️⃣", "☁️", "…", "\u200d"]
+PIECES += [" ", "\r\n", "https://x.com/🌅/a", "example.com"]
+
+
+def conformance(file: str, section: str) -> list[dict[str, Any]]:
+    path = CONFORMANCE / file
+    if not path.is_file():
+        pytest.skip(f"twitter-text's conformance data is not there: {path}")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))["tests"][section]
+
+
+@pytest.mark.parametrize(
+    "section", ["WeightedTweetsWithDiscountedEmojiCounterTest", "UnicodeDirectionalMarkerCounterTest"]
+)
+def test_lengths_are_those_of_the_conformance_data(section):
+    for case in conformance("validate.yml", section):
+        assert weighted_length(case["text"]) == case["expected"]["weightedLength"], case["description"]
+
+
+def test_links_are_those_of_the_conformance_data():
+    for case in conformance("extract.yml", "urls"):
+        assert extract_urls(case["text"]) == case["expected"], case["description"]
+
+
+@pytest.mark.parametrize("section", ["urls_with_indices", "urls_with_directional_markers"])
+def test_links_with_places_are_those_of_the_conformance_data(section):
+    for case in conformance("extract.yml", section):
+        assert extract_urls(case["text"]) == [url["url"] for url in case["expected"]], case["description"]
+
+
+def test_cashtags_are_those_of_the_conformance_data():
+    for case in conformance("extract.yml", "cashtags"):
+        assert extract_cashtags(case["text"]) == case["expected"], case["description"]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.characters(exclude_categories=["Cs"]), max_size=30).map("".join))
+def test_the_quick_count_is_the_packages_own_count(text):
+    assert weighted_length(text) == parse_tweet(text).weightedLength
+
+
+@pytest.mark.parametrize("text", ["a." * 2000, "日." * 2000, "a-" * 2000 + ".com", "x.co/" + "(a" * 2000])
+def test_no_text_takes_long_to_count(text):
+    started = time.monotonic()
+    weighted_length(text)
+    assert time.monotonic() - started < 5
+
+
+def test_a_link_counts_23_however_long():
+    assert weighted_length("https://example.com/" + "a" * 500) == 23
+
+
+def test_characters_that_x_refuses_are_named():
+    assert invalid_characters("a\ufeffb") == ["U+FEFF"]
