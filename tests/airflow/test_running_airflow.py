@@ -108,16 +108,22 @@ def test_the_button_test_works_for_a_stored_connection_with_a_port(
 
 
 def test_a_worker_can_test_a_connection_too(standalone, account_connection, sandbox) -> None:
-    body = account_connection | {"connection_id": "x_never_stored"}
-    queued = standalone.request("POST", "/api/v2/connections/enqueue-test", json=body)
-    assert queued.status_code == 202, queued.text
-    token = {"Airflow-Connection-Test-Token": queued.json()["token"]}
+    def test_on_a_worker() -> dict[str, Any]:
+        body = account_connection | {"connection_id": "x_never_stored"}
+        queued = standalone.request("POST", "/api/v2/connections/enqueue-test", json=body)
+        assert queued.status_code == 202, queued.text
+        token = {"Airflow-Connection-Test-Token": queued.json()["token"]}
 
-    def ended() -> dict[str, Any] | None:
-        answer = standalone.request("GET", "/api/v2/connections/enqueue-test", headers=token).json()
-        return answer if answer["state"] in ("success", "failed") else None
+        def ended() -> dict[str, Any] | None:
+            answer = standalone.request("GET", "/api/v2/connections/enqueue-test", headers=token).json()
+            return answer if answer["state"] in ("success", "failed") else None
 
-    answer = wait_for("the worker's test", ended, within=60)
+        return wait_for("the worker's test", ended, within=60)
+
+    answer = test_on_a_worker()
+    if "ServerResponseError" in answer["result_message"]:
+        # A worker's first call to a just started, busy API server times out and is refused when repeated.
+        answer = test_on_a_worker()
     assert answer["state"] == "success", answer
     assert f"You are @{sandbox.accounts[0]['username']}" in answer["result_message"]
 
