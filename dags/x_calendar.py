@@ -40,7 +40,7 @@ CALENDAR = os.environ.get("X_CALENDAR") or str(
 )
 def x_calendar():
     calendar = "{{ params.calendar }}"
-    lint = XLintCalendarOperator(task_id="lint", calendar=calendar)
+    lint = XLintCalendarOperator(task_id="lint", calendar=calendar, multiple_outputs=True)
     plan = XPlanCalendarOperator(task_id="plan", calendar=calendar, digest=lint.output["digest"])
     apply = XApplyCalendarOperator(task_id="apply", calendar=calendar, digest=lint.output["digest"])
 

@@ -12,9 +12,9 @@ from x_provider.operators.insights import XFetchMetricsOperator
     schedule=CronDataIntervalTimetable("0 3 * * *", timezone="UTC"),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=4,
     tags=["x", "insights"],
-    default_args={"owner": "analytics", "retries": 3, "retry_delay": 300},
+    default_args={"owner": "analytics", "retries": 5, "retry_delay": 20, "retry_exponential_backoff": True},
     doc_md="""
     Every night at 03:00 UTC, for every account that has published: the metrics of the last 30 days' posts,
     one row a post and night in `x_snapshots`. Running a night again, or backfilling it, adds what is missing

@@ -91,7 +91,7 @@ def _start_sandbox(home: Path, services: list[Service], record: Path) -> dict[st
     state = home / "sandbox"
     command = [tool("x-sandbox"), "serve", "--port", str(free_port(8090))]
     command += ["--state", str(state), "--credentials", str(credentials)]
-    services.append(start("x-sandbox", command, log=log))
+    services.append(start("x-sandbox", command, log=log, environment={}))
     remember(record, services)
     url: list[str] = []
 

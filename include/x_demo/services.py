@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+_BIN = Path(sys.executable).parent
 _GRACE_SECONDS = 15
 
 
@@ -44,9 +45,7 @@ class Service:
             self.process.wait(timeout=1)
 
 
-def start(
-    name: str, command: list[str], *, log: Path, environment: Mapping[str, str] | None = None
-) -> Service:
+def start(name: str, command: list[str], *, log: Path, environment: Mapping[str, str]) -> Service:
     """Start ``command`` in a new process session, its output in ``log``."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -54,7 +53,12 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **(environment or {})},
+            # Airflow starts its components by name.
+            env={
+                **os.environ,
+                "PATH": os.pathsep.join([str(_BIN), os.environ.get("PATH", "")]),
+                **environment,
+            },
             start_new_session=True,
         )
     return Service(name, process, log)
@@ -141,13 +145,13 @@ def free_port(preferred: int | None = None) -> int:
 
 def tool(name: str) -> str:
     """A console script of the environment this runs in."""
-    return str(Path(sys.executable).parent / name)
+    return str(_BIN / name)
 
 
 def _is_ours(pid: int) -> bool:
     # The number may have been given to somebody else since: only what runs from this environment counts.
     with contextlib.suppress(OSError):
-        return str(Path(sys.executable).parent).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return str(_BIN).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 

@@ -190,6 +190,7 @@ def routes(state: State) -> list[BaseRoute]:
     controls = Controls(state)
     found: list[BaseRoute] = [
         Route("/", controls.page),
+        Route("/{username}/status/{id}", controls.page),
         Route("/_sandbox/health", controls.health),
         Route("/_sandbox/posts", controls.posts),
         Route("/_sandbox/accounts", controls.accounts),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pendulum import DateTime
 
-from x_provider.client import Post, XClient
+from x_provider.client import NonPublicMetrics, Post, PublicMetrics, XClient
 from x_provider.ledger import Ledger, Snapshot
 
 PRIVATE_METRICS_DAYS = 30
@@ -60,24 +60,21 @@ def collect(
 
 
 def _snapshot(post: Post, account: str, covers_until: DateTime, captured_at: DateTime) -> Snapshot:
-    public, private = post.public_metrics, post.non_public_metrics
+    public = post.public_metrics or PublicMetrics()
+    private = post.non_public_metrics or NonPublicMetrics()
     return Snapshot(
         account=account,
         x_id=post.id,
         covers_until=covers_until,
-        source="private" if private is not None else "public",
+        source="public" if post.non_public_metrics is None else "private",
         captured_at=captured_at,
-        impressions=_first(public and public.impression_count, private and private.impression_count),
-        likes=public and public.like_count,
-        replies=public and public.reply_count,
-        reposts=public and public.repost_count,
-        quotes=public and public.quote_count,
-        bookmarks=public and public.bookmark_count,
-        url_link_clicks=private and private.url_link_clicks,
-        user_profile_clicks=private and private.user_profile_clicks,
-        engagements=private and private.engagements,
+        impressions=private.impression_count if public.impression_count is None else public.impression_count,
+        likes=public.like_count,
+        replies=public.reply_count,
+        reposts=public.repost_count,
+        quotes=public.quote_count,
+        bookmarks=public.bookmark_count,
+        url_link_clicks=private.url_link_clicks,
+        user_profile_clicks=private.user_profile_clicks,
+        engagements=private.engagements,
     )
-
-
-def _first(*numbers: int | None) -> int | None:
-    return next((number for number in numbers if number is not None), None)

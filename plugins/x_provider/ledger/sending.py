@@ -129,6 +129,12 @@ class Sending:
             connection.execute(t.posts.update().where(t.posts.c.id == post.id).values(wake_at=None))
             return any(moved)
 
+    def deleted(self, x_id: str, *, now: DateTime) -> bool:
+        """The post was taken down from X; its receipt stays and says when. False when it is not ours."""
+        with self._database.write() as connection:
+            mine = t.receipts.c.x_id == x_id, t.receipts.c.deleted_at.is_(None)
+            return connection.execute(t.receipts.update().where(*mine).values(deleted_at=now)).rowcount == 1
+
     def _finish(
         self,
         attempt: Attempt,

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from x_provider.calendar import Calendar, Plan, plan, read_calendar
+from x_provider.calendar import Calendar, Plan, Reading, plan, read_calendar
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import Ledger
 from x_provider.publishing import apply, known_posts, utc_now
@@ -31,8 +31,11 @@ class _XCalendarOperator(BaseOperator):
         """The ledger behind ``ledger_conn_id``."""
         return LedgerHook(self.ledger_conn_id).ledger()
 
+    def _read(self) -> Reading:
+        return read_calendar(self.calendar, now=utc_now(), known=lambda name: known_posts(self.ledger, name))
+
     def _checked(self) -> Calendar:
-        reading = read_calendar(self.calendar, now=utc_now())
+        reading = self._read()
         if self.digest is not None and reading.digest != self.digest:
             raise AirflowException(
                 f"{self.calendar} was changed while this run was planning it; clear the run's first task to"
@@ -52,13 +55,14 @@ class XLintCalendarOperator(_XCalendarOperator):
     An entry with an error is left out and reported; the others go on.
 
     :param calendar: path of the calendar file (templated).
+    :param ledger_conn_id: the ledger: what it knows as sent is not blamed for being past.
     :return: ``{"digest", "posts", "errors", "warnings"}``: the digest of what was read, the number of sound
         entries, and each finding as one line (XCom).
     :raises AirflowFailException: when the file cannot be read as a calendar at all.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        reading = read_calendar(self.calendar, now=utc_now())
+        reading = self._read()
         for finding in reading.findings:
             log = self.log.error if finding.severity == "error" else self.log.warning
             log("%s", finding)

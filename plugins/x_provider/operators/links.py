@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow.sdk import BaseOperatorLink, XCom
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.execution_time.xcom import XCom
 
 
 class XPostLink(BaseOperatorLink):

@@ -93,7 +93,7 @@ class MediaPreparer:
             size=media.size,
             state="ready",
             uploaded_at=self._clock(),
-            expires_at=uploaded.expires_at,
+            expires_at=uploaded.expires_at or self._clock().add(hours=24),
         )
         self._report(f"{media.path} is on X as {uploaded.id}, usable until {uploaded.expires_at}")
         return uploaded.id

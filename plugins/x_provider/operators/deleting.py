@@ -1,0 +1,53 @@
+"""Operator that takes a post down."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.x import XHook
+from x_provider.publishing import utc_now
+
+_ID_OR_URL = re.compile(r"(?:https?://\S+/status/)?(\d{1,19})/?(?:\?\S*)?")
+
+
+class XDeletePostOperator(BaseOperator):
+    """Delete a post from X. What is deleted already counts as done; the ledger keeps its receipt.
+
+    :param x_id: the post's id on X, or its address (templated).
+    :param x_conn_id: the Airflow connection of the account that owns it (templated).
+    :param ledger_conn_id: the Airflow connection of the ledger's database.
+    :return: the id on X (XCom).
+    """
+
+    template_fields: Sequence[str] = ("x_id", "x_conn_id")
+
+    def __init__(
+        self, *, x_id: str, x_conn_id: str = "x_default", ledger_conn_id: str = "x_ledger", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.x_id = x_id
+        self.x_conn_id = x_conn_id
+        self.ledger_conn_id = ledger_conn_id
+
+    def execute(self, context: Context) -> str:  # noqa: ARG002
+        found = _ID_OR_URL.fullmatch(str(self.x_id).strip())
+        if found is None:
+            raise AirflowFailException(
+                f"x_id is {self.x_id!r}, which is neither a post's id on X nor its address"
+                " (https://x.com/<user>/status/<id>)"
+            )
+        from x_provider.client import XNotFound  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+
+        x_id = found.group(1)
+        try:
+            XHook(self.x_conn_id).get_conn(to_post=True).delete_post(x_id)
+        except XNotFound:
+            self.log.info("post %s is not on X (any more)", x_id)
+        LedgerHook(self.ledger_conn_id).ledger().sending.deleted(x_id, now=utc_now())
+        return x_id

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pendulum
+import pytest
+
+from x_provider.calendar import PartSpec
+from x_provider.ledger import Ledger, PartState, PostDraft
+from x_provider.triggers.due import XDuePostsTrigger
+from x_provider.triggers.publish import XPublishTrigger
+
+
+@pytest.fixture
+def connections(sandbox, tmp_path, monkeypatch):
+    """The connections of a real set-up, pointing at the sandbox and a ledger of the test's own."""
+    account = sandbox.accounts[0]
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_X_TRIGGERED",
+        json.dumps(
+            {
+                "conn_type": "x",
+                "host": sandbox.url,
+                "login": sandbox.credentials["api_key"],
+                "password": sandbox.credentials["api_secret"],
+                "extra": {
+                    "access_token": account["access_token"],
+                    "access_token_secret": account["access_token_secret"],
+                },
+            }
+        ),
+    )
+    # A name of its own a test: the hooks keep what they looked up for a minute.
+    ledger_conn_id = f"x_ledger_{tmp_path.name}"
+    path = tmp_path / "ledger.db"
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", f"sqlite:///{path}")
+    return ledger_conn_id, Ledger(f"sqlite:///{path}")
+
+
+def planned(ledger, *, due_in, text="On the second", lead_seconds=0):
+    now = pendulum.now("UTC")
+    draft = PostDraft(
+        calendar="december",
+        key="hello",
+        account="x_triggered",
+        revision="r1",
+        at="now",
+        timezone="UTC",
+        due_at=now.add(seconds=due_in),
+        late_grace_seconds=900,
+        late_then="publish",
+        lead_seconds=lead_seconds,
+        contents=[PartSpec(text=text).model_dump(mode="json", exclude_defaults=True)],
+    )
+    ledger.posts.put(draft, now=now)
+    return ledger.posts.find("december", "hello")
+
+
+async def first_event(trigger, *, within=20):
+    events = trigger.run()
+    try:
+        return (await asyncio.wait_for(anext(events), within)).payload
+    finally:
+        await events.aclose()
+
+
+def trigger_for(post, ledger_conn_id):
+    return XPublishTrigger(
+        post_id=post.id, account=post.account, fire_at=post.due_at.isoformat(), ledger_conn_id=ledger_conn_id
+    )
+
+
+def test_a_post_goes_out_at_its_instant_and_never_before_it(sandbox, connections):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=3)
+    assert asyncio.run(first_event(trigger_for(post, ledger_conn_id))) == {"post_id": post.id}
+    (on_x,) = sandbox.posts()
+    lateness = (pendulum.parse(on_x["created_at"]) - post.due_at).total_seconds()
+    assert 0 <= lateness < 1
+
+
+def test_two_triggers_for_one_post_send_it_once(sandbox, connections):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=1)
+
+    async def both():
+        await asyncio.gather(*(first_event(trigger_for(post, ledger_conn_id)) for _ in range(2)))
+
+    asyncio.run(both())
+    assert len(sandbox.posts()) == 1
+    assert ledger.posts.get(post.id).state is PartState.POSTED
+
+
+def test_an_account_without_a_connection_is_reported_to_the_task(connections):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=0)
+    trigger = XPublishTrigger(
+        post_id=post.id, account="x_nobody", fire_at=post.due_at.isoformat(), ledger_conn_id=ledger_conn_id
+    )
+    event = asyncio.run(first_event(trigger))
+    assert "x_nobody" in event["error"]
+    assert ledger.posts.get(post.id).state is PartState.PLANNED
+
+
+@pytest.mark.parametrize("rubbish", ["{{ params.at }}", "", None, 17, "tomorrow"])
+def test_no_argument_makes_the_constructor_raise_since_that_kills_the_triggerer(rubbish):
+    trigger = XPublishTrigger(post_id=rubbish, account=rubbish, fire_at=rubbish, ledger_conn_id=rubbish)
+    classpath, kwargs = trigger.serialize()
+    assert classpath == "x_provider.triggers.publish.XPublishTrigger"
+    XPublishTrigger(**json.loads(json.dumps(kwargs)))
+    XDuePostsTrigger(ledger_conn_id=rubbish, poll_seconds=rubbish)
+
+
+@pytest.mark.parametrize("rubbish", ["{{ params.at }}", "tomorrow", "2026-12-01/2026-12-02"])
+def test_a_due_time_that_is_none_is_reported_to_the_task(connections, rubbish):
+    ledger_conn_id, _ = connections
+    trigger = XPublishTrigger(
+        post_id=1, account="x_triggered", fire_at=rubbish, ledger_conn_id=ledger_conn_id
+    )
+    assert "error" in asyncio.run(first_event(trigger))
+
+
+def test_the_watcher_wakes_for_a_post_within_its_lead_time(connections):
+    ledger_conn_id, ledger = connections
+    planned(ledger, due_in=100, lead_seconds=120)
+    watcher = XDuePostsTrigger(ledger_conn_id=ledger_conn_id, poll_seconds=0.05)
+    assert asyncio.run(first_event(watcher)) == {"due": 1}
+
+
+def test_the_watcher_sleeps_while_nothing_is_due_and_sees_what_comes(connections):
+    ledger_conn_id, ledger = connections
+    planned(ledger, due_in=1.0)
+    watcher = XDuePostsTrigger(ledger_conn_id=ledger_conn_id, poll_seconds=0.05)
+    started = pendulum.now("UTC")
+    asyncio.run(first_event(watcher))
+    assert (pendulum.now("UTC") - started).total_seconds() >= 0.9
