@@ -37,9 +37,15 @@ def x_publish():
 
     @task_group
     def publish(post_id: int, name: str):
-        shown = {"map_index_template": "{{ task.name }}"}
-        upload = XUploadMediaOperator(task_id="upload_media", post_id=post_id, name=name, **shown)
-        create = XCreatePostOperator(task_id="create_post", post_id=post_id, name=name, **shown)
+        both = {
+            "post_id": post_id,
+            "name": name,
+            "map_index_template": "{{ task.name }}",
+            # Arming what is uploaded goes before uploading more: the first posts are due first.
+            "weight_rule": "absolute",
+        }
+        upload = XUploadMediaOperator(task_id="upload_media", priority_weight=1, **both)
+        create = XCreatePostOperator(task_id="create_post", priority_weight=2, **both)
         upload >> create
 
     publish.expand_kwargs(take_on())

@@ -25,7 +25,8 @@ _ENDED = (PartState.POSTED, PartState.REFUSED, PartState.UNCERTAIN, PartState.MI
 def main() -> int:
     """Run the demo; the exit code is 0 when everything went out as promised."""
     options = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     home = options.directory / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
     record = options.directory / "running.json"
     services: list[Service] = []
@@ -58,6 +59,8 @@ def _run(options: argparse.Namespace, home: Path, record: Path, services: list[S
 
     _say("DAG x_calendar reads the calendar …")
     run = airflow.run("x_calendar")
+    for finding in airflow.findings(run):
+        print(f"          {finding}", file=sys.stderr)
     ledger = Ledger(f"sqlite:///{airflow.ledger}")
     posts = ledger.posts.all()
     if not posts:

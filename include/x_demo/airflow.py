@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 
 from x_demo.services import DemoError, Service, free_port, start, tool, wait_until
 
+_PATIENCE_SECONDS = 30
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -108,7 +111,8 @@ class Airflow:
     def run(self, dag_id: str) -> dict[str, Any]:
         """Start a DAG run and wait for its end; the run as the API shows it."""
         assert self.service is not None
-        run_id = self.post(f"dags/{dag_id}/dagRuns", {"logical_date": None})["dag_run_id"]
+        run_id = f"demo__{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}"
+        self.post(f"dags/{dag_id}/dagRuns", {"logical_date": None, "dag_run_id": run_id})
         run: dict[str, Any] = {}
 
         def ended() -> bool:
@@ -118,17 +122,34 @@ class Airflow:
         wait_until(ended, seconds=120, what=f"the run {run_id} of {dag_id} ends", services=[self.service])
         return run
 
+    def findings(self, run: dict[str, Any]) -> list[str]:
+        """What lint found wrong with the calendar in a run of x_calendar, one line each."""
+        address = f"dags/x_calendar/dagRuns/{run['dag_run_id']}/taskInstances/lint/xcomEntries"
+        if not any(entry["key"] == "errors" for entry in self.get(address)["xcom_entries"]):
+            log = self.get(f"dags/x_calendar/dagRuns/{run['dag_run_id']}/taskInstances/lint/logs/1")[
+                "content"
+            ]
+            return [line["event"] for line in log if line["event"].startswith(str(self.calendar))]
+        found: list[str] = self.get(f"{address}/errors?deserialize=true")["value"]
+        return found
+
     def get(self, path: str) -> dict[str, Any]:
         """GET below ``/api/v2``."""
         return self._answer("GET", path, None)
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST below ``/api/v2``."""
-        return self._answer("POST", path, body)
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        """POST below ``/api/v2``; what exists already is as good as created."""
+        self._answer("POST", path, body)
 
     def _answer(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
-        answer = self._session.request(method, f"{self.url}/api/v2/{path}", json=body, timeout=30)
-        if not answer.ok:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            answer = self._session.request(method, f"{self.url}/api/v2/{path}", json=body, timeout=30)
+            # On SQLite a busy Airflow answers 500 when another component holds the database too long.
+            if answer.status_code < 500 or time.monotonic() > deadline:
+                break
+            time.sleep(0.5)
+        if not answer.ok and answer.status_code != 409:
             raise DemoError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:500]}")
         found: dict[str, Any] = answer.json()
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import pendulum
@@ -77,7 +79,9 @@ class XPublishTrigger(BaseTrigger):
 
 
 async def _in_thread(function: Any, *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_FIRING, function, *arguments)
+    # With the context goes the address of the task's log.
+    call = partial(copy_context().run, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_FIRING, call)
 
 
 async def _sleep_until(instant: DateTime) -> None:
