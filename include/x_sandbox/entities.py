@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+import warnings
 from bisect import bisect_right
 from typing import Any
 
-from twitter_text import extract_emojis_with_indices, extract_urls_with_indices
+with warnings.catch_warnings():
+    # Our pin of setuptools answers this warning; on users' terminals it is noise.
+    warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+    from twitter_text import extract_emojis_with_indices, extract_urls_with_indices
 
 MAX_LENGTH = 280
 PREMIUM_MAX_LENGTH = 25_000

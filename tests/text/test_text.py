@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twitter_text import parse_tweet
 
@@ -50,6 +52,8 @@ def test_cashtags_are_those_of_the_conformance_data():
         assert extract_cashtags(case["text"]) == case["expected"], case["description"]
 
 
+@example(" \x80example.com")
+@example("https://x.com/a\x1fexample.com")
 @given(st.lists(st.sampled_from(PIECES) | st.characters(exclude_categories=["Cs"]), max_size=30).map("".join))
 def test_the_quick_count_is_the_packages_own_count(text):
     assert weighted_length(text) == parse_tweet(text).weightedLength
@@ -68,3 +72,11 @@ def test_a_link_counts_23_however_long():
 
 def test_characters_that_x_refuses_are_named():
     assert invalid_characters("a\ufeffb") == ["U+FEFF"]
+
+
+def test_counting_prints_nothing_on_a_users_terminal():
+    count = "from x_provider.text import weighted_length; print(weighted_length('https://example.com'))"
+    done = subprocess.run(
+        [sys.executable, "-c", count], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("23\n", "")

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from x_provider.text.entities import url_spans
+from x_provider.text.entities import twitter_text, url_spans
 
 MAX_WEIGHTED_LENGTH = 280
 """The longest text of a post, in weighted characters."""
@@ -50,12 +50,9 @@ def _plain_length(text: str) -> int:
 
 
 def _spans(text: str) -> list[tuple[int, int, int]]:
-    # Imported on first use: its expressions take half a second to build.
-    from twitter_text import extract_emojis_with_indices  # noqa: PLC0415
-
     spans = [(start, end, _URL_LENGTH) for start, end in url_spans(text)]
     for stretch in _MAY_HOLD_EMOJI.finditer(text):
-        for emoji in extract_emojis_with_indices(stretch.group()):
+        for emoji in twitter_text().extract_emojis_with_indices(stretch.group()):
             start, end = emoji["indices"]
             spans.append((stretch.start() + start, stretch.start() + end, 2))
     return sorted(spans)
