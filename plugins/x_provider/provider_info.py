@@ -101,6 +101,7 @@ def get_provider_info() -> dict[str, Any]:
             _modules(
                 "x_provider.operators.calendar",
                 "x_provider.operators.deleting",
+                "x_provider.operators.planning",
                 "x_provider.operators.publishing",
                 "x_provider.operators.insights",
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from x_provider.calendar.direct import DIRECT_FIELDS, EntryReading, read_entry
 from x_provider.calendar.findings import Finding
 from x_provider.calendar.model import (
     Calendar,
@@ -16,7 +17,9 @@ from x_provider.calendar.plan import KnownPost, Plan, plan
 from x_provider.calendar.reading import Reading, read_calendar
 
 __all__ = [
+    "DIRECT_FIELDS",
     "Calendar",
+    "EntryReading",
     "Finding",
     "KnownPost",
     "LatePolicy",
@@ -28,5 +31,6 @@ __all__ = [
     "Reading",
     "plan",
     "read_calendar",
+    "read_entry",
     "revision_of",
 ]

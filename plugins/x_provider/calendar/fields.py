@@ -33,15 +33,15 @@ class Fields:
         self._check_names(known)
 
     @property
-    def line(self) -> int:
-        """Where the mapping begins."""
+    def line(self) -> int | None:
+        """Where the mapping begins; None when it comes from no file."""
         return self._mapping.line
 
     def path(self, name: str) -> str:
         """The field's path inside its entry."""
         return f"{self._prefix}{name}"
 
-    def line_of(self, name: str) -> int:
+    def line_of(self, name: str) -> int | None:
         """Where the field stands, or its mapping begins when it has no such field."""
         return self._mapping.key_lines.get(name, self._mapping.line)
 

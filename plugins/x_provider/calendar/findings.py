@@ -17,6 +17,7 @@ class Finding(BaseModel):
     """One thing an editor should know about a calendar file; ``str()`` of it is one line for a log.
 
     :param severity: an ``error`` keeps its entry from being planned, a ``warning`` does not.
+    :param file: the calendar's file, or what else the post came from, such as ``task x_post.plan``.
     :param line: 1-based line of the file; None when it concerns the file as a whole.
     :param entry: id of the post, or ``entry 3`` when it has none; None for the calendar's own fields.
     :param field: the field's path inside its entry, such as ``thread[1].media[0].alt``.

@@ -70,7 +70,7 @@ def inspect(path: Path) -> tuple[Measured, str]:
             raise MediaError(f"the file {path} is empty", "Save it again")
         found, sha256 = _inspect(path, status.st_size, status.st_mtime_ns, status.st_ino)
     except (FileNotFoundError, NotADirectoryError):
-        hint = "Put it there, or correct the path, which is relative to the calendar file"
+        hint = "Put it there, or correct the path"
         raise MediaError(f"there is no file {path}", hint) from None
     except (OSError, ValueError) as error:
         if isinstance(error, MediaError):

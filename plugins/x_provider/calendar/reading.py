@@ -190,7 +190,7 @@ class _Entries:
         self._report = report
         self._now = now
         self._known = known
-        self._lines: dict[str, int] = {}
+        self._lines: dict[str, int | None] = {}
         self.broken: set[str] = set()
         self.unidentified = 0
 

@@ -47,17 +47,20 @@ class YamlError(Exception):
 
 @dataclass
 class Scalar:
-    """A value exactly as written: ``Yes`` is the text Yes, ``007`` is 007."""
+    """A value exactly as written: ``Yes`` is the text Yes, ``007`` is 007.
+
+    :param line: where it stands, from 1; None, here and below, when it comes from no file.
+    """
 
     value: str
-    line: int
+    line: int | None
     is_null: bool = False
 
 
 @dataclass
 class Sequence:
     items: list[Node]
-    line: int
+    line: int | None
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Mapping:
     """
 
     fields: dict[str, Node]
-    line: int
+    line: int | None
     key_lines: dict[str, int] = field(default_factory=dict)
     repeated: list[tuple[str, int]] = field(default_factory=list)
     odd_keys: list[int] = field(default_factory=list)

@@ -10,55 +10,29 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from pendulum import DateTime
 
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import Ledger, PartState, Post
+from x_provider.ledger import PartState, Post
 from x_provider.operators.links import XPostLink
+from x_provider.operators.planning import CONTENT_FIELDS, XContentOperator, x_publish_wakes_at
 from x_provider.publishing import Publisher, utc_now
+from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.triggers.publish import XPublishTrigger
 
 _SHORTEST_DEFERRAL_SECONDS = 5
 """A task resumed within about a second of parking may be marked failed (a known race of Airflow 3.3)."""
 
 _DEFERRAL_MARGIN = timedelta(hours=1)
+_LONGEST_LEAD = timedelta(seconds=max(LEAD_SECONDS.values()))
 
 
-class _XPostOperator(BaseOperator):
-    """What the operators on one post of the ledger share."""
-
-    def __init__(
-        self, *, post_id: int | str, name: str | None = None, ledger_conn_id: str = "x_ledger", **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.post_id = post_id
-        self.name = name
-        self.ledger_conn_id = ledger_conn_id
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The ledger behind ``ledger_conn_id``."""
-        return LedgerHook(self.ledger_conn_id).ledger()
-
-    @cached_property
-    def post(self) -> Post:
-        """The post as the ledger held it when the task first asked."""
-        return self.ledger.posts.get(int(self.post_id))
-
-    @cached_property
-    def publisher(self) -> Publisher:
-        """The engine for the post's account."""
-        return open_publisher(
-            account=self.post.account,
-            ledger_conn_id=self.ledger_conn_id,
-            report=self.log.info,
-        )
-
-
-class XUploadMediaOperator(_XPostOperator):
+class XUploadMediaOperator(BaseOperator):
     """Upload the media of a planned post ahead of its due time, with their alt texts.
 
-    A file that is on X already for that account is used again while its id lives past the due time.
+    A file that is on X already for that account is used again while its id lives past the due time. What is
+    left to DAG ``x_publish`` is uploaded there, since X forgets an unused file after 24 hours.
 
     :param post_id: the post in the ledger, as ``x_publish`` and ``XPlanPostOperator`` hand it on (templated).
     :param name: the post's name, for people who look at the mapped task (templated).
@@ -68,12 +42,30 @@ class XUploadMediaOperator(_XPostOperator):
 
     template_fields: Sequence[str] = ("post_id", "name")
 
+    def __init__(
+        self, *, post_id: int | str, name: str | None = None, ledger_conn_id: str = "x_ledger", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.post_id = post_id
+        self.name = name
+        self.ledger_conn_id = ledger_conn_id
+
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
-        return self.publisher.prepare(self.post.id)
+        post = LedgerHook(self.ledger_conn_id).ledger().posts.get(_checked_id(self.post_id))
+        if _is_not_due_here(post):
+            self.log.info("post %s is due at %s; DAG x_publish uploads its media", post.name, post.due_at)
+            return []
+        publisher = open_publisher(
+            account=post.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
+        )
+        return publisher.prepare(post.id)
 
 
-class XCreatePostOperator(_XPostOperator):
-    """Publish a planned post (or thread) at its due instant, once.
+class XCreatePostOperator(XContentOperator):
+    """Publish a post (or thread) at its due instant, once.
+
+    Either one that is planned, by ``post_id``, or one of the task's own, by its content: ``text``, ``media``
+    and what else :class:`XContentOperator` takes. The latter is planned, and its media uploaded, here.
 
     It arms the post and defers to :class:`XPublishTrigger`, which sends it from the triggerer at the instant;
     what is due within seconds, or with ``deferrable=False``, is sent by the worker. Retrying or clearing the
@@ -81,30 +73,99 @@ class XCreatePostOperator(_XPostOperator):
 
     :param post_id: the post in the ledger (templated).
     :param name: the post's name, for people who look at the mapped task (templated).
-    :param ledger_conn_id: the Airflow connection of the ledger's database.
     :param deferrable: wait in the triggerer instead of on a worker slot.
     :return: ``{"post", "account", "due_at", "x_ids", "urls", "posted_at", "lateness_ms"}``, times as ISO 8601
         (XCom).
-    :raises AirflowFailException: when X refused it for good, or a person must act first; the message says
-        what to do.
-    :raises AirflowSkipException: when it was too late and the calendar says to skip it then.
+    :raises ValueError: when it is given both a post_id and content, or neither.
+    :raises AirflowFailException: when a field is wrong, when X refused it for good, or when a person must act
+        first; the message says what to do.
+    :raises AirflowSkipException: when it was too late and its late policy says to skip it then; or when
+        ``post_id`` is due later and so left to DAG ``x_publish``.
     """
 
-    template_fields: Sequence[str] = ("post_id", "name")
+    template_fields: Sequence[str] = ("post_id", "name", *XContentOperator.template_fields)
     operator_extra_links = (XPostLink(),)
 
-    def __init__(self, *, deferrable: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        post_id: int | str | None = None,
+        name: str | None = None,
+        deferrable: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        given = [
+            field for field in CONTENT_FIELDS if field != "timezone" and getattr(self, field) is not None
+        ]
+        if (post_id is None) == (not given):
+            wrong = f"both post_id and {', '.join(given)}" if given else "neither post_id nor content"
+            raise ValueError(
+                f"{self.task_id}: {wrong}. Give the post_id of a planned post, or text, media and so on"
+            )
+        self.post_id = post_id
+        self.name = name
         self.deferrable = deferrable
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    @cached_property
+    def post(self) -> Post:
+        """The post as the ledger held it when the task first asked."""
+        return self.ledger.posts.get(_checked_id(self.post_id))
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The engine for the post's account."""
+        return open_publisher(
+            account=self.post.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
+        )
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        if self.post_id is None:
+            self.post = self.plan_post(context, to_be_sent_here=True)
+            return self._prepared_and_published()
+        if _is_not_due_here(self.post):
+            local = self.post.due_at.in_timezone(self.post.timezone).format("YYYY-MM-DD HH:mm:ss zz")
+            raise AirflowSkipException(
+                f"post {self.post.name} is planned and due at {local}. DAG x_publish sends it then, if it is"
+                " not paused; this task has nothing more to do"
+            )
+        return self._published()
+
+    def execute_prepared(self, context: Context, event: Any, post_id: int) -> dict[str, Any]:  # noqa: ARG002
+        """Resume when it is time to upload the post's media."""
+        self.post = self.ledger.posts.get(post_id)
+        return self._prepared_and_published()
+
+    def _prepared_and_published(self) -> dict[str, Any]:
+        if self.post.state is PartState.PLANNED and any(
+            part.content.get("media") for part in self.post.parts
+        ):
+            self._wait_for_lead()
+            self.publisher.prepare(self.post.id)
+        return self._published()
+
+    def _wait_for_lead(self) -> None:
+        """Come back when the post's media are to be uploaded: X forgets an unused file after 24 hours."""
+        upload_at = self.post.due_at - _LONGEST_LEAD
+        if self.deferrable and _seconds_until(upload_at) >= _SHORTEST_DEFERRAL_SECONDS:
+            # Airflow's providers are slow to import, and most posts are due sooner.
+            from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415
+
+            self.log.info("post %s: its media are uploaded at %s", self.post.name, upload_at)
+            self.defer(
+                trigger=DateTimeTrigger(moment=upload_at),
+                method_name=self.execute_prepared.__name__,
+                kwargs={"post_id": self.post.id},
+            )
+
+    def _published(self) -> dict[str, Any]:
         post = self.publisher.arm(self.post.id)
         if post.state is PartState.POSTED:
             self.log.info("post %s is on X already; it is not sent again", post.name)
-            return _published(post)
+            return _receipt(post)
         fire_at = post.due_at
         while True:
-            wait = (fire_at - utc_now()).total_seconds()
+            wait = _seconds_until(fire_at)
             if self.deferrable and wait >= _SHORTEST_DEFERRAL_SECONDS:
                 self.log.info("post %s is armed; the triggerer sends it at %s", post.name, fire_at)
                 self.defer(
@@ -121,7 +182,7 @@ class XCreatePostOperator(_XPostOperator):
                 time.sleep(wait)
             fired = self.publisher.fire(post.id)
             if fired.retry_at is None:
-                return _published(fired.post)
+                return _receipt(fired.post)
             self.log.warning("%s; trying again at %s", fired.why, fired.retry_at)
             fire_at = fired.retry_at
 
@@ -130,10 +191,10 @@ class XCreatePostOperator(_XPostOperator):
         post = self.ledger.posts.get(int(event["post_id"]))
         if "error" in event and post.state is not PartState.POSTED:
             raise AirflowException(f"post {post.name}: the trigger could not finish: {event['error']}")
-        return _published(post)
+        return _receipt(post)
 
 
-def _published(post: Post) -> dict[str, Any]:
+def _receipt(post: Post) -> dict[str, Any]:
     if post.state is PartState.MISSED and post.late_then == "skip":
         raise AirflowSkipException(_why(post))
     if post.state is not PartState.POSTED:
@@ -154,3 +215,21 @@ def _published(post: Post) -> dict[str, Any]:
 def _why(post: Post) -> str:
     words = [part.why for part in post.parts if part.why]
     return words[0] if words else f"post {post.name} is {post.state}, not posted"
+
+
+def _checked_id(post_id: int | str | None) -> int:
+    try:
+        return int(str(post_id))
+    except ValueError:
+        raise AirflowFailException(
+            f"post_id is {post_id!r}, not a post of the ledger; hand on what XPlanPostOperator returned"
+        ) from None
+
+
+def _is_not_due_here(post: Post) -> bool:
+    wakes_at = x_publish_wakes_at(post)
+    return wakes_at is not None and wakes_at > utc_now()
+
+
+def _seconds_until(instant: DateTime) -> float:
+    return (instant - utc_now()).total_seconds()

@@ -1,0 +1,222 @@
+"""Planning one post from a DAG, for the ledger to remember that it was meant once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import zip_longest
+from pathlib import Path, PurePath
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+from pendulum import DateTime
+
+from x_provider.calendar import DIRECT_FIELDS, PostSpec, read_entry
+from x_provider.hooks.ledger import LedgerHook
+from x_provider.ledger import OPEN_STATES, DuePost, Ledger, PartState, Post
+from x_provider.publishing import draft, utc_now
+from x_provider.publishing.queue import CLAIM_SECONDS
+
+CONTENT_FIELDS = (*DIRECT_FIELDS, "alt_texts")
+_MAX_NAME_LENGTH = 250
+"""What the ledger's columns for a calendar's name and a post's key hold."""
+
+
+class XContentOperator(BaseOperator):
+    """What operators share that are given a post's content.
+
+    The fields are those of a calendar's entry (docs/calendar.md), with the same checks. All are templated.
+    None, blank text and blank items of a list count as not given.
+
+    :param text: the post's text, up to 280 characters as X counts them.
+    :param media: up to 4 pictures, or one GIF, or one video: paths as the worker sees them, or
+        ``{"file": …, "alt": …}``.
+    :param alt_texts: descriptions for the ``media`` given as paths, in their order.
+    :param poll: ``{"options": ["Red", "Blue"], "duration": "1 day"}``.
+    :param thread: a list of parts instead of ``text``, each with fields of its own.
+    :param at: when it is due: a time, ``now + 30 s``, or nothing for now.
+    :param timezone: in which an ``at`` without an offset is meant.
+    :param late: ``{"grace": "15 min", "then": "publish"}``; or ``skip``, or ``ask``.
+    :param reply_settings: who may answer: ``following``, ``mentionedUsers``, ``subscribers``, ``verified``.
+    :param reply_to: id on X of the post that this one answers.
+    :param quote: id on X of the post that this one quotes.
+    :param x_conn_id: the Airflow connection of the account.
+    :param ledger_conn_id: the Airflow connection of the ledger's database.
+    :param media_folder: what media paths are relative to; the DAG file's folder when left out.
+    :param long_posts: the account is a Premium one: texts up to 25,000 characters.
+    """
+
+    template_fields: Sequence[str] = (*CONTENT_FIELDS, "x_conn_id", "media_folder")
+
+    def __init__(
+        self,
+        *,
+        text: str | None = None,
+        media: Sequence[str | PurePath | Mapping[str, Any]] | None = None,
+        alt_texts: Sequence[str | None] | None = None,
+        poll: Mapping[str, Any] | None = None,
+        thread: Sequence[Mapping[str, Any]] | None = None,
+        at: str | datetime | None = None,
+        timezone: str = "UTC",
+        late: Mapping[str, Any] | None = None,
+        reply_settings: str | None = None,
+        reply_to: str | None = None,
+        quote: str | None = None,
+        community_id: str | None = None,
+        share_with_followers: bool | str | None = None,
+        place_id: str | None = None,
+        made_with_ai: bool | str | None = None,
+        paid_partnership: bool | str | None = None,
+        for_super_followers_only: bool | str | None = None,
+        nullcast: bool | str | None = None,
+        card_uri: str | None = None,
+        direct_message_deep_link: str | None = None,
+        tagged_user_ids: Sequence[str] | None = None,
+        x_conn_id: str = "x_default",
+        ledger_conn_id: str = "x_ledger",
+        media_folder: str | None = None,
+        long_posts: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.text = text
+        self.media = media
+        self.alt_texts = alt_texts
+        self.poll = poll
+        self.thread = thread
+        self.at = at
+        self.timezone = timezone
+        self.late = late
+        self.reply_settings = reply_settings
+        self.reply_to = reply_to
+        self.quote = quote
+        self.community_id = community_id
+        self.share_with_followers = share_with_followers
+        self.place_id = place_id
+        self.made_with_ai = made_with_ai
+        self.paid_partnership = paid_partnership
+        self.for_super_followers_only = for_super_followers_only
+        self.nullcast = nullcast
+        self.card_uri = card_uri
+        self.direct_message_deep_link = direct_message_deep_link
+        self.tagged_user_ids = tagged_user_ids
+        self.x_conn_id = x_conn_id
+        self.ledger_conn_id = ledger_conn_id
+        self.media_folder = media_folder
+        self.long_posts = long_posts
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger behind ``ledger_conn_id``."""
+        return LedgerHook(self.ledger_conn_id).ledger()
+
+    def plan_post(self, context: Context, *, to_be_sent_here: bool) -> Post:
+        """Plan the post that this task instance of this run means: repeating it plans no second one.
+
+        What is on its way or on X stays; what was refused or missed is planned anew, as the task says now.
+
+        :param to_be_sent_here: this run sends the post whenever it is due. Else it does so only if work on
+            it begins at once, and leaves a later one to DAG ``x_publish``.
+        :raises AirflowFailException: when a field is wrong; the message lists the findings.
+        """
+        now = utc_now()
+        calendar, key = _names(context)
+        known = self.ledger.posts.find(calendar, key)
+        if known is not None and any(part.state not in OPEN_STATES for part in known.parts):
+            self.log.info("post %s of the ledger is this task's: %s already", known.id, known.state)
+            return known
+        planned = draft(self._read(key, now, is_known=known is not None), calendar=calendar)
+        if known is None:
+            known = self.ledger.posts.ensure(planned, now=now)
+        elif known.state is not PartState.PLANNED or known.revision != planned.revision:
+            self.ledger.posts.put(planned, now=now)
+        return self._taken_on(known.id, now, to_be_sent_here=to_be_sent_here)
+
+    def _read(self, key: str, now: DateTime, *, is_known: bool) -> PostSpec:
+        source = f"task {self.dag_id}.{self.task_id}"
+        reading = read_entry(
+            {**{name: getattr(self, name) for name in DIRECT_FIELDS}, "media": self._described_media(source)},
+            id=key,
+            account=self.x_conn_id,
+            timezone="UTC",
+            folder=Path(self.media_folder or self.dag.folder),
+            now=now,
+            source=source,
+            long_posts=self.long_posts,
+            is_known=is_known,
+        )
+        for finding in reading.findings:
+            if finding.severity == "warning":
+                self.log.warning("%s", finding)
+        if reading.post is None:
+            errors = [str(finding) for finding in reading.findings if finding.severity == "error"]
+            raise AirflowFailException("nothing was planned and nothing is sent:\n" + "\n".join(errors))
+        return reading.post
+
+    def _described_media(self, source: str) -> Any:
+        """The media, those given as paths with their descriptions."""
+        alt_texts = list(self.alt_texts or [])
+        while alt_texts and not (alt_texts[-1] or "").strip():
+            alt_texts.pop()
+        if not alt_texts:
+            return self.media
+        files = [item for item in self.media or [] if str(item or "").strip()]
+        if len(alt_texts) > len(files) or not all(isinstance(item, str | PurePath) for item in files):
+            raise AirflowFailException(
+                f"{source}: error: alt_texts: {len(alt_texts)} for {len(files)} files. Give at most one for"
+                " each path in media, in their order; a medium written as {file, alt} brings its own"
+            )
+        return [{"file": file, "alt": alt} for file, alt in zip_longest(files, alt_texts)]
+
+    def _taken_on(self, post_id: int, now: DateTime, *, to_be_sent_here: bool) -> Post:
+        post = self.ledger.posts.get(post_id)
+        wakes_at = x_publish_wakes_at(post)
+        if wakes_at is not None and (to_be_sent_here or wakes_at <= now):
+            due = DuePost(post.id, post.name, post.account, post.due_at, wakes_at)
+            until = max(post.due_at, now) + timedelta(seconds=CLAIM_SECONDS)
+            if not self.ledger.posts.claim(due, until=until):
+                self.log.info("DAG x_publish took post %s on as well; the ledger lets one send it", post.id)
+            post = self.ledger.posts.get(post_id)
+        return post
+
+
+class XPlanPostOperator(XContentOperator):
+    """Plan one post, without a calendar file.
+
+    Hand its result to :class:`XUploadMediaOperator` and :class:`XCreatePostOperator`. When the work on the
+    post begins later (text 2 minutes ahead, pictures 10, video 45), those leave it to DAG ``x_publish``.
+    Retrying or clearing the task plans no second post. Takes the arguments of :class:`XContentOperator`.
+
+    :return: the post's id in the ledger (XCom).
+    :raises AirflowFailException: when a field is wrong; the message lists the findings.
+    """
+
+    def execute(self, context: Context) -> int:
+        post = self.plan_post(context, to_be_sent_here=False)
+        sender = "this run sends it" if x_publish_wakes_at(post) is None else "DAG x_publish sends it"
+        self.log.info("post %s of the ledger, %s, is due at %s: %s", post.id, post.name, post.due_at, sender)
+        return post.id
+
+
+def x_publish_wakes_at(post: Post) -> DateTime | None:
+    """When DAG ``x_publish`` will be woken for the post; None when somebody has taken it on already."""
+    # Taking a post on moves its wake_at past its due time.
+    is_free = post.state is PartState.PLANNED and post.wake_at is not None and post.wake_at <= post.due_at
+    return post.wake_at if is_free else None
+
+
+def _names(context: Context) -> tuple[str, str]:
+    """The ledger's names for what this task instance means in this run, whichever try it is."""
+    ti = context["ti"]
+    mapped = "" if ti.map_index is None or ti.map_index < 0 else f"[{ti.map_index}]"
+    return _short(f"dag:{ti.dag_id}"), _short(f"{ti.task_id}{mapped}/{ti.run_id}")
+
+
+def _short(name: str) -> str:
+    if len(name) <= _MAX_NAME_LENGTH:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return f"{name[: _MAX_NAME_LENGTH - len(digest) - 1]}~{digest}"
