@@ -68,15 +68,16 @@ class RawServer:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for connection in self._open:
-            connection.close()
+        self.drop_idle_connections()
 
     def drop_idle_connections(self) -> None:
-        """Close what clients keep open, as a server does after its keep-alive time."""
+        """End what clients keep open, as a server does after its keep-alive time."""
         for connection in self._open:
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
+                # Closing is left to the thread that reads it: a number freed under its feet is soon that of
+                # another connection, and TLS sends its last alert there. For the same reason it is not
+                # SSLSocket.shutdown, which takes the TLS away first.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -87,7 +88,7 @@ class RawServer:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError):
+        with suppress(OSError), connection:
             while (request := self._read(connection)) is not None:
                 head, body = request
                 self.heads.append(head)
