@@ -13,7 +13,7 @@ from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import quoted
 from x_provider.calendar.model import LatePolicy, PartSpec, PostSpec, WhenLate
 from x_provider.calendar.parts import PART_FIELDS, read_part
-from x_provider.calendar.times import DueTime, checked_zone, due_time
+from x_provider.calendar.times import DueTime, checked_zone, due_time, roughly
 
 MAX_PARTS = 100
 _ENTRY_FIELDS = ("id", "at", "timezone", "account", "late", "thread")
@@ -118,18 +118,10 @@ def _due(fields: Fields, zone: str, now: pendulum.DateTime) -> DueTime | None:
 def _check_past(fields: Fields, due: DueTime, late: LatePolicy, now: pendulum.DateTime) -> None:
     behind = (now - due.instant).total_seconds()
     if behind > late.grace_seconds:
-        message = f"was due {_ago(behind)} ago, on {due.instant.format('YYYY-MM-DD HH:mm')} UTC"
+        message = f"was due {roughly(behind)} ago, on {due.instant.format('YYYY-MM-DD HH:mm')} UTC"
         fields.error("at", message, "Give it a new at, or remove the entry")
     elif behind > 0:
-        fields.warning("at", f"was due {_ago(behind)} ago: it goes out at once")
-
-
-def _ago(seconds: float) -> str:
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        count = int(seconds // length)
-        if count:
-            return f"{count:,} {unit}{'s' if count > 1 else ''}"
-    return "less than a second"
+        fields.warning("at", f"was due {roughly(behind)} ago: it goes out at once")
 
 
 def _parts(fields: Fields, header: Header) -> list[PartSpec]:

@@ -16,6 +16,8 @@ from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import EntryReport, Finding, Report
 from x_provider.calendar.model import Calendar, LatePolicy, PostSpec
 from x_provider.calendar.plan import PLANNED, KnownPost
+from x_provider.calendar.repeats import repeats
+from x_provider.calendar.times import roughly
 from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, YamlError, parse
 
 MAX_BYTES = 8 << 20
@@ -197,7 +199,9 @@ class _Entries:
     def read(self, nodes: list[Node]) -> list[PostSpec]:
         posts = [self._entry(index, node) for index, node in enumerate(nodes)]
         # Of two entries with one id nobody can say which is meant: neither is planned.
-        return [post for post in posts if post is not None and post.id not in self.broken]
+        sound = [post for post in posts if post is not None and post.id not in self.broken]
+        self._warn_of_repeats(sound)
+        return sound
 
     def _entry(self, index: int, node: Node) -> PostSpec | None:
         id = _raw_id(node)
@@ -221,6 +225,20 @@ class _Entries:
             self.broken.add(id)
             return None
         return post
+
+    def _warn_of_repeats(self, posts: list[PostSpec]) -> None:
+        for repeat in repeats(posts):
+            post, earlier = repeat.post, repeat.earlier
+            if post is earlier:
+                message = "is in this thread twice"
+            else:
+                apart = (post.due_at - earlier.due_at).total_seconds()
+                when = f"due {roughly(apart)} before" if apart else "due at the same time"
+                message = f"is the same as that of {earlier.id} (line {earlier.line}), {when}"
+            report = EntryReport(self._report, post.id, muted=self._is_history(post.id))
+            field = f"thread[{repeat.part}].text" if len(post.parts) > 1 else "text"
+            hint = "Change some words, or put a day between them"
+            report.warning(post.line, field, f"{message}; X may refuse it as a duplicate", hint)
 
     def _is_history(self, id: str | None) -> bool:
         return id is not None and id in self._known and self._known[id].state != PLANNED

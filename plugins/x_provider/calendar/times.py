@@ -81,6 +81,15 @@ def duration_seconds(written: str, *, bare_unit: str | None = "min") -> int:
     return round(total)
 
 
+def roughly(seconds: float) -> str:
+    """A duration in its largest unit: ``3 hours``."""
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        count = int(seconds // length)
+        if count:
+            return f"{count:,} {unit}{'s' if count > 1 else ''}"
+    return "less than a second"
+
+
 def checked_zone(name: str) -> str:
     """The name, if it is that of a time zone.
 
