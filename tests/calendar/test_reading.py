@@ -218,6 +218,22 @@ def test_five_hundred_posts_are_read_within_two_seconds(read):
     assert time.monotonic() - started < 2
 
 
+def test_a_thousand_errors_are_listed_and_the_rest_counted(read):
+    reading = read("".join(f"  - {{id: p{n}, at: now}}\n" for n in range(1_205)))
+    assert len(reading.findings) == 1_001
+    assert str(reading.findings[-1]).endswith("error: 205 more errors are not listed. Correct these first")
+    assert len(reading.calendar.broken) == 1_205
+
+
+def test_no_number_of_warnings_hides_an_error_or_makes_one(read):
+    posts = "".join(f"  - {{id: p{n}, at: now, text: Hello {n}, media: []}}\n" for n in range(1_003))
+    reading = read(posts)
+    assert {finding.severity for finding in reading.findings} == {"warning"}
+    assert str(reading.findings[-1]).endswith("warning: 3 more warnings are not listed. Correct these first")
+    findings = read(f"{posts}  - {{id: bad, at: now}}\n").findings
+    assert [finding.entry for finding in findings if finding.severity == "error"] == ["bad"]
+
+
 def test_a_calendar_survives_its_way_through_json(read, picture):
     picture("a.png")
     calendar = read(f"{GOOD}  - {{id: a, at: now, media: [{{file: a.png}}]}}\n").calendar

@@ -1,4 +1,4 @@
-"""Local times around the changes of the clocks: what cannot be meant is refused, with what to write instead."""
+"""Local times around the changes of the clocks: what cannot be meant is refused with what could be."""
 
 from __future__ import annotations
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+Severity = Literal["error", "warning"]
+
 MAX_FINDINGS = 1_000
-"""More than this are counted, not kept: nobody reads them, and a broken file can have millions."""
+"""More of one severity are counted, not kept: nobody reads them, and a broken file can have millions."""
 
 
 class Finding(BaseModel):
@@ -27,7 +30,7 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     file: str
     line: int | None = None
     entry: str | None = None
@@ -50,22 +53,23 @@ class Report:
     def __init__(self, file: str) -> None:
         self.file = file
         self._findings: list[Finding] = []
-        self._left_out = 0
+        self._counts: Counter[Severity] = Counter()
 
     def add(self, finding: Finding) -> None:
-        if len(self._findings) < MAX_FINDINGS:
+        # Counted apart, so that no number of warnings hides an error.
+        self._counts[finding.severity] += 1
+        if self._counts[finding.severity] <= MAX_FINDINGS:
             self._findings.append(finding)
-        else:
-            self._left_out += 1
 
     def findings(self) -> list[Finding]:
         """The findings from the file's top to its bottom."""
         found = sorted(self._findings, key=lambda finding: finding.line or 0)
-        if self._left_out:
-            message = f"{self._left_out} more findings are not listed"
-            found.append(
-                Finding(severity="error", file=self.file, message=message, hint="Correct these first")
-            )
+        for severity, count in self._counts.items():
+            if count > MAX_FINDINGS:
+                message = f"{count - MAX_FINDINGS:,} more {severity}s are not listed"
+                found.append(
+                    Finding(severity=severity, file=self.file, message=message, hint="Correct these first")
+                )
         return found
 
 
@@ -91,7 +95,7 @@ class EntryReport:
 
     def _add(
         self,
-        severity: Literal["error", "warning"],
+        severity: Severity,
         line: int | None,
         field: str | None,
         message: str,

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
+from x_provider.calendar.findings import Severity
 from x_provider.calendar.model import MediaCategory
-
-Severity = Literal["error", "warning"]
 
 MEGABYTE = 1_000_000
 MEBIBYTE = 1 << 20
