@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 from PIL import Image
 
 from x_provider.ledger import Ledger
+
+A_RUN = pendulum.datetime(2026, 12, 1, 9)
 
 
 @dataclass
@@ -39,29 +42,59 @@ def set_up(sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         "password": sandbox.credentials["api_secret"],
         "extra": {name: account[name] for name in ("access_token", "access_token_secret")},
     }
+    url = f"sqlite:///{tmp_path}/ledger.db"
     monkeypatch.setenv(f"AIRFLOW_CONN_{x_conn_id.upper()}", json.dumps(connection))
-    monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", f"sqlite:///{tmp_path}/ledger.db")
-    # The ready DAGs know only the default names.
-    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", f"sqlite:///{tmp_path}/ledger.db")
-    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", url)
+    ledger = Ledger(url)
     yield SetUp(x_conn_id, ledger_conn_id, ledger)
     ledger.database.dispose()
 
 
 @pytest.fixture
 def run_task(run_dag, request):
-    """Run one operator as the only task of a DAG: ``run_task(XCreatePostOperator, text="Hello")``.
+    """Run one operator as the only task of a DAG and give its task instance.
 
-    A further call runs it again in a new run, or with ``run_id`` in the run of that name.
+    Every call is the same run again, as after a clear, unless it brings a ``logical_date`` of its own.
     """
     from airflow.sdk import DAG
 
-    def run(operator: type, **arguments: Any) -> Any:
-        with DAG(request.node.name.replace("[", ".").replace("]", "")[:200], schedule=None) as dag:
+    def run(operator: type, *, logical_date: pendulum.DateTime = A_RUN, **arguments: Any) -> Any:
+        with DAG(request.function.__name__, schedule=None) as dag:
             operator(task_id="only", **arguments)
-        return run_dag(dag).get_task_instance("only")
+        dag_run = run_dag(dag, logical_date=logical_date, run_after=logical_date)
+        return dag_run.get_task_instance("only")
 
     return run
+
+
+@pytest.fixture
+def result_of(run_task):
+    """What an operator returns; the task must succeed."""
+
+    def result_of(operator: type, **arguments: Any) -> Any:
+        ti = run_task(operator, **arguments)
+        assert ti.state == "success"
+        return ti.xcom_pull(task_ids="only")
+
+    return result_of
+
+
+@pytest.fixture
+def load_dag(set_up, monkeypatch: pytest.MonkeyPatch):
+    """Load one of the ready DAGs, its ledger the test's own.
+
+    A DAG names connections by their defaults; the test's tasks find the test's ledger under that name.
+    """
+    from airflow.dag_processing.dagbag import DagBag
+
+    def load(dag_id: str) -> Any:
+        dag = DagBag(str(Path(__file__).parents[2] / "dags" / f"{dag_id}.py")).dags[dag_id]
+        for task in dag.tasks:
+            if hasattr(task, "ledger_conn_id"):
+                task.ledger_conn_id = set_up.ledger_conn_id
+        return dag
+
+    return load
 
 
 @pytest.fixture

@@ -135,6 +135,17 @@ class XContentOperator(BaseOperator):
             self.ledger.posts.put(planned, now=now)
         return self._taken_on(known.id, now, to_be_sent_here=to_be_sent_here)
 
+    def planned_post(self, context: Context) -> Post:
+        """The post that an earlier try or stage of this task instance planned."""
+        calendar, key = _names(context)
+        post = self.ledger.posts.find(calendar, key)
+        if post is None:
+            raise AirflowFailException(
+                f"the ledger has no post {calendar}/{key} (any more), though this task planned it; was the"
+                " ledger's database changed? Clear the task to plan it anew."
+            )
+        return post
+
     def _read(self, key: str, now: DateTime, *, is_known: bool) -> PostSpec:
         source = f"task {self.dag_id}.{self.task_id}"
         reading = read_entry(

@@ -131,9 +131,9 @@ class XCreatePostOperator(XContentOperator):
             )
         return self._published()
 
-    def execute_prepared(self, context: Context, event: Any, post_id: int) -> dict[str, Any]:  # noqa: ARG002
-        """Resume when it is time to upload the post's media."""
-        self.post = self.ledger.posts.get(post_id)
+    def execute_prepared(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
+        """Resume when it is time to upload the media of the task's own post."""
+        self.post = self.planned_post(context)
         return self._prepared_and_published()
 
     def _prepared_and_published(self) -> dict[str, Any]:
@@ -155,7 +155,6 @@ class XCreatePostOperator(XContentOperator):
             self.defer(
                 trigger=DateTimeTrigger(moment=upload_at),
                 method_name=self.execute_prepared.__name__,
-                kwargs={"post_id": self.post.id},
             )
 
     def _published(self) -> dict[str, Any]:

@@ -1,0 +1,135 @@
+"""XCreatePostOperator on its own in somebody's DAG."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+import pytest
+
+from x_provider.ledger import PartState
+from x_provider.operators import publishing
+from x_provider.operators.planning import XPlanPostOperator
+from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+
+A_DAY_LATER = pendulum.datetime(2026, 12, 2, 9)
+
+
+def test_a_text_is_all_it_needs(result_of, set_up, sandbox):
+    receipt = result_of(XCreatePostOperator, **set_up.ids, text="Hello from a DAG")
+    (post,) = sandbox.posts()
+    assert post["text"] == "Hello from a DAG"
+    assert receipt["x_ids"] == [post["id"]]
+    assert receipt["urls"] == [f"{sandbox.url}/{post['username']}/status/{post['id']}"]
+    assert receipt["account"] == set_up.x_conn_id
+    assert pendulum.parse(receipt["posted_at"]) == pendulum.parse(post["created_at"])
+
+
+def test_a_picture_goes_out_with_its_description(result_of, set_up, sandbox, picture):
+    result_of(
+        XCreatePostOperator, **set_up.ids, text="Look", media=[{"file": str(picture()), "alt": "A dome"}]
+    )
+    (post,) = sandbox.posts()
+    assert [medium["alt_text"] for medium in post["media"]] == ["A dome"]
+
+
+def test_a_thread_is_a_conversation(result_of, set_up, sandbox):
+    result_of(XCreatePostOperator, **set_up.ids, thread=[{"text": "One"}, {"text": "Two"}])
+    second, first = sandbox.posts()
+    assert (first["text"], second["text"], second["in_reply_to"]) == ("One", "Two", first["id"])
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_it_goes_out_at_its_instant(result_of, set_up, sandbox, deferrable):
+    at = pendulum.now("UTC").add(seconds=7).start_of("second")
+    receipt = result_of(XCreatePostOperator, **set_up.ids, text="On time", at=at, deferrable=deferrable)
+    assert 0 <= receipt["lateness_ms"] < 1500
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_cleared_task_publishes_nothing_again(result_of, set_up, sandbox):
+    first = result_of(XCreatePostOperator, **set_up.ids, text="Once")
+    assert result_of(XCreatePostOperator, **set_up.ids, text="Once") == first
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_cleared_task_publishes_nothing_again_even_if_its_content_changed(
+    result_of, set_up, sandbox, picture
+):
+    path = picture()
+    first = result_of(XCreatePostOperator, **set_up.ids, text="Once", media=[str(path)])
+    path.unlink()
+    assert result_of(XCreatePostOperator, **set_up.ids, text="Twice", media=[str(path)]) == first
+    (post,) = sandbox.posts()
+    assert post["text"].startswith("Once")
+
+
+def test_the_next_run_publishes_its_own(result_of, set_up, sandbox):
+    result_of(XCreatePostOperator, **set_up.ids, text="{{ ds }}")
+    result_of(XCreatePostOperator, **set_up.ids, text="{{ ds }}", logical_date=A_DAY_LATER)
+    assert [post["text"] for post in sandbox.posts()] == ["2026-12-02", "2026-12-01"]
+
+
+def test_a_lost_answer_is_not_sent_again_by_clearing(run_task, set_up, sandbox):
+    sandbox.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)
+    for _ in range(2):
+        assert run_task(XCreatePostOperator, **set_up.ids, text="Once").state == "failed"
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_mistake_fails_before_anything_is_sent(run_task, set_up, sandbox, capfd):
+    assert run_task(XCreatePostOperator, **set_up.ids, text="x" * 281).state == "failed"
+    assert "text: is 1 too long: 281 of at most 280 characters" in "".join(capfd.readouterr())
+    assert [r for r in sandbox.requests() if r["method"] == "POST"] == []
+    assert set_up.ledger.posts.all() == []
+
+
+def test_what_x_refused_goes_out_once_the_task_is_corrected_and_cleared(run_task, set_up, sandbox, picture):
+    path = picture()
+    content = {"text": "Look", "at": "now", "media": [str(path)]}
+    sandbox.faults("status", problem="not-permitted", method="POST", path="/2/tweets", times=1)
+    assert run_task(XCreatePostOperator, **set_up.ids, **content).state == "failed"
+    assert run_task(XCreatePostOperator, **set_up.ids, **content).state == "success"
+    assert len(sandbox.posts()) == 1
+
+
+def test_too_late_by_its_policy_it_is_skipped(run_task, set_up, sandbox):
+    at = pendulum.now("UTC").subtract(seconds=2)
+    late = {"grace": "1 s", "then": "skip"}
+    ti = run_task(XPlanPostOperator, **set_up.ids, text="Late", at=at, late={"grace": "1 h", "then": "skip"})
+    assert ti.state == "success"
+    ti = run_task(XCreatePostOperator, **set_up.ids, text="Late", at=at, late=late)
+    assert (ti.state, sandbox.posts()) == ("skipped", [])
+
+
+def test_a_planned_post_of_later_is_left_to_x_publish(result_of, run_task, set_up, sandbox, picture):
+    at = pendulum.now("UTC").add(days=2)
+    post_id = result_of(XPlanPostOperator, **set_up.ids, text="Later", media=[str(picture())], at=at)
+    ledger = {"ledger_conn_id": set_up.ledger_conn_id}
+    assert run_task(XUploadMediaOperator, post_id=post_id, **ledger).state == "success"
+    assert run_task(XCreatePostOperator, post_id=post_id, **ledger).state == "skipped"
+    assert set_up.ledger.posts.get(post_id).state is PartState.PLANNED
+    assert [r for r in sandbox.requests() if r["method"] == "POST"] == []
+
+
+def test_a_post_of_its_own_waits_to_upload_until_its_media_will_live_long_enough(
+    result_of, set_up, sandbox, picture, monkeypatch
+):
+    monkeypatch.setattr(publishing, "_LONGEST_LEAD", timedelta(seconds=3))
+    at = pendulum.now("UTC").add(seconds=16).start_of("second")
+    receipt = result_of(XCreatePostOperator, **set_up.ids, text="Later", media=[str(picture())], at=at)
+    assert 0 <= receipt["lateness_ms"] < 1500
+    (upload,) = [r for r in sandbox.requests() if r["path"].startswith("/2/media/upload")]
+    assert (at - pendulum.parse(upload["at"])).total_seconds() <= 3
+
+
+@pytest.mark.parametrize("arguments", [{}, {"post_id": 1, "text": "Hello"}, {"timezone": "Europe/Berlin"}])
+def test_it_takes_either_a_planned_post_or_content(arguments):
+    with pytest.raises(ValueError, match=r"only: (neither|both) post_id"):
+        XCreatePostOperator(task_id="only", **arguments)
+
+
+def test_a_post_id_that_is_none_says_what_to_hand_on(run_task, set_up, capfd):
+    ti = run_task(XCreatePostOperator, post_id="{{ none }}", ledger_conn_id=set_up.ledger_conn_id)
+    assert ti.state == "failed"
+    assert "hand on what XPlanPostOperator returned" in "".join(capfd.readouterr())

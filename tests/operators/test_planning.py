@@ -1,0 +1,174 @@
+"""A post planned by a task: once a run, checked as an editor's entry is."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import timedelta
+from inspect import Parameter
+
+import pendulum
+import pytest
+
+from x_provider.calendar import DIRECT_FIELDS
+from x_provider.ledger import PartState
+from x_provider.operators.calendar import XLintCalendarOperator
+from x_provider.operators.deleting import XDeletePostOperator
+from x_provider.operators.insights import XFetchMetricsOperator
+from x_provider.operators.planning import XContentOperator, XPlanPostOperator
+from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+
+IN_TWO_DAYS = pendulum.now("UTC").add(days=2).start_of("second")
+
+
+@pytest.fixture
+def post_of(result_of, set_up):
+    """Run XPlanPostOperator and give what it planned."""
+    return lambda **content: set_up.ledger.posts.get(
+        result_of(XPlanPostOperator, **{**set_up.ids, **content})
+    )
+
+
+def test_the_post_is_named_after_its_dag_task_and_run(post_of):
+    post = post_of(text="Hello")
+    assert post.calendar == "dag:test_the_post_is_named_after_its_dag_task_and_run"
+    assert post.key == "only/manual__2026-12-01T09:00:00+00:00"
+
+
+def test_a_post_within_its_lead_time_belongs_to_the_run_that_planned_it(post_of, set_up):
+    post = post_of(text="Soon", at="now + 1 min")
+    assert post.wake_at == post.due_at.add(seconds=900)
+    assert set_up.ledger.posts.due(post.due_at) == []
+
+
+def test_a_later_post_wakes_x_publish_at_its_lead_time(post_of):
+    post = post_of(text="Later", at=IN_TWO_DAYS)
+    assert (post.due_at, post.wake_at) == (IN_TWO_DAYS, IN_TWO_DAYS.subtract(minutes=2))
+
+
+def test_a_run_cleared_and_run_again_plans_no_second_post(post_of, set_up):
+    assert post_of(text="Hello").id == post_of(text="Hello").id
+    assert len(set_up.ledger.posts.all()) == 1
+
+
+def test_another_run_plans_another_post(post_of):
+    first = post_of(text="Hello")
+    assert post_of(text="Hello", logical_date=pendulum.datetime(2026, 12, 2)).id != first.id
+
+
+def test_a_run_cleared_after_a_correction_plans_what_the_task_says_now(post_of):
+    first = post_of(text="Helo", at=IN_TWO_DAYS)
+    second = post_of(text="Hello", at=IN_TWO_DAYS)
+    assert (second.id, second.parts[0].content) == (first.id, {"text": "Hello"})
+
+
+def test_a_post_that_x_refused_is_planned_anew(post_of, set_up):
+    first = post_of(text="Hello")
+    set_up.ledger.sending.stop(first, PartState.MISSED, why="too late")
+    second = post_of(text="Hello")
+    assert (second.id, second.state) == (first.id, PartState.PLANNED)
+
+
+def test_every_field_of_a_calendars_entry_reaches_the_ledger(post_of, picture):
+    post = post_of(
+        text="Everything",
+        media=[{"file": picture(), "alt": "A dome"}],
+        at="2030-01-01 09:00",
+        timezone="Europe/Berlin",
+        late={"grace": timedelta(minutes=5), "then": "skip"},
+        reply_settings="verified",
+        reply_to=1460323737035677698,
+        community_id="1493446837214187523",
+        share_with_followers=True,
+        place_id="df51dec6f4ee2b2c",
+        made_with_ai="true",
+        paid_partnership=False,
+        for_super_followers_only="no",
+        nullcast=False,
+        tagged_user_ids=["2244994945"],
+    )
+    assert post.due_at == pendulum.datetime(2030, 1, 1, 8)
+    assert (post.late_grace_seconds, post.late_then) == (300, "skip")
+    content = post.parts[0].content
+    (medium,) = content.pop("media")
+    assert (medium["path"], medium["alt"]) == (str(picture()), "A dome")
+    assert content == {
+        "text": "Everything",
+        "reply_settings": "verified",
+        "reply_to": "1460323737035677698",
+        "community_id": "1493446837214187523",
+        "share_with_followers": True,
+        "place_id": "df51dec6f4ee2b2c",
+        "made_with_ai": True,
+        "paid_partnership": False,
+        "for_super_followers_only": False,
+        "nullcast": False,
+        "tagged_user_ids": ["2244994945"],
+    }
+
+
+def test_a_thread_and_its_files_relative_to_a_folder(post_of, picture):
+    folder = picture("a.png").parent
+    post = post_of(
+        thread=[{"text": "One"}, {"text": "Two", "media": ["a.png"]}],
+        media_folder=str(folder),
+        at=IN_TWO_DAYS,
+    )
+    assert [part.content["text"] for part in post.parts] == ["One", "Two"]
+    assert post.parts[1].content["media"][0]["path"] == str(folder / "a.png")
+
+
+def test_fields_are_templates(post_of):
+    post = post_of(
+        text="On {{ ds }}", at="{{ data_interval_end or '2030-01-01 09:00' }}", x_conn_id="{{ 'x_' }}a"
+    )
+    assert post.parts[0].content["text"] == "On 2026-12-01"
+    assert post.account == "x_a"
+
+
+def test_every_mistake_is_named_at_once(run_task, set_up, capfd):
+    ti = run_task(
+        XPlanPostOperator, **set_up.ids, text="x" * 300, at="soon", reply_settings="folowing", late=3
+    )
+    assert ti.state == "failed"
+    out, err = capfd.readouterr()
+    for words in (
+        "task test_every_mistake_is_named_at_once.only: error: text: is 20 too long",
+        'at: "soon" is no time',
+        "Did you mean following?",
+        "late: must have the fields grace, then",
+    ):
+        assert words in out + err
+    assert set_up.ledger.posts.all() == []
+
+
+def test_a_value_that_no_field_can_have_is_named(run_task, set_up, capfd):
+    assert run_task(XPlanPostOperator, **set_up.ids, text=b"Hello").state == "failed"
+    assert "text is a Python bytes" in "".join(capfd.readouterr())
+
+
+OPERATORS = (
+    XCreatePostOperator,
+    XDeletePostOperator,
+    XFetchMetricsOperator,
+    XLintCalendarOperator,
+    XPlanPostOperator,
+    XUploadMediaOperator,
+)
+
+
+def test_a_dag_may_say_whatever_a_calendar_may():
+    arguments = inspect.signature(XContentOperator.__init__).parameters
+    assert set(DIRECT_FIELDS) <= set(arguments)
+    assert set(DIRECT_FIELDS) <= set(XContentOperator.template_fields)
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_operators_take_keywords_only(operator):
+    _self, *own = inspect.signature(operator.__init__).parameters.values()
+    assert {argument.kind for argument in own} <= {Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD}
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_template_field_is_an_argument(operator):
+    arguments = {name for cls in operator.__mro__ for name in inspect.signature(cls.__init__).parameters}
+    assert set(operator.template_fields) <= arguments

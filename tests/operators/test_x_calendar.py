@@ -1,0 +1,88 @@
+"""DAG x_calendar, from the file to the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from x_provider.ledger import PartState
+
+HEAD = "calendar: december\ntimezone: Europe/Berlin\nposts:\n"
+SOUND = "  - {id: hello, at: 2030-12-01 09:00, text: Good morning}\n"
+BROKEN = "  - {id: tours, at: 2030-12-02 09:00, txt: Come and see}\n"
+TASKS = ("lint", "plan", "apply", "report")
+
+
+@pytest.fixture
+def run_calendar(run_dag, load_dag, tmp_path: Path):
+    """Run x_calendar on a file of this content, or on none."""
+    dag = load_dag("x_calendar")
+    for task in dag.tasks:
+        task.retries = 0
+
+    def run(content: str | bytes | None):
+        file = tmp_path / "calendar.yaml"
+        if content is None:
+            file.unlink()
+        else:
+            file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return run_dag(dag, run_conf={"calendar": str(file)})
+
+    return run
+
+
+@pytest.fixture
+def planned(set_up):
+    """What the ledger holds of the calendar, by entry."""
+    return lambda: {post.key: post for post in set_up.ledger.posts.of_calendar("december")}
+
+
+def states(dag_run):
+    return {name: str(dag_run.get_task_instance(name).state) for name in TASKS}
+
+
+def test_a_sound_calendar_is_planned(run_calendar, planned):
+    assert run_calendar(HEAD + SOUND).state == "success"
+    assert planned()["hello"].state is PartState.PLANNED
+
+
+def test_a_broken_entry_fails_the_report_after_the_others_are_planned(run_calendar, planned, capfd):
+    dag_run = run_calendar(HEAD + BROKEN + SOUND)
+    assert states(dag_run) == {"lint": "success", "plan": "success", "apply": "success", "report": "failed"}
+    assert set(planned()) == {"hello"}
+    assert 'calendar.yaml:4: error: tours: "txt": is no field' in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "there is no such file"),
+        ("posts: [", "a [ or { without its end"),
+        (b"\xff\xfe\x00", "is not encoded in UTF-8"),
+        ("just words", "holds no calendar"),
+    ],
+    ids=["missing", "no yaml", "no text", "no calendar"],
+)
+def test_an_unreadable_calendar_fails_at_once_and_changes_nothing(
+    run_calendar, planned, capfd, content, words
+):
+    run_calendar(HEAD + SOUND)
+    before = planned()
+    assert states(run_calendar(content)) == {
+        "lint": "failed",
+        "plan": "upstream_failed",
+        "apply": "upstream_failed",
+        "report": "upstream_failed",
+    }
+    assert words in "".join(capfd.readouterr())
+    assert planned() == before
+
+
+def test_reading_it_again_changes_nothing_and_a_removed_entry_is_withdrawn(run_calendar, planned):
+    run_calendar(HEAD + SOUND)
+    before = planned()
+    run_calendar(HEAD + SOUND)
+    assert planned() == before
+    run_calendar(HEAD.replace("posts:\n", "posts: []\n"))
+    assert planned()["hello"].state is PartState.WITHDRAWN
