@@ -6,6 +6,7 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 import pendulum
 
@@ -103,6 +104,7 @@ def checked_zone(name: str) -> str:
         raise TimeError(f"there is no time zone {quoted(name)}", hint) from None
 
 
+@lru_cache(maxsize=256)  # the same slip may be in thousands of entries
 def _similar_zone(name: str) -> str | None:
     zones = sorted(zoneinfo.available_timezones())
     by_city = {zone.rsplit("/", 1)[-1]: zone for zone in zones if "/" in zone and not zone.startswith("Etc")}
