@@ -24,7 +24,7 @@ def submit(run_dag, load_dag, set_up):
 @pytest.fixture
 def planned(set_up):
     """The posts that x_post has planned."""
-    return lambda: set_up.ledger.posts.of_calendar("dag:x_post")
+    return set_up.ledger.posts.all
 
 
 def states(dag_run):

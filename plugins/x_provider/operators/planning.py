@@ -16,11 +16,12 @@ from pendulum import DateTime
 
 from x_provider.calendar import DIRECT_FIELDS, PostSpec, read_entry
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.ledger import OPEN_STATES, DuePost, Ledger, PartState, Post
+from x_provider.ledger import DuePost, Ledger, PartState, Post
 from x_provider.publishing import draft, utc_now
 from x_provider.publishing.queue import CLAIM_SECONDS
 
 CONTENT_FIELDS = (*DIRECT_FIELDS, "alt_texts")
+_MAY_CHANGE = (PartState.PLANNED, PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN)
 _MAX_NAME_LENGTH = 250
 """What the ledger's columns for a calendar's name and a post's key hold."""
 
@@ -125,7 +126,7 @@ class XContentOperator(BaseOperator):
         now = utc_now()
         calendar, key = _names(context)
         known = self.ledger.posts.find(calendar, key)
-        if known is not None and any(part.state not in OPEN_STATES for part in known.parts):
+        if known is not None and known.state not in _MAY_CHANGE:
             self.log.info("post %s of the ledger is this task's: %s already", known.id, known.state)
             return known
         planned = draft(self._read(key, now, is_known=known is not None), calendar=calendar)
