@@ -61,9 +61,11 @@ def test_a_run_cleared_after_a_correction_plans_what_the_task_says_now(post_of):
     assert (second.id, second.parts[0].content) == (first.id, {"text": "Hello"})
 
 
-def test_a_post_that_x_refused_is_planned_anew(post_of, set_up):
-    first = post_of(text="Hello")
-    set_up.ledger.sending.stop(first, PartState.MISSED, why="too late")
+def test_a_post_that_x_refused_is_planned_anew(post_of, run_task, set_up, sandbox):
+    sandbox.faults("status", problem="not-permitted", method="POST", path="/2/tweets", times=1)
+    run_task(XCreatePostOperator, **set_up.ids, text="Hello")
+    (first,) = set_up.ledger.posts.all()
+    assert first.state is PartState.REFUSED
     second = post_of(text="Hello")
     assert (second.id, second.state) == (first.id, PartState.PLANNED)
 
