@@ -27,7 +27,13 @@ CALENDAR = os.environ.get("X_CALENDAR") or str(
             type="string",
             title="Calendar file",
             description="Path of the YAML file, as the workers see it.",
-        )
+        ),
+        "allow_withdrawals": Param(
+            False,
+            type="boolean",
+            title="Many entries may go",
+            description="Withdraw what the file no longer has, even more than three posts and a fifth of it.",
+        ),
     },
     doc_md="""
     Every hour, and whenever somebody presses the button: **lint** checks every entry, **plan** says what
@@ -39,10 +45,10 @@ CALENDAR = os.environ.get("X_CALENDAR") or str(
     """,
 )
 def x_calendar():
-    calendar = "{{ params.calendar }}"
-    lint = XLintCalendarOperator(task_id="lint", calendar=calendar, multiple_outputs=True)
-    plan = XPlanCalendarOperator(task_id="plan", calendar=calendar, digest=lint.output["digest"])
-    apply = XApplyCalendarOperator(task_id="apply", calendar=calendar, digest=lint.output["digest"])
+    read = {"calendar": "{{ params.calendar }}", "allow_withdrawals": "{{ params.allow_withdrawals }}"}
+    lint = XLintCalendarOperator(task_id="lint", multiple_outputs=True, **read)
+    plan = XPlanCalendarOperator(task_id="plan", digest=lint.output["digest"], **read)
+    apply = XApplyCalendarOperator(task_id="apply", digest=lint.output["digest"], **read)
 
     @task(retries=0)
     def report(errors: list[str]) -> None:

@@ -14,7 +14,7 @@ sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
 @dag(
     schedule=AssetOrTimeSchedule(assets=due_posts, timetable=sweep),
     catchup=False,
-    max_active_runs=64,
+    max_active_runs=1000,  # a run lasts until its last post is out, and costs nothing while it waits
     tags=["x", "publishing"],
     default_args={"owner": "marketing", "retries": 3, "retry_delay": 10},
     doc_md="""
@@ -22,17 +22,18 @@ sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
     video 45), and every 15 minutes as a sweep. Each post is one mapped pair of tasks: its media are uploaded
     ahead of time, then it is armed and sent by the triggerer at its instant.
 
-    Clearing a task that has published never publishes again.
+    Clearing a task that has published never publishes again. Stopping a task does not stop its post, which stays
+    planned and is taken up again: to stop a post, remove its entry from the calendar and apply it.
     """,
 )
 def x_publish():
     @task
-    def take_on() -> list[dict]:
+    def take_on(run_id: str) -> list[dict]:
         """Claim the posts that come due: each is given to one run only."""
         from x_provider.hooks.ledger import LedgerHook
         from x_provider.publishing import take_due, utc_now
 
-        taken = take_due(LedgerHook().ledger(), now=utc_now())
+        taken = take_due(LedgerHook().ledger(), now=utc_now(), taker=f"x_publish:{run_id}")
         return [{"post_id": post.id, "name": post.name} for post in taken]
 
     @task_group
@@ -45,10 +46,13 @@ def x_publish():
             "weight_rule": "absolute",
         }
         upload = XUploadMediaOperator(task_id="upload_media", priority_weight=1, **both)
-        create = XCreatePostOperator(task_id="create_post", priority_weight=2, **both)
+        # It sends what could not be uploaded ahead of time, or says in the ledger why it cannot.
+        create = XCreatePostOperator(
+            task_id="create_post", priority_weight=2, trigger_rule="all_done", **both
+        )
         upload >> create
 
-    publish.expand_kwargs(take_on())
+    publish.expand_kwargs(take_on("{{ run_id }}"))
 
 
 x_publish()

@@ -53,15 +53,21 @@ def start(name: str, command: list[str], *, log: Path, environment: Mapping[str,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Airflow starts its components by name.
-            env={
-                **os.environ,
-                "PATH": os.pathsep.join([str(_BIN), os.environ.get("PATH", "")]),
-                **environment,
-            },
+            env={**_inherited(), **environment},
             start_new_session=True,
         )
     return Service(name, process, log)
+
+
+def _inherited() -> dict[str, str]:
+    """This process's environment without anything that could lead the demo to a real X or a real Airflow."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AIRFLOW", "X_", "TWITTER_"))
+    }
+    # Airflow starts its components by name.
+    return {**kept, "PATH": os.pathsep.join([str(_BIN), kept.get("PATH", "")])}
 
 
 def session_members(session: int) -> list[int]:

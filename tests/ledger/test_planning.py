@@ -12,7 +12,7 @@ NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
 def send(ledger, post, part, x_id="1900000000000000001"):
     assert ledger.sending.arm(post, part)
-    attempt = ledger.sending.begin(post, part, sender="test", now=NOW, lease_seconds=60)
+    attempt = ledger.sending.begin(post, part, sender="test", clock=lambda: NOW, lease_seconds=60)
     receipt = Receipt(x_id, f"https://x.com/me/status/{x_id}", NOW, NOW)
     assert ledger.sending.posted(attempt, receipt, account=post.account, request_id="r", http_status=201)
 
@@ -47,13 +47,44 @@ def test_a_changed_post_is_replaced_while_nothing_of_it_is_on_its_way(ledger, dr
     assert post.revision == "r2"
 
 
+def begin(ledger, post, part):
+    assert ledger.sending.arm(post, part)
+    return ledger.sending.begin(post, part, sender="test", clock=lambda: NOW, lease_seconds=60)
+
+
+def test_an_armed_post_can_still_be_changed_and_withdrawn(ledger, draft):
+    ledger.posts.put(draft(), now=NOW)
+    armed = ledger.posts.find("december", "hello")
+    ledger.sending.arm(armed, armed.parts[0])
+    assert ledger.posts.put(draft(revision="r2"), now=NOW)
+    assert ledger.posts.find("december", "hello").state is PartState.PLANNED
+    assert (
+        ledger.sending.begin(armed, armed.parts[0], sender="t", clock=lambda: NOW, lease_seconds=60) is None
+    )
+    assert ledger.posts.withdraw("december", "hello")
+
+
 def test_a_post_that_is_on_its_way_cannot_be_changed_or_withdrawn(ledger, draft):
     ledger.posts.put(draft(), now=NOW)
     post = ledger.posts.find("december", "hello")
-    ledger.sending.arm(post, post.parts[0])
+    begin(ledger, post, post.parts[0])
     assert not ledger.posts.put(draft(revision="r2"), now=NOW)
     assert not ledger.posts.withdraw("december", "hello")
     assert ledger.posts.find("december", "hello").revision == "r1"
+
+
+def test_what_is_left_of_a_thread_can_be_changed_but_not_what_is_on_x(ledger, draft):
+    ledger.posts.put(draft(texts=("one", "two")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    send(ledger, post, post.parts[0])
+    assert not ledger.posts.put(draft(texts=("uno", "two"), revision="r2"), now=NOW)
+    assert ledger.posts.put(draft(texts=("one", "due", "tre"), revision="r3"), now=NOW)
+    parts = ledger.posts.find("december", "hello").parts
+    assert [(part.content["text"], part.state) for part in parts] == [
+        ("one", PartState.POSTED),
+        ("due", PartState.PLANNED),
+        ("tre", PartState.PLANNED),
+    ]
 
 
 def test_a_withdrawn_post_wakes_nobody_and_can_come_back(ledger, draft):
@@ -79,6 +110,22 @@ def test_a_due_post_is_claimed_once_and_offered_again_when_the_claim_runs_out(le
     assert claims.count(True) == 1
     assert ledger.posts.due(NOW.add(minutes=14)) == []
     assert len(ledger.posts.due(NOW.add(minutes=15))) == 1
+
+
+def test_a_taker_finds_again_what_it_has_taken_on(ledger, draft):
+    ledger.posts.put(draft(), now=NOW)
+    (due,) = ledger.posts.due(NOW)
+    ledger.posts.claim(due, until=NOW.add(minutes=15), taker="run 1")
+    assert [post.name for post in ledger.posts.taken("run 1")] == ["december/hello"]
+    assert ledger.posts.taken("run 2") == []
+    ledger.posts.wake(due.id, None)
+    assert ledger.posts.taken("run 1") == []
+
+
+def test_many_who_plan_the_same_entry_at_once_plan_it_once(ledger, draft):
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(lambda _: ledger.posts.put(draft(), now=NOW), range(8)))
+    assert len(ledger.posts.outline("december")) == 1
 
 
 def test_planning_the_same_direct_post_twice_gives_one_post(ledger, draft):

@@ -20,7 +20,7 @@ def armed(ledger, draft):
 
 
 def begin(ledger, post):
-    return ledger.sending.begin(post, post.parts[0], sender="test", now=NOW, lease_seconds=60)
+    return ledger.sending.begin(post, post.parts[0], sender="test", clock=lambda: NOW, lease_seconds=60)
 
 
 def receipt(x_id="1900000000000000001"):
@@ -64,11 +64,11 @@ def test_a_part_whose_post_was_changed_is_neither_armed_nor_sent(ledger, draft):
 
 def test_an_outcome_is_recorded_by_its_own_attempt_only(ledger, armed):
     first = begin(ledger, armed)
-    ledger.sending.finish(first, PartState.ARMED, outcome="not_sent", now=NOW, why="no route")
+    ledger.sending.finish(first, PartState.ARMED, outcome="not_sent", now=NOW, why="no route", wake_at=None)
     second = begin(ledger, armed)
     assert second.id != first.id
     assert not ledger.sending.finish(
-        first, PartState.UNCERTAIN, outcome="uncertain", now=NOW, why="late news"
+        first, PartState.UNCERTAIN, outcome="uncertain", now=NOW, why="late news", wake_at=None
     )
     assert ledger.posts.get(armed.id).state is PartState.SENDING
 
@@ -82,12 +82,39 @@ def test_a_sender_counts_as_dead_when_its_lease_has_run_out(ledger, armed):
     assert ledger.posts.get(post.id).parts[0].why == "nobody knows"
 
 
-def test_stopping_a_post_moves_what_is_unsent_and_wakes_nobody(ledger, draft):
+def test_giving_up_a_post_moves_what_is_unsent_and_wakes_nobody(ledger, draft):
     ledger.posts.put(draft(texts=("one", "two")), now=NOW)
     post = ledger.posts.find("december", "hello")
-    assert ledger.sending.stop(post, PartState.MISSED, why="too late")
+    assert ledger.sending.give_up(post, PartState.MISSED, why="too late")
     assert {part.state for part in ledger.posts.get(post.id).parts} == {PartState.MISSED}
     assert ledger.posts.due(NOW.add(days=1)) == []
+
+
+def test_an_answer_that_comes_after_the_lease_ran_out_is_still_proof(ledger, armed):
+    attempt = begin(ledger, armed)
+    post = ledger.posts.get(armed.id)
+    ledger.sending.expire(post, post.parts[0], now=NOW.add(seconds=61), why="?")
+    assert ledger.sending.posted(attempt, receipt(), account="x_default")
+    assert ledger.posts.get(armed.id).state is PartState.POSTED
+
+
+def test_a_receipt_can_be_kept_again_but_not_another_one(ledger, armed):
+    attempt = begin(ledger, armed)
+    assert ledger.sending.posted(attempt, receipt(), account="x_default")
+    assert ledger.sending.posted(attempt, receipt(), account="x_default")
+    assert not ledger.sending.posted(attempt, receipt("1900000000000000002"), account="x_default")
+
+
+def test_the_last_receipt_of_a_post_lets_everybody_sleep(ledger, draft):
+    ledger.posts.put(draft(texts=("one", "two")), now=NOW)
+    for position in range(2):
+        post = ledger.posts.find("december", "hello")
+        assert post.wake_at is not None
+        part = post.parts[position]
+        ledger.sending.arm(post, part)
+        attempt = ledger.sending.begin(post, part, sender="test", clock=lambda: NOW, lease_seconds=60)
+        ledger.sending.posted(attempt, receipt(f"190000000000000000{position}"), account="x_default")
+    assert ledger.posts.find("december", "hello").wake_at is None
 
 
 def test_nothing_leaves_posted_and_sending_is_left_only_by_what_x_did():

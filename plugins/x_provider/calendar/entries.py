@@ -68,7 +68,7 @@ def read_post(
     if due is None or not parts:
         return None
     if not is_known:
-        _check_past(fields, due, late, now)
+        check_past(fields, due.instant, late, now)
     return PostSpec(
         id=id,
         account=account,
@@ -115,10 +115,11 @@ def _due(fields: Fields, zone: str, now: pendulum.DateTime) -> DueTime | None:
     return fields.attempt("at", lambda: due_time(written, zone, now)) if written is not None else None
 
 
-def _check_past(fields: Fields, due: DueTime, late: LatePolicy, now: pendulum.DateTime) -> None:
-    behind = (now - due.instant).total_seconds()
+def check_past(fields: Fields, due_at: pendulum.DateTime, late: LatePolicy, now: pendulum.DateTime) -> None:
+    """Blame the entry for a due time in the past: within its grace it goes out at once, after it not at all."""
+    behind = (now - due_at).total_seconds()
     if behind > late.grace_seconds:
-        message = f"was due {roughly(behind)} ago, on {due.instant.format('YYYY-MM-DD HH:mm')} UTC"
+        message = f"was due {roughly(behind)} ago, on {due_at.format('YYYY-MM-DD HH:mm')} UTC"
         fields.error("at", message, "Give it a new at, or remove the entry")
     elif behind > 0:
         fields.warning("at", f"was due {roughly(behind)} ago: it goes out at once")

@@ -10,6 +10,8 @@ import pendulum
 from x_provider.calendar.model import Calendar, PostSpec
 
 PLANNED = "planned"
+CHANGEABLE = frozenset({PLANNED, "refused", "missed"})
+"""States of a post that a change of its entry plans anew: of what is left of it, nothing is on X."""
 _DUE_TOLERANCE_SECONDS = 1
 """A database may keep less than microseconds."""
 
@@ -19,7 +21,7 @@ class KnownPost:
     """What the ledger holds of a post.
 
     :param revision: the content hash it was planned with.
-    :param state: ``planned`` while the calendar may still change it; anything else locks it.
+    :param state: the ledger's word for where it stands; what is not in ``CHANGEABLE`` is locked.
     :param due_at: when it is due, an instant.
     """
 
@@ -91,8 +93,11 @@ class Plan:
         words = [f"{due.format('YYYY-MM-DD HH:mm' + (':ss' if due.second else ''))} {due.timezone_name}"]
         if post is not None:
             words.append(_contents(post))
-        if id in self.locked:
+        if id in self.known and self.known[id].state != PLANNED:
             words.append(self.known[id].state)
+        if id in self.locked:
+            if post is not None and post.revision != self.known[id].revision:
+                words.append("its entry has changed since: too late")
         elif id in self.broken:
             words.append("stays as planned: see the findings")
         return "  ".join(words)
@@ -117,7 +122,7 @@ def plan(calendar: Calendar, known: Mapping[str, KnownPost], *, now: pendulum.Da
 
 
 def _kind(id: str, post: PostSpec | None, known: KnownPost | None, calendar: Calendar) -> str:
-    if known is not None and known.state != PLANNED:
+    if known is not None and known.state not in CHANGEABLE:
         return "locked"
     if id in calendar.broken:
         return "broken"

@@ -11,11 +11,19 @@ from pathlib import Path
 
 import pendulum
 
-from x_provider.calendar.entries import Header, entry_fields, read_id, read_late, read_post, read_zone
+from x_provider.calendar.entries import (
+    Header,
+    check_past,
+    entry_fields,
+    read_id,
+    read_late,
+    read_post,
+    read_zone,
+)
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import EntryReport, Finding, Report
 from x_provider.calendar.model import Calendar, LatePolicy, PostSpec
-from x_provider.calendar.plan import PLANNED, KnownPost
+from x_provider.calendar.plan import CHANGEABLE, PLANNED, KnownPost
 from x_provider.calendar.repeats import repeats
 from x_provider.calendar.times import roughly
 from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, YamlError, parse
@@ -56,7 +64,7 @@ def read_calendar(
     :param path: the file; media paths in it are relative to its folder.
     :param now: the moment that ``now + 30 s`` counts from; the current time when left out.
     :param known: gives the ledger's posts of the calendar of that name. A known post is not blamed for a due
-        time in the past, and one that is on its way or on X (state not ``planned``) for nothing at all.
+        time in the past, and one that is on its way or on X for nothing at all.
     """
     path = Path(path)
     now = now or pendulum.now("UTC")
@@ -221,10 +229,17 @@ class _Entries:
             return None
         self._lines[id] = fields.line_of("id")
         post = read_post(fields, id, self._header, now=self._now, is_known=id in self._known)
+        if post is not None and self._would_come_back(post):
+            check_past(fields, post.due_at, post.late, self._now)
         if report.failed or post is None:
             self.broken.add(id)
             return None
         return post
+
+    def _would_come_back(self, post: PostSpec) -> bool:
+        """Whether this reading plans anew what was refused or missed: then its due time counts again."""
+        known = self._known.get(post.id)
+        return known is not None and known.state != PLANNED and known.revision != post.revision
 
     def _warn_of_repeats(self, posts: list[PostSpec]) -> None:
         for repeat in repeats(posts):
@@ -241,7 +256,7 @@ class _Entries:
             report.warning(post.line, field, f"{message}; X may refuse it as a duplicate", hint)
 
     def _is_history(self, id: str | None) -> bool:
-        return id is not None and id in self._known and self._known[id].state != PLANNED
+        return id is not None and id in self._known and self._known[id].state not in CHANGEABLE
 
 
 def _raw_id(node: Node) -> str | None:

@@ -10,6 +10,7 @@ from pendulum import DateTime
 from x_provider.client import NonPublicMetrics, Post, PublicMetrics, XClient
 from x_provider.ledger import Ledger, Snapshot
 
+IDS_A_REQUEST = 100
 PRIVATE_METRICS_DAYS = 30
 """X gives private metrics of own posts for that long; older posts are not asked for."""
 
@@ -45,18 +46,27 @@ def collect(
         for x_id in ledger.snapshots.measurable(account, since=since, until=covers_until)
         if x_id not in done
     ]
-    if not wanted:
-        return Collected(0, 0, ())
-    found = {post.id: post for post in client.get_posts(wanted, private_metrics=True).posts}
-    hidden = [x_id for x_id in wanted if x_id not in found]
+    stored = 0
+    silent: list[str] = []
+    # Chunk by chunk: what was paid for is kept when a later request fails.
+    for start in range(0, len(wanted), IDS_A_REQUEST):
+        chunk = wanted[start : start + IDS_A_REQUEST]
+        found = _metrics_of(chunk, client)
+        captured_at = clock()
+        stored += ledger.snapshots.add(
+            [_snapshot(post, account, covers_until, captured_at) for post in found.values()]
+        )
+        silent += [x_id for x_id in chunk if x_id not in found]
+    return Collected(len(wanted), stored, tuple(silent))
+
+
+def _metrics_of(x_ids: list[str], client: XClient) -> dict[str, Post]:
+    found = {post.id: post for post in client.get_posts(x_ids, private_metrics=True).posts}
+    hidden = [x_id for x_id in x_ids if x_id not in found]
     if hidden:
         # X may leave a post out because its private metrics are denied: ask again for the public ones.
         found |= {post.id: post for post in client.get_posts(hidden).posts}
-    captured_at = clock()
-    stored = ledger.snapshots.add(
-        [_snapshot(found[x_id], account, covers_until, captured_at) for x_id in wanted if x_id in found]
-    )
-    return Collected(len(wanted), stored, tuple(x_id for x_id in wanted if x_id not in found))
+    return found
 
 
 def _snapshot(post: Post, account: str, covers_until: DateTime, captured_at: DateTime) -> Snapshot:

@@ -10,7 +10,7 @@ from sqlalchemy import URL
 from x_provider.ledger.accounts import Accounts
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.media import MediaLibrary
-from x_provider.ledger.posts import OPEN_STATES, Posts
+from x_provider.ledger.posts import Posts
 from x_provider.ledger.records import (
     AccountOnX,
     Attempt,
@@ -18,17 +18,18 @@ from x_provider.ledger.records import (
     Part,
     Post,
     PostDraft,
+    PostOutline,
     Receipt,
     Snapshot,
     Uploaded,
 )
 from x_provider.ledger.sending import Sending
 from x_provider.ledger.snapshots import Snapshots
-from x_provider.ledger.states import MOVES, PartState, may_move
+from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 
 __all__ = [
     "MOVES",
-    "OPEN_STATES",
+    "UNSENT",
     "AccountOnX",
     "Attempt",
     "DuePost",
@@ -38,6 +39,7 @@ __all__ = [
     "PartState",
     "Post",
     "PostDraft",
+    "PostOutline",
     "Receipt",
     "Snapshot",
     "Uploaded",

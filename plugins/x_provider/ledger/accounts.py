@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pendulum import DateTime
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
@@ -40,6 +42,9 @@ class Accounts:
             "seen_at": now,
         }
         with self._database.write() as connection:
-            mine = t.accounts.c.account == user.account
-            if connection.execute(t.accounts.update().where(mine).values(**values)).rowcount == 0:
-                connection.execute(t.accounts.insert().values(account=user.account, **values))
+            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            connection.execute(
+                insert(t.accounts)
+                .values(account=user.account, **values)
+                .on_conflict_do_update(index_elements=[t.accounts.c.account], set_=values)
+            )

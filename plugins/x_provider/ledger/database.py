@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 HEAD = "0001"
 """The newest migration. A test holds it equal to what Alembic finds in ``migrations/versions``."""
@@ -31,6 +33,8 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self._engine = _engine(self.url, os.getpid())
+        # SQLite lets one write at a time and makes the others poll; queueing here is fair and far quicker.
+        self._turn = _turn(self.url, os.getpid()) if self._engine.dialect.name == "sqlite" else nullcontext()
         self._migrated = False
 
     def __repr__(self) -> str:
@@ -47,7 +51,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block and rolls back when it raises."""
         self.upgrade()
-        with self._explained(), self._write_connection() as connection, connection.begin():
+        with self._explained(), self._turn, self._write_connection() as connection, connection.begin():
             yield connection
 
     def upgrade(self) -> None:
@@ -101,17 +105,18 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except OperationalError as error:
+        except (OperationalError, PoolTimeoutError) as error:
             raise LedgerError(
                 f"the ledger database {self.url.render_as_string(hide_password=True)} cannot be used:"
                 f" {_words(error)}."
-                " Check that it is up, reachable and writable, and that the connection x_ledger points to it;"
-                " nothing was lost, the step can be repeated."
+                " Check that it is up, reachable and writable, and that the connection x_ledger points to it."
             ) from error
 
 
-def _words(error: DBAPIError) -> str:
-    return str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
+def _words(error: SQLAlchemyError) -> str:
+    if isinstance(error, DBAPIError) and error.orig:
+        return str(error.orig).strip().splitlines()[0]
+    return "all of its connections are in use"
 
 
 def _version(connection: Connection) -> str | None:
@@ -124,11 +129,26 @@ def _version(connection: Connection) -> str | None:
 def _engine(url: URL, _pid: int) -> Engine:
     """One engine a process: pooled connections must not cross a fork."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, connect_args={"timeout": 30}, pool_size=16, max_overflow=48)
+        engine = create_engine(
+            url, connect_args={"timeout": 30}, pool_size=16, max_overflow=48, hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, pool_size=16, max_overflow=48)
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=24,
+        hide_parameters=True,
+        # A database that hangs must not hang a due post for ever: the engine knows what to do with an error.
+        connect_args={"connect_timeout": 10, "options": "-c lock_timeout=15s -c statement_timeout=60s"},
+    )
+
+
+@lru_cache(maxsize=16)
+def _turn(_url: URL, _pid: int) -> threading.Lock:
+    return threading.Lock()
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:

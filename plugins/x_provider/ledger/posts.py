@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
-from x_provider.ledger.records import Content, DuePost, Part, Post, PostDraft, Receipt
-from x_provider.ledger.states import PartState
-
-OPEN_STATES = frozenset({PartState.PLANNED, PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN})
-"""A post whose parts are all in one of these has left no trace on X: it may be changed and planned anew."""
+from x_provider.ledger.records import Content, DuePost, Part, Post, PostDraft, PostOutline, Receipt
+from x_provider.ledger.states import UNSENT, PartState
 
 
 class Posts:
@@ -38,13 +36,22 @@ class Posts:
             post_id = _id_of(connection, calendar, key)
             return None if post_id is None else load_post(connection, post_id)
 
-    def of_calendar(self, calendar: str) -> list[Post]:
-        """Every post of a calendar, withdrawn ones included, by due time."""
+    def outline(self, calendar: str) -> list[PostOutline]:
+        """What a plan needs of every post of a calendar, however many: no content is read."""
+        columns = (t.posts.c.id, t.posts.c.key, t.posts.c.revision, t.posts.c.due_at, t.parts.c.state)
+        query = (
+            select(*columns)
+            .join_from(t.posts, t.parts, t.parts.c.post_id == t.posts.c.id)
+            .where(t.posts.c.calendar == calendar)
+            .order_by(t.posts.c.id, t.parts.c.position)
+        )
+        outlines: list[PostOutline] = []
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(t.posts).where(t.posts.c.calendar == calendar).order_by(t.posts.c.due_at, t.posts.c.id)
-            ).all()
-            return _with_parts(connection, rows)
+            for _, rows in groupby(connection.execute(query), key=lambda row: row.id):
+                parts = list(rows)
+                states = tuple(PartState(row.state) for row in parts)
+                outlines.append(PostOutline(parts[0].key, parts[0].revision, parts[0].due_at, states))
+        return outlines
 
     def all(self) -> list[Post]:
         """Every post of the ledger that has not been withdrawn, by due time."""
@@ -55,15 +62,23 @@ class Posts:
     def put(self, draft: PostDraft, *, now: DateTime) -> bool:
         """Plan the post, or replace what was planned under its name, in one transaction.
 
-        :returns: False, and nothing is changed, when some of it is already on its way or on X.
+        Armed parts are disarmed by it. Of a thread that stopped half-way the parts that are on X must stay
+        as they are; the others may change.
+
+        :returns: False, and nothing is changed, when what would change is on X or on its way there.
         """
-        with self._database.write() as connection:
-            post_id = _id_of(connection, draft.calendar, draft.key)
-            if post_id is None:
-                _insert(connection, draft, now)
-                return True
-            lock_post(connection, post_id)
-            return _replace(connection, post_id, draft, now)
+        for _ in range(2):
+            try:
+                with self._database.write() as connection:
+                    post_id = _id_of(connection, draft.calendar, draft.key)
+                    if post_id is not None:
+                        lock_post(connection, post_id)
+                        return _replace(connection, post_id, draft, now)
+                    _insert(connection, draft, now)
+                    return True
+            except IntegrityError:  # somebody else planned it in the meantime: now it is there
+                continue
+        raise LedgerError(f"post {draft.calendar}/{draft.key} is being planned by several at once; try again")
 
     def ensure(self, draft: PostDraft, *, now: DateTime) -> Post:
         """The post of that name, planned from ``draft`` if there is none: repeating it changes nothing."""
@@ -80,13 +95,13 @@ class Posts:
             return again
 
     def withdraw(self, calendar: str, key: str) -> bool:
-        """Take the post off the plan; False when some of it is already on its way or on X."""
+        """Take the post off the plan, armed or not; False when some of it is on its way or on X."""
         with self._database.write() as connection:
             post_id = _id_of(connection, calendar, key)
             if post_id is None:
                 return False
             lock_post(connection, post_id)
-            if not _is_open(connection, post_id):
+            if not all(state in UNSENT for state in _states(connection, post_id).values()):
                 return False
             connection.execute(
                 t.parts.update().where(t.parts.c.post_id == post_id).values(state=PartState.WITHDRAWN.value)
@@ -96,39 +111,43 @@ class Posts:
 
     def due(self, now: DateTime, *, limit: int = 1000) -> list[DuePost]:
         """The posts that somebody must look after by ``now``, the most urgent first."""
-        query = (
-            select(
-                t.posts.c.id,
-                t.posts.c.calendar,
-                t.posts.c.key,
-                t.posts.c.account,
-                t.posts.c.due_at,
-                t.posts.c.wake_at,
-            )
-            .where(t.posts.c.wake_at <= now)
-            .order_by(t.posts.c.wake_at)
-            .limit(limit)
-        )
+        query = _due_columns().where(t.posts.c.wake_at <= now).limit(limit)
         with self._database.read() as connection:
-            return [
-                DuePost(r.id, f"{r.calendar}/{r.key}", r.account, r.due_at, r.wake_at)
-                for r in connection.execute(query)
-            ]
+            return _due_posts(connection, query)
 
-    def claim(self, due: DuePost, *, until: DateTime) -> bool:
-        """Take the post on: nobody else is woken for it before ``until``. False when somebody was faster."""
+    def claim(self, due: DuePost, *, until: DateTime, taker: str | None = None) -> bool:
+        """Take the post on: nobody else is woken for it before ``until``. False when somebody was faster.
+
+        :param taker: who takes it on, to be found again by :meth:`taken`.
+        """
         with self._database.write() as connection:
             done = connection.execute(
                 t.posts.update()
                 .where(t.posts.c.id == due.id, t.posts.c.wake_at == due.wake_at)
-                .values(wake_at=until)
+                .values(wake_at=until, taken_by=taker)
             )
             return done.rowcount == 1
+
+    def taken(self, taker: str) -> list[DuePost]:
+        """The posts that ``taker`` has taken on and that still need somebody."""
+        query = _due_columns().where(t.posts.c.taken_by == taker, t.posts.c.wake_at.is_not(None))
+        with self._database.read() as connection:
+            return _due_posts(connection, query)
 
     def wake(self, post_id: int, at: DateTime | None) -> None:
         """Set when somebody must look after the post next; None when nobody needs to."""
         with self._database.write() as connection:
             connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=at))
+
+
+def _due_columns() -> Select[Any]:
+    columns = (t.posts.c.id, t.posts.c.calendar, t.posts.c.key, t.posts.c.account, t.posts.c.due_at)
+    return select(*columns, t.posts.c.wake_at).order_by(t.posts.c.wake_at)
+
+
+def _due_posts(connection: Connection, query: Select[Any]) -> list[DuePost]:
+    rows = connection.execute(query)
+    return [DuePost(r.id, f"{r.calendar}/{r.key}", r.account, r.due_at, r.wake_at) for r in rows]
 
 
 def lock_post(connection: Connection, post_id: int) -> Row[Any]:
@@ -223,23 +242,28 @@ def _insert_part(connection: Connection, post_id: int, position: int, content: C
     )
 
 
-def _is_open(connection: Connection, post_id: int) -> bool:
-    states = connection.execute(select(t.parts.c.state).where(t.parts.c.post_id == post_id)).scalars()
-    return all(PartState(state) in OPEN_STATES for state in states)
+def _states(connection: Connection, post_id: int) -> dict[int, PartState]:
+    rows = connection.execute(select(t.parts.c.position, t.parts.c.state).where(t.parts.c.post_id == post_id))
+    return {row.position: PartState(row.state) for row in rows}
 
 
 def _replace(connection: Connection, post_id: int, draft: PostDraft, now: DateTime) -> bool:
-    if not _is_open(connection, post_id):
+    states = _states(connection, post_id)
+    on_x = {position for position, state in states.items() if state is PartState.POSTED}
+    if not all(state in UNSENT for position, state in states.items() if position not in on_x):
+        return False
+    if len(on_x) == len(states) or not _agree(connection, post_id, on_x, draft):
         return False
     connection.execute(
-        t.posts.update().where(t.posts.c.id == post_id).values(planned_at=now, **_columns(draft))
-    )
-    positions = set(
-        connection.execute(select(t.parts.c.position).where(t.parts.c.post_id == post_id)).scalars()
+        t.posts.update()
+        .where(t.posts.c.id == post_id)
+        .values(planned_at=now, taken_by=None, **_columns(draft))
     )
     of_post = t.parts.update().where(t.parts.c.post_id == post_id)
     for position, content in enumerate(draft.contents):
-        if position in positions:
+        if position in on_x:
+            continue
+        if position in states:
             connection.execute(
                 of_post.where(t.parts.c.position == position).values(
                     content=dict(content), state=PartState.PLANNED.value, why=None
@@ -252,3 +276,18 @@ def _replace(connection: Connection, post_id: int, draft: PostDraft, now: DateTi
         of_post.where(t.parts.c.position >= len(draft.contents)).values(state=PartState.WITHDRAWN.value)
     )
     return True
+
+
+def _agree(connection: Connection, post_id: int, on_x: set[int], draft: PostDraft) -> bool:
+    """Whether the draft leaves the parts that are on X as they are."""
+    if not on_x:
+        return True
+    rows = connection.execute(
+        select(t.parts.c.position, t.parts.c.content).where(
+            t.parts.c.post_id == post_id, t.parts.c.position.in_(on_x)
+        )
+    )
+    return all(
+        row.position < len(draft.contents) and row.content == dict(draft.contents[row.position])
+        for row in rows
+    )

@@ -98,6 +98,16 @@ class Post:
 
 
 @dataclass(frozen=True)
+class PostOutline:
+    """A post without its content: enough to compare a calendar with."""
+
+    key: str
+    revision: str
+    due_at: DateTime
+    states: tuple[PartState, ...]
+
+
+@dataclass(frozen=True)
 class DuePost:
     """A post that somebody must look after now."""
 
@@ -110,13 +120,20 @@ class DuePost:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try to send one part, recorded before its request leaves."""
+    """One try to send one part, recorded before its request leaves.
+
+    :param lease_until: after it, its sender counts as dead.
+    :param newest_own_id: the newest post of the account that the ledger knew then; what the attempt created
+        is newer.
+    """
 
     id: int
     part_id: int
     post_id: int
     started_at: DateTime
     lease_until: DateTime
+    newest_own_id: str | None
+    outcome: str | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from pendulum import DateTime
@@ -32,11 +33,12 @@ class Sending:
             return _move(connection, part.id, PartState.PLANNED, PartState.ARMED, why=None)
 
     def begin(
-        self, post: Post, part: Part, *, sender: str, now: DateTime, lease_seconds: float
+        self, post: Post, part: Part, *, sender: str, clock: Callable[[], DateTime], lease_seconds: float
     ) -> Attempt | None:
         """Record the attempt and move armed → sending; only the caller who gets an attempt may send.
 
         :param sender: who sends (host, process), for the evidence trail.
+        :param clock: the present instant, read once the ledger is ours.
         :param lease_seconds: after it the sender counts as dead and the outcome as unknown.
         :returns: None when the part was not armed, or the post changed.
         """
@@ -45,36 +47,85 @@ class Sending:
                 return None
             if not _move(connection, part.id, PartState.ARMED, PartState.SENDING, why=None):
                 return None
+            now = clock()
             lease_until = now.add(seconds=lease_seconds)
+            newest_own_id = _newest_own_id(connection, post.account)
             done = connection.execute(
                 t.attempts.insert().values(
                     part_id=part.id,
                     revision=post.revision,
                     started_at=now,
                     lease_until=lease_until,
-                    newest_own_id=_newest_own_id(connection, post.account),
+                    newest_own_id=newest_own_id,
                     sender=sender,
                 )
             )
             key = done.inserted_primary_key
             assert key is not None  # noqa: S101 - both databases return it
             connection.execute(t.parts.update().where(t.parts.c.id == part.id).values(attempt_id=key[0]))
-            return Attempt(key[0], part.id, post.id, now, lease_until)
+            return Attempt(key[0], part.id, post.id, now, lease_until, newest_own_id)
+
+    def attempt_of(self, post: Post, part: Part) -> Attempt | None:
+        """The newest attempt to send the part."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(t.attempts).where(t.attempts.c.id == part.attempt_id)
+            ).one_or_none()
+        if row is None:
+            return None
+        return Attempt(
+            row.id, part.id, post.id, row.started_at, row.lease_until, row.newest_own_id, row.outcome
+        )
 
     def posted(
-        self, attempt: Attempt, receipt: Receipt, *, account: str, request_id: str | None, http_status: int
+        self,
+        attempt: Attempt,
+        receipt: Receipt,
+        *,
+        account: str,
+        request_id: str | None = None,
+        http_status: int | None = None,
     ) -> bool:
-        """X created it: keep the receipt."""
-        return self._finish(
-            attempt,
-            PartState.POSTED,
-            outcome="posted",
-            now=receipt.received_at,
-            http_status=http_status,
-            request_id=request_id,
-            receipt=receipt,
-            account=account,
-        )
+        """The attempt's post is on X: keep the receipt. Repeating it changes nothing.
+
+        An answer that comes after the lease ran out still counts: it is proof.
+
+        :returns: False when the part has been posted by another attempt meanwhile.
+        """
+        with self._database.write() as connection:
+            lock_post(connection, attempt.post_id)
+            mine = t.parts.c.attempt_id == attempt.id
+            states = (PartState.SENDING, PartState.UNCERTAIN)
+            if not any(
+                _move(connection, attempt.part_id, old, PartState.POSTED, only_if=mine, why=None)
+                for old in states
+            ):
+                kept = connection.execute(
+                    select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
+                ).scalar_one_or_none()
+                return kept == receipt.x_id
+            _close(
+                connection,
+                attempt.id,
+                finished_at=receipt.received_at,
+                outcome="adopted" if receipt.adopted else "posted",
+                http_status=http_status,
+                request_id=request_id,
+            )
+            connection.execute(
+                t.receipts.insert().values(
+                    part_id=attempt.part_id,
+                    account=account,
+                    x_id=receipt.x_id,
+                    url=receipt.url,
+                    posted_at=receipt.posted_at,
+                    received_at=receipt.received_at,
+                    adopted=receipt.adopted,
+                )
+            )
+            if not _has_unposted_parts(connection, attempt.post_id):
+                _wake(connection, attempt.post_id, None)
+            return True
 
     def finish(
         self,
@@ -84,21 +135,24 @@ class Sending:
         outcome: str,
         now: DateTime,
         why: str,
+        wake_at: DateTime | None,
         http_status: int | None = None,
         request_id: str | None = None,
         words: str | None = None,
     ) -> bool:
-        """The attempt ended without a receipt: back to armed, refused, or uncertain."""
-        return self._finish(
-            attempt,
-            to,
-            outcome=outcome,
-            now=now,
-            why=why,
-            http_status=http_status,
-            request_id=request_id,
-            words=words,
-        )
+        """The attempt ended without a receipt: back to armed, refused, or uncertain.
+
+        :param wake_at: when somebody else must look after the post; None when only a person can.
+        """
+        with self._database.write() as connection:
+            lock_post(connection, attempt.post_id)
+            mine = t.parts.c.attempt_id == attempt.id
+            if not _move(connection, attempt.part_id, PartState.SENDING, to, only_if=mine, why=why):
+                return False
+            answer = {"http_status": http_status, "request_id": request_id, "words": words}
+            _close(connection, attempt.id, finished_at=now, outcome=outcome, **answer)
+            _wake(connection, attempt.post_id, wake_at)
+            return True
 
     def expire(self, post: Post, part: Part, *, now: DateTime, why: str) -> DateTime | None:
         """See after a part that is being sent: once its lease has run out, its outcome is unknown.
@@ -113,10 +167,27 @@ class Sending:
             if lease_until is not None and lease_until > now:
                 return lease_until
             mine = t.parts.c.attempt_id == part.attempt_id
-            _move(connection, part.id, PartState.SENDING, PartState.UNCERTAIN, only_if=mine, why=why)
+            if _move(connection, part.id, PartState.SENDING, PartState.UNCERTAIN, only_if=mine, why=why):
+                _close(connection, part.attempt_id, finished_at=now, outcome="lease_expired")
             return None
 
-    def stop(self, post: Post, to: PartState, *, why: str) -> bool:
+    def resend(self, post: Post, part: Part, *, why: str) -> bool:
+        """The part was looked for on X and is not there: uncertain → armed."""
+        with self._database.write() as connection:
+            lock_post(connection, post.id)
+            mine = t.parts.c.attempt_id == part.attempt_id
+            return _move(connection, part.id, PartState.UNCERTAIN, PartState.ARMED, only_if=mine, why=why)
+
+    def explain(self, part: Part, why: str) -> None:
+        """Say what keeps an unsent part waiting."""
+        with self._database.write() as connection:
+            connection.execute(
+                t.parts.update()
+                .where(t.parts.c.id == part.id, t.parts.c.state != PartState.POSTED.value)
+                .values(why=why)
+            )
+
+    def give_up(self, post: Post, to: PartState, *, why: str) -> bool:
         """Move every unsent part to ``refused`` or ``missed``; nobody is woken for the post again."""
         with self._database.write() as connection:
             lock_post(connection, post.id)
@@ -126,50 +197,21 @@ class Sending:
                 for state in (PartState.PLANNED, PartState.ARMED)
                 if may_move(state, to)
             ]
-            connection.execute(t.posts.update().where(t.posts.c.id == post.id).values(wake_at=None))
+            _wake(connection, post.id, None)
             return any(moved)
+
+    def known(self, x_ids: Collection[str]) -> set[str]:
+        """Those of the ids on X that are some part's receipt."""
+        with self._database.read() as connection:
+            return set(
+                connection.execute(select(t.receipts.c.x_id).where(t.receipts.c.x_id.in_(x_ids))).scalars()
+            )
 
     def deleted(self, x_id: str, *, now: DateTime) -> bool:
         """The post was taken down from X; its receipt stays and says when. False when it is not ours."""
         with self._database.write() as connection:
             mine = t.receipts.c.x_id == x_id, t.receipts.c.deleted_at.is_(None)
             return connection.execute(t.receipts.update().where(*mine).values(deleted_at=now)).rowcount == 1
-
-    def _finish(
-        self,
-        attempt: Attempt,
-        to: PartState,
-        *,
-        outcome: str,
-        now: DateTime,
-        why: str | None = None,
-        receipt: Receipt | None = None,
-        account: str | None = None,
-        **answer: Any,
-    ) -> bool:
-        with self._database.write() as connection:
-            lock_post(connection, attempt.post_id)
-            mine = t.parts.c.attempt_id == attempt.id
-            if not _move(connection, attempt.part_id, PartState.SENDING, to, only_if=mine, why=why):
-                return False
-            connection.execute(
-                t.attempts.update()
-                .where(t.attempts.c.id == attempt.id)
-                .values(finished_at=now, outcome=outcome, **answer)
-            )
-            if receipt is not None:
-                connection.execute(
-                    t.receipts.insert().values(
-                        part_id=attempt.part_id,
-                        account=account,
-                        x_id=receipt.x_id,
-                        url=receipt.url,
-                        posted_at=receipt.posted_at,
-                        received_at=receipt.received_at,
-                        adopted=receipt.adopted,
-                    )
-                )
-            return True
 
 
 def _move(
@@ -187,6 +229,20 @@ def _move(
     if only_if is not None:
         statement = statement.where(only_if)
     return connection.execute(statement.values(state=new.value, **values)).rowcount == 1
+
+
+def _close(connection: Connection, attempt_id: int | None, **values: Any) -> None:
+    connection.execute(t.attempts.update().where(t.attempts.c.id == attempt_id).values(**values))
+
+
+def _wake(connection: Connection, post_id: int, at: DateTime | None) -> None:
+    connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=at))
+
+
+def _has_unposted_parts(connection: Connection, post_id: int) -> bool:
+    done = (PartState.POSTED.value, PartState.WITHDRAWN.value)
+    query = select(t.parts.c.id).where(t.parts.c.post_id == post_id, t.parts.c.state.not_in(done)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _newest_own_id(connection: Connection, account: str) -> str | None:

@@ -22,7 +22,7 @@ class PartState(str, Enum):
 
 
 MOVES: dict[PartState, frozenset[PartState]] = {
-    PartState.PLANNED: frozenset({PartState.ARMED, PartState.MISSED, PartState.WITHDRAWN}),
+    PartState.PLANNED: frozenset({PartState.ARMED, PartState.MISSED, PartState.WITHDRAWN, PartState.REFUSED}),
     PartState.ARMED: frozenset(
         {PartState.SENDING, PartState.PLANNED, PartState.MISSED, PartState.WITHDRAWN, PartState.REFUSED}
     ),
@@ -34,6 +34,9 @@ MOVES: dict[PartState, frozenset[PartState]] = {
     PartState.POSTED: frozenset(),
 }
 """Every allowed move. Nothing leaves ``posted``; a part leaves ``sending`` only by what X said or did."""
+
+UNSENT = frozenset(PartState) - {PartState.SENDING, PartState.UNCERTAIN, PartState.POSTED}
+"""A part in one of these is not on X and not on its way there: it may be changed, withdrawn, planned anew."""
 
 
 def may_move(old: PartState, new: PartState) -> bool:

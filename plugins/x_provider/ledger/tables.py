@@ -57,9 +57,11 @@ posts = Table(
     Column("late_then", String(10), nullable=False, comment="publish, skip or ask"),
     Column("lead_seconds", Integer, nullable=False, comment="how long before due_at the work on it begins"),
     Column("wake_at", Instant, comment="when somebody must look after it; NULL when nobody needs to"),
+    Column("taken_by", String(250), comment="who looks after it until wake_at, such as a DAG run"),
     Column("planned_at", Instant, nullable=False),
     UniqueConstraint("calendar", "key"),
     Index("ix_x_posts_wake_at", "wake_at"),
+    Index("ix_x_posts_taken_by", "taken_by"),
 )
 
 parts = Table(

@@ -7,23 +7,32 @@ from functools import cached_property
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from x_provider.calendar import Calendar, Plan, Reading, plan, read_calendar
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import Ledger
 from x_provider.publishing import apply, known_posts, utc_now
 
+_FEW_WITHDRAWALS = 3
+
 
 class _XCalendarOperator(BaseOperator):
-    template_fields: Sequence[str] = ("calendar", "digest")
+    template_fields: Sequence[str] = ("calendar", "digest", "allow_withdrawals")
 
     def __init__(
-        self, *, calendar: str, digest: str | None = None, ledger_conn_id: str = "x_ledger", **kwargs: Any
+        self,
+        *,
+        calendar: str,
+        digest: str | None = None,
+        allow_withdrawals: bool | str = False,
+        ledger_conn_id: str = "x_ledger",
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.calendar = calendar
         self.digest = digest
+        self.allow_withdrawals = allow_withdrawals
         self.ledger_conn_id = ledger_conn_id
 
     @cached_property
@@ -37,7 +46,7 @@ class _XCalendarOperator(BaseOperator):
     def _checked(self) -> Calendar:
         reading = self._read()
         if self.digest is not None and reading.digest != self.digest:
-            raise AirflowException(
+            raise AirflowFailException(
                 f"{self.calendar} was changed while this run was planning it; clear the run's first task to"
                 " plan what it says now. Nothing was applied."
             )
@@ -46,7 +55,15 @@ class _XCalendarOperator(BaseOperator):
         return reading.calendar
 
     def _plan(self, calendar: Calendar) -> Plan:
-        return plan(calendar, known_posts(self.ledger, calendar.name), now=utc_now())
+        planned = plan(calendar, known_posts(self.ledger, calendar.name), now=utc_now())
+        few = max(_FEW_WITHDRAWALS, len(planned.known) // 5)
+        if len(planned.withdraw) > few and str(self.allow_withdrawals).lower() != "true":
+            raise AirflowFailException(
+                f"{self.calendar} lacks {len(planned.withdraw)} of the {len(planned.known)} posts planned from"
+                f" it ({', '.join(planned.withdraw[:5])}, …). Was it cut off while being saved? Nothing was"
+                " applied. If they are meant to go, run this with allow_withdrawals."
+            )
+        return planned
 
 
 class XLintCalendarOperator(_XCalendarOperator):
@@ -82,6 +99,7 @@ class XPlanCalendarOperator(_XCalendarOperator):
 
     :param calendar: path of the calendar file (templated).
     :param digest: digest of the reading that was linted; another file content stops here (templated).
+    :param allow_withdrawals: withdraw even more than three posts and a fifth of the calendar (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :return: the plan, one line a post (XCom).
     """
@@ -98,6 +116,7 @@ class XApplyCalendarOperator(_XCalendarOperator):
 
     :param calendar: path of the calendar file (templated).
     :param digest: digest of the reading that was planned (templated).
+    :param allow_withdrawals: withdraw even more than three posts and a fifth of the calendar (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :return: ``{"created", "updated", "withdrawn", "overtaken"}``, each a list of post ids (XCom).
     """

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -17,14 +17,14 @@ from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import PartState, Post
 from x_provider.operators.links import XPostLink
 from x_provider.operators.planning import CONTENT_FIELDS, XContentOperator, x_publish_wakes_at
-from x_provider.publishing import Publisher, utc_now
+from x_provider.publishing import MediaUnusableError, Publisher, keep_evidence, utc_now
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.triggers.publish import XPublishTrigger
 
 _SHORTEST_DEFERRAL_SECONDS = 5
 """A task resumed within about a second of parking may be marked failed (a known race of Airflow 3.3)."""
 
-_DEFERRAL_MARGIN = timedelta(hours=1)
+_ENDED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN})
 _LONGEST_LEAD = timedelta(seconds=max(LEAD_SECONDS.values()))
 
 
@@ -38,6 +38,7 @@ class XUploadMediaOperator(BaseOperator):
     :param name: the post's name, for people who look at the mapped task (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :return: the media ids of all parts, in order (XCom).
+    :raises AirflowFailException: when a file is gone or changed, or X refuses it for good.
     """
 
     template_fields: Sequence[str] = ("post_id", "name")
@@ -58,7 +59,12 @@ class XUploadMediaOperator(BaseOperator):
         publisher = open_publisher(
             account=post.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
         )
-        return publisher.prepare(post.id)
+        from x_provider.client import XRefused  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+
+        try:
+            return publisher.prepare(post.id)
+        except (XRefused, MediaUnusableError) as error:
+            raise AirflowFailException(str(error)) from error
 
 
 class XCreatePostOperator(XContentOperator):
@@ -162,40 +168,53 @@ class XCreatePostOperator(XContentOperator):
         if post.state is PartState.POSTED:
             self.log.info("post %s is on X already; it is not sent again", post.name)
             return _receipt(post)
+        if post.state in _ENDED:
+            return _receipt(post)
         fire_at = post.due_at
         while True:
             wait = _seconds_until(fire_at)
             if self.deferrable and wait >= _SHORTEST_DEFERRAL_SECONDS:
-                self.log.info("post %s is armed; the triggerer sends it at %s", post.name, fire_at)
-                self.defer(
-                    trigger=XPublishTrigger(
-                        post_id=post.id,
-                        account=post.account,
-                        fire_at=fire_at.isoformat(),
-                        ledger_conn_id=self.ledger_conn_id,
-                    ),
-                    method_name=self.execute_complete.__name__,
-                    timeout=timedelta(seconds=wait) + _DEFERRAL_MARGIN,
-                )
+                self._defer_until(fire_at, post)
             if wait > 0:
                 time.sleep(wait)
             fired = self.publisher.fire(post.id)
             if fired.retry_at is None:
                 return _receipt(fired.post)
             self.log.warning("%s; trying again at %s", fired.why, fired.retry_at)
-            fire_at = fired.retry_at
+            # Waiting for X to come back is not a worker's work.
+            fire_at = max(fired.retry_at, utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS + 1))
+
+    def _defer_until(self, fire_at: DateTime, post: Post) -> NoReturn:
+        self.log.info("post %s is armed; the triggerer sends it at %s", post.name, fire_at)
+        self.defer(
+            trigger=XPublishTrigger(
+                post_id=post.id,
+                account=post.account,
+                fire_at=fire_at.isoformat(),
+                ledger_conn_id=self.ledger_conn_id,
+            ),
+            method_name=self.execute_complete.__name__,
+        )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Resume after the trigger: the ledger, not the event, says what happened."""
+        if "receipt" in event:
+            keep_evidence(self.ledger, event["receipt"])
         post = self.ledger.posts.get(int(event["post_id"]))
         if "error" in event and post.state is not PartState.POSTED:
             raise AirflowException(f"post {post.name}: the trigger could not finish: {event['error']}")
-        return _receipt(post)
+        published = _receipt(post)
+        self.log.info(
+            "%s is on X, %s ms after its time: %s", post.name, published["lateness_ms"], published["urls"]
+        )
+        return published
 
 
 def _receipt(post: Post) -> dict[str, Any]:
     if post.state is PartState.MISSED and post.late_then == "skip":
         raise AirflowSkipException(_why(post))
+    if post.state is PartState.WITHDRAWN:
+        raise AirflowSkipException(f"post {post.name} was withdrawn; it is not sent")
     if post.state is not PartState.POSTED:
         raise AirflowFailException(_why(post))
     receipts = [part.receipt for part in post.parts if part.receipt is not None]

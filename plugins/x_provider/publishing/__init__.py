@@ -8,6 +8,7 @@ from x_provider.publishing.engine import Fired, Publisher, utc_now
 from x_provider.publishing.media import MediaPreparer, MediaUnusableError
 from x_provider.publishing.outcomes import Outcome, decide
 from x_provider.publishing.queue import take_due
+from x_provider.publishing.receipts import ReceiptNotStoredError, keep_evidence
 
 __all__ = [
     "Applied",
@@ -16,9 +17,11 @@ __all__ = [
     "MediaUnusableError",
     "Outcome",
     "Publisher",
+    "ReceiptNotStoredError",
     "apply",
     "decide",
     "draft",
+    "keep_evidence",
     "known_posts",
     "post_url",
     "take_due",

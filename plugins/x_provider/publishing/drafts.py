@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pendulum import DateTime
 
 from x_provider.calendar import Calendar, KnownPost, Plan, PostSpec
-from x_provider.ledger import OPEN_STATES, Ledger, PartState, PostDraft
+from x_provider.ledger import Ledger, PartState, PostDraft
 
 LEAD_SECONDS = {"text": 120, "image": 600, "video": 2700}
 """How long before its due time the work on a post begins, by the slowest thing in it."""
@@ -34,18 +34,22 @@ def draft(spec: PostSpec, *, calendar: str) -> PostDraft:
 def known_posts(ledger: Ledger, calendar: str) -> Mapping[str, KnownPost]:
     """What the ledger holds of a calendar, as the plan's other side.
 
-    A withdrawn post counts as unknown, so that bringing it back plans it again; one that was refused or
-    missed left no trace on X and counts as planned, so that correcting its entry plans it anew.
+    A withdrawn post counts as unknown, so that bringing it back plans it again.
     """
     return {
-        post.key: KnownPost(
-            revision=post.revision,
-            state=str(PartState.PLANNED if all(p.state in OPEN_STATES for p in post.parts) else post.state),
-            due_at=post.due_at,
-        )
-        for post in ledger.posts.of_calendar(calendar)
-        if post.state is not PartState.WITHDRAWN
+        post.key: KnownPost(revision=post.revision, state=str(_standing(post.states)), due_at=post.due_at)
+        for post in ledger.posts.outline(calendar)
+        if any(state is not PartState.WITHDRAWN for state in post.states)
     }
+
+
+def _standing(states: Sequence[PartState]) -> PartState:
+    """Where the post stands for a plan: ``planned`` while a change of its entry still changes something."""
+    live = [state for state in states if state is not PartState.WITHDRAWN]
+    for final in (PartState.SENDING, PartState.UNCERTAIN, PartState.REFUSED, PartState.MISSED):
+        if final in live:
+            return final
+    return PartState.POSTED if all(state is PartState.POSTED for state in live) else PartState.PLANNED
 
 
 @dataclass

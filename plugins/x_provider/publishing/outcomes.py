@@ -9,7 +9,9 @@ from pendulum import DateTime
 from x_provider.client import (
     XDuplicate,
     XError,
+    XForbidden,
     XNeedsLogin,
+    XNotFound,
     XOutOfCredits,
     XPermission,
     XRateLimited,
@@ -20,15 +22,21 @@ from x_provider.client import (
 )
 from x_provider.ledger import PartState
 
-UNREACHABLE_PAUSE_SECONDS = 5
+RATE_LIMIT_PAUSE_SECONDS = 900
+ACCOUNT_PAUSE_SECONDS = 900
+"""How often a post whose account cannot post is tried again by DAG x_publish: a person may have mended it."""
+PARENT_PAUSE_SECONDS = 2
+PARENT_PATIENCE_SECONDS = 60
+"""A reply may be refused while X does not show its fresh parent everywhere yet."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of a part after an attempt that brought no receipt.
+    """What stopped a part.
 
     :param name: kept in the attempt's row.
-    :param retry_at: when sending it again is safe and makes sense; None when a person must act first.
+    :param state: where it leaves the part.
+    :param retry_at: when trying again is safe and makes sense; None when somebody else must act first.
     """
 
     name: str
@@ -36,19 +44,46 @@ class Outcome:
     retry_at: DateTime | None = None
 
 
-def decide(error: XError, *, now: DateTime) -> Outcome:
+def decide(error: XError, *, now: DateTime, pause: float, parent_age: float | None = None) -> Outcome:
     """The outcome of a create that ended in ``error``.
 
     ``armed`` only where X provably created nothing; whatever is not in this table is uncertain.
+
+    :param pause: seconds to wait where nothing else says how long.
+    :param parent_age: seconds since the part's parent in its thread was created; None for a root.
     """
     if isinstance(error, XRateLimited):
-        return Outcome("rate_limited", PartState.ARMED, error.reset_at or now.add(minutes=15))
+        return Outcome(
+            "rate_limited", PartState.ARMED, error.reset_at or now.add(seconds=RATE_LIMIT_PAUSE_SECONDS)
+        )
     if isinstance(error, XUnreachable):
-        return Outcome("not_sent", PartState.ARMED, now.add(seconds=UNREACHABLE_PAUSE_SECONDS))
-    if isinstance(error, XDuplicate):
-        return Outcome("duplicate", PartState.UNCERTAIN)
+        return Outcome("not_sent", PartState.ARMED, now.add(seconds=pause))
     if isinstance(error, XNeedsLogin | XPermission | XOutOfCredits | XSpendCapReached | XUsageCapped):
         return Outcome("account_stopped", PartState.ARMED)
+    if isinstance(error, XForbidden | XNotFound) and _is_about_a_fresh_parent(error, parent_age):
+        return Outcome("parent_not_visible", PartState.ARMED, now.add(seconds=PARENT_PAUSE_SECONDS))
     if isinstance(error, XRefused):
         return Outcome("refused", PartState.REFUSED)
-    return Outcome("uncertain", PartState.UNCERTAIN)
+    return Outcome(
+        "duplicate" if isinstance(error, XDuplicate) else "uncertain",
+        PartState.UNCERTAIN,
+        now.add(seconds=pause),
+    )
+
+
+def decide_before_sending(error: XError, *, now: DateTime, pause: float) -> Outcome:
+    """The outcome of a call that comes before the create (an upload, who the account is).
+
+    Nothing was created by it: only a refusal for good ends the post.
+    """
+    outcome = decide(error, now=now, pause=pause)
+    if outcome.state is PartState.UNCERTAIN:
+        return Outcome("not_ready", PartState.ARMED, outcome.retry_at)
+    return outcome
+
+
+def _is_about_a_fresh_parent(error: XError, parent_age: float | None) -> bool:
+    if parent_age is None or parent_age > PARENT_PATIENCE_SECONDS:
+        return False
+    words = (error.detail or "").lower()
+    return "reply" in words or "not visible" in words or "deleted" in words or isinstance(error, XNotFound)

@@ -10,13 +10,17 @@ CLAIM_SECONDS = 900
 """How long after its due time an unfinished post is offered to somebody else."""
 
 
-def take_due(ledger: Ledger, *, now: DateTime, limit: int = 500) -> list[DuePost]:
-    """Claim the posts whose work begins by ``now``: each is given to one caller only.
+def take_due(ledger: Ledger, *, now: DateTime, taker: str, limit: int = 500) -> list[DuePost]:
+    """Claim the posts whose work begins by ``now``: each is given to one taker only.
 
     A claim runs out ``CLAIM_SECONDS`` after the due time, so that a post whose worker died is taken up again.
+
+    :param taker: who takes them, such as the id of a DAG run; asking again gives it the same posts.
     """
-    return [
+    held = ledger.posts.taken(taker)
+    fresh = [
         post
         for post in ledger.posts.due(now, limit=limit)
-        if ledger.posts.claim(post, until=max(post.due_at, now).add(seconds=CLAIM_SECONDS))
+        if ledger.posts.claim(post, until=max(post.due_at, now).add(seconds=CLAIM_SECONDS), taker=taker)
     ]
+    return held + fresh

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.ledger import DuePost, Ledger
+from x_provider.ledger import DuePost
 from x_provider.publishing import utc_now
 
 _REPEAT_SECONDS = 20
@@ -39,26 +39,22 @@ class XDuePostsTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         # A watcher that ends is started again at once and for ever, so it waits out its troubles itself.
+        told: dict[int, float] = {}
         while True:
             try:
-                ledger = (await LedgerHook.aget(self.ledger_conn_id)).ledger()
-                async for event in self._watch(ledger):
-                    yield event
+                due = await self._look()
             except Exception:
-                self.log.exception(
-                    "the watcher cannot read the ledger; it looks again in %s s", _RECOVERY_SECONDS
-                )
+                self.log.exception("cannot read the ledger; looking again in %s s", _RECOVERY_SECONDS)
                 await asyncio.sleep(_RECOVERY_SECONDS)
-
-    async def _watch(self, ledger: Ledger) -> AsyncIterator[TriggerEvent]:
-        told: dict[int, float] = {}
-        loop = asyncio.get_running_loop()
-        while True:
-            due: list[DuePost] = await asyncio.to_thread(ledger.posts.due, utc_now(), limit=500)
-            now = loop.time()
+                continue
+            now = asyncio.get_running_loop().time()
             told = {post.id: told[post.id] for post in due if post.id in told}
             if any(now - told.get(post.id, -_REPEAT_SECONDS) >= _REPEAT_SECONDS for post in due):
                 told = {post.id: now for post in due}
                 self.log.info("%s posts need somebody, first %s", len(due), due[0].name)
                 yield TriggerEvent({"due": len(due)})
             await asyncio.sleep(self.poll_seconds)
+
+    async def _look(self) -> list[DuePost]:
+        hook = await LedgerHook.aget(self.ledger_conn_id)  # shared for a minute, then looked up anew
+        return await asyncio.to_thread(hook.ledger().posts.due, utc_now(), limit=500)

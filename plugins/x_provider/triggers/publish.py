@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -14,10 +14,11 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pendulum import DateTime
 
 from x_provider.hooks.publisher import aopen_publisher
-from x_provider.publishing import utc_now
+from x_provider.publishing import Publisher, ReceiptNotStoredError, utc_now
 
 _OPEN_SECONDS = 10.0
 _WARM_SECONDS = 2.0
+_WARMING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="x-warm")
 _FIRING = ThreadPoolExecutor(max_workers=32, thread_name_prefix="x-fire")
 """The triggerer's default pool is everybody's: a post must not queue behind other people's triggers."""
 
@@ -56,6 +57,9 @@ class XPublishTrigger(BaseTrigger):
         try:
             await self._publish()
             yield TriggerEvent({"post_id": self.post_id})
+        except ReceiptNotStoredError as error:
+            self.log.exception("post %s is on X; the task tells the ledger", self.post_id)
+            yield TriggerEvent({"post_id": self.post_id, "receipt": error.evidence})
         except Exception as error:
             self.log.exception("post %s: the trigger failed; the task decides what to do next", self.post_id)
             yield TriggerEvent({"post_id": self.post_id, "error": f"{type(error).__name__}: {error}"})
@@ -69,25 +73,33 @@ class XPublishTrigger(BaseTrigger):
                 account=self.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
             )
             await _sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
-            await _in_thread(publisher.warm)
+            warming = asyncio.ensure_future(_in_thread(_WARMING, self._warm, publisher))
             await _sleep_until(fire_at)
-            fired = await _in_thread(publisher.fire, self.post_id)
+            fired = await _in_thread(_FIRING, publisher.fire, self.post_id)
+            await warming
             if fired.retry_at is None:
                 return
             fire_at = fired.retry_at
             self.log.warning("post %s: %s; trying again at %s", fired.post.name, fired.why, fire_at)
 
+    def _warm(self, publisher: Publisher) -> None:
+        # Only a help: whether X can be reached is for the firing to find out.
+        try:
+            publisher.warm()
+        except Exception as error:
+            self.log.warning("no connection opened ahead of time: %s", error)
 
-async def _in_thread(function: Any, *arguments: Any) -> Any:
+
+async def _in_thread(pool: ThreadPoolExecutor, function: Callable[..., Any], *arguments: Any) -> Any:
     # With the context goes the address of the task's log.
     call = partial(copy_context().run, function, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(_FIRING, call)
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
 async def _sleep_until(instant: DateTime) -> None:
     # The wall clock decides, not the loop's: it may have been set, and a post must never be early.
     while (left := (instant - utc_now()).total_seconds()) > 0:
-        await asyncio.sleep(left)
+        await asyncio.sleep(min(left, 30 if left > 60 else 1))
 
 
 def _instant(written: str) -> DateTime:

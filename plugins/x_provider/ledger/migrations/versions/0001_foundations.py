@@ -82,11 +82,18 @@ def upgrade() -> None:
             nullable=True,
             comment="when somebody must look after it; NULL when nobody needs to",
         ),
+        sa.Column(
+            "taken_by",
+            sa.String(length=250),
+            nullable=True,
+            comment="who looks after it until wake_at, such as a DAG run",
+        ),
         sa.Column("planned_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_x_posts")),
         sa.UniqueConstraint("calendar", "key", name=op.f("uq_x_posts_calendar_key")),
     )
     with op.batch_alter_table("x_posts", schema=None) as batch_op:
+        batch_op.create_index("ix_x_posts_taken_by", ["taken_by"], unique=False)
         batch_op.create_index("ix_x_posts_wake_at", ["wake_at"], unique=False)
 
     op.create_table(
@@ -203,6 +210,7 @@ def downgrade() -> None:
     op.drop_table("x_snapshots")
     with op.batch_alter_table("x_posts", schema=None) as batch_op:
         batch_op.drop_index("ix_x_posts_wake_at")
+        batch_op.drop_index("ix_x_posts_taken_by")
 
     op.drop_table("x_posts")
     with op.batch_alter_table("x_media", schema=None) as batch_op:

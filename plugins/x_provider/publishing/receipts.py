@@ -1,0 +1,98 @@
+"""Keeping the proof that a part is on X, whatever happens to the ledger at that moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pendulum
+from pendulum import DateTime
+
+from x_provider.ledger import Attempt, Ledger, LedgerError, Receipt
+
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 5.0
+_PATIENCE_SECONDS = 300.0
+
+
+class ReceiptNotStoredError(RuntimeError):
+    """X created the post and the ledger could not be told; ``evidence`` is what it must be told."""
+
+    def __init__(self, evidence: Mapping[str, Any], cause: Exception) -> None:
+        self.evidence = dict(evidence)
+        super().__init__(
+            f"X created post {evidence['x_id']} ({evidence['url']}), but the ledger could not be told: {cause}"
+        )
+
+
+def keep(
+    ledger: Ledger,
+    attempt: Attempt,
+    receipt: Receipt,
+    *,
+    account: str,
+    request_id: str | None = None,
+    http_status: int | None = None,
+    patience: float = _PATIENCE_SECONDS,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Write the receipt; while the ledger cannot be reached, again and again.
+
+    :raises ReceiptNotStoredError: when the ledger stayed away for ``patience`` seconds, or holds another
+        receipt for the part: then the post is on X twice, and a person must know.
+    """
+    pause = _FIRST_PAUSE_SECONDS
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            kept = ledger.sending.posted(
+                attempt, receipt, account=account, request_id=request_id, http_status=http_status
+            )
+        except LedgerError as error:
+            if time.monotonic() + pause > deadline:
+                raise ReceiptNotStoredError(evidence_of(attempt, receipt, account), error) from error
+        else:
+            if kept:
+                return
+            conflict = RuntimeError("it holds another receipt for the same part: look at both posts")
+            raise ReceiptNotStoredError(evidence_of(attempt, receipt, account), conflict)
+        sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def evidence_of(attempt: Attempt, receipt: Receipt, account: str) -> dict[str, Any]:
+    """The receipt as plain JSON, to be carried by whoever can."""
+    return {
+        "attempt_id": attempt.id,
+        "part_id": attempt.part_id,
+        "post_id": attempt.post_id,
+        "account": account,
+        "x_id": receipt.x_id,
+        "url": receipt.url,
+        "posted_at": receipt.posted_at.isoformat(),
+        "received_at": receipt.received_at.isoformat(),
+    }
+
+
+def keep_evidence(ledger: Ledger, evidence: Mapping[str, Any]) -> None:
+    """Tell the ledger what it could not be told before.
+
+    :raises ReceiptNotStoredError: as :func:`keep`.
+    """
+    posted_at, received_at = _instant(evidence["posted_at"]), _instant(evidence["received_at"])
+    attempt = Attempt(
+        id=evidence["attempt_id"],
+        part_id=evidence["part_id"],
+        post_id=evidence["post_id"],
+        started_at=received_at,
+        lease_until=received_at,
+        newest_own_id=None,
+    )
+    receipt = Receipt(evidence["x_id"], evidence["url"], posted_at, received_at)
+    keep(ledger, attempt, receipt, account=evidence["account"])
+
+
+def _instant(written: str) -> DateTime:
+    return pendulum.instance(datetime.fromisoformat(written)).in_timezone("UTC")

@@ -1,0 +1,87 @@
+"""Finding out what X did: an attempt without an answer is looked for on the account's own timeline."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from x_provider.calendar import PartSpec
+from x_provider.client import Post as PostOnX
+from x_provider.client import XClient
+from x_provider.ledger import AccountOnX, Attempt, Ledger
+from x_provider.text import extract_urls
+
+QUIET_SECONDS = 180
+"""How long after an attempt its post may still appear: X may be slow to create it, and reads lag writes."""
+
+_MOST_POSTS = 200
+_CLOCK_SKEW_SECONDS = 900
+_MEDIA_PAGE = re.compile(r"/(photo|video)/\d+$")
+
+
+class WrongAccountError(RuntimeError):
+    """The credentials belong to another user than the one that the attempt was made for."""
+
+
+def look_for(
+    ledger: Ledger, client: XClient, user: AccountOnX, attempt: Attempt, part: PartSpec, *, parent: str | None
+) -> PostOnX | None:
+    """The post on X that the attempt created, as far as X shows it by now.
+
+    Read are the account's posts since the newest one that the ledger knew when the attempt began, and of
+    these the ones that no other part has a receipt for.
+
+    :param parent: X id of the post that the part answers.
+    :raises WrongAccountError: when the timeline would be somebody else's.
+    :raises XError: when the timeline cannot be read: then nothing is known.
+    """
+    me = client.me()
+    if me.id != user.user_id:
+        raise WrongAccountError(
+            f"the connection {user.account} belonged to @{user.username} when the post was sent and belongs to"
+            f" @{me.username} now, whose timeline proves nothing. Restore the credentials of @{user.username}."
+        )
+    since = (
+        {"since_id": attempt.newest_own_id}
+        if attempt.newest_own_id
+        else {"start_time": attempt.started_at.subtract(seconds=_CLOCK_SKEW_SECONDS)}
+    )
+    timeline = list(client.user_timeline(user.user_id, max_posts=_MOST_POSTS, **since))
+    matching = [post for post in timeline if matches(part, post, parent=parent)]
+    taken = ledger.sending.known([post.id for post in matching]) if matching else set()
+    return next((post for post in reversed(matching) if post.id not in taken), None)
+
+
+def matches(part: PartSpec, post: PostOnX, *, parent: str | None) -> bool:
+    """Whether the post on X is what the part asked for: text, number of files, poll, and what it answers."""
+    has_poll = bool(post.attachments and post.attachments.poll_ids)
+    return (
+        _comparable(part.text, extract_urls(part.text)) == text_of(post)
+        and len(post.media_keys) == len(part.media)
+        and has_poll == (part.poll is not None)
+        and post.in_reply_to_post_id == (parent or part.reply_to)
+    )
+
+
+def text_of(post: PostOnX) -> str:
+    """A post's text as its author wrote it, comparably: links expanded, the link to its own media taken off."""
+    text, entities = post.text, post.entities
+    if post.note_post is not None:
+        text, entities = post.note_post.text, post.note_post.entities
+    urls = []
+    for link in entities.urls if entities else ():
+        if link.url is None:
+            continue
+        stands_for_media = link.media_key is not None or _MEDIA_PAGE.search(link.expanded_url or "")
+        text = text.replace(link.url, "" if stands_for_media else (link.expanded_url or link.url))
+        if not stands_for_media and link.expanded_url:
+            urls.append(link.expanded_url)
+    return _comparable(text, urls)
+
+
+def _comparable(text: str, urls: Iterable[str]) -> str:
+    for url in sorted(urls, key=len, reverse=True):
+        text = text.replace(url, re.sub(r"^https?://", "", url, flags=re.IGNORECASE).rstrip("/"))
+    return " ".join(unicodedata.normalize("NFC", html.unescape(text)).split())
