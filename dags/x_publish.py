@@ -28,7 +28,7 @@ sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
 )
 def x_publish():
     @task
-    def take_on(run_id: str) -> list[dict]:
+    def take_on(run_id: str | None = None) -> list[dict]:
         """Claim the posts that come due: each is given to one run only."""
         from x_provider.hooks.ledger import LedgerHook
         from x_provider.publishing import take_due, utc_now
@@ -52,7 +52,7 @@ def x_publish():
         )
         upload >> create
 
-    publish.expand_kwargs(take_on("{{ run_id }}"))
+    publish.expand_kwargs(take_on())
 
 
 x_publish()
