@@ -37,6 +37,7 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
+        "cli": ["x_provider.cli.definition.get_commands"],
         "connection-types": [
             {
                 "connection-type": "x",

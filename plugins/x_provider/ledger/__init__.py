@@ -9,6 +9,7 @@ from sqlalchemy import URL
 
 from x_provider.ledger.accounts import Accounts
 from x_provider.ledger.database import Database, LedgerError
+from x_provider.ledger.deciding import AttemptRecord, Deciding
 from x_provider.ledger.media import MediaLibrary
 from x_provider.ledger.posts import Posts
 from x_provider.ledger.records import (
@@ -32,6 +33,7 @@ __all__ = [
     "UNSENT",
     "AccountOnX",
     "Attempt",
+    "AttemptRecord",
     "DuePost",
     "Ledger",
     "LedgerError",
@@ -58,6 +60,7 @@ class Ledger:
         self.accounts = Accounts(self.database)
         self.posts = Posts(self.database)
         self.sending = Sending(self.database)
+        self.deciding = Deciding(self.database)
         self.media = MediaLibrary(self.database)
         self.snapshots = Snapshots(self.database)
 

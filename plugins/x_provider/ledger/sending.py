@@ -112,19 +112,9 @@ class Sending:
                 http_status=http_status,
                 request_id=request_id,
             )
-            connection.execute(
-                t.receipts.insert().values(
-                    part_id=attempt.part_id,
-                    account=account,
-                    x_id=receipt.x_id,
-                    url=receipt.url,
-                    posted_at=receipt.posted_at,
-                    received_at=receipt.received_at,
-                    adopted=receipt.adopted,
-                )
-            )
-            if not _has_unposted_parts(connection, attempt.post_id):
-                _wake(connection, attempt.post_id, None)
+            insert_receipt(connection, attempt.part_id, account, receipt)
+            if not has_unposted_parts(connection, attempt.post_id):
+                wake(connection, attempt.post_id, None)
             return True
 
     def finish(
@@ -151,7 +141,7 @@ class Sending:
                 return False
             answer = {"http_status": http_status, "request_id": request_id, "words": words}
             _close(connection, attempt.id, finished_at=now, outcome=outcome, **answer)
-            _wake(connection, attempt.post_id, wake_at)
+            wake(connection, attempt.post_id, wake_at)
             return True
 
     def expire(self, post: Post, part: Part, *, now: DateTime, why: str) -> DateTime | None:
@@ -197,7 +187,7 @@ class Sending:
                 for state in (PartState.PLANNED, PartState.ARMED)
                 if may_move(state, to)
             ]
-            _wake(connection, post.id, None)
+            wake(connection, post.id, None)
             return any(moved)
 
     def known(self, x_ids: Collection[str]) -> set[str]:
@@ -235,11 +225,28 @@ def _close(connection: Connection, attempt_id: int | None, **values: Any) -> Non
     connection.execute(t.attempts.update().where(t.attempts.c.id == attempt_id).values(**values))
 
 
-def _wake(connection: Connection, post_id: int, at: DateTime | None) -> None:
+def wake(connection: Connection, post_id: int, at: DateTime | None) -> None:
+    """Set when somebody must look after the post next; None when nobody needs to."""
     connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=at))
 
 
-def _has_unposted_parts(connection: Connection, post_id: int) -> bool:
+def insert_receipt(connection: Connection, part_id: int, account: str, receipt: Receipt) -> None:
+    """Keep the proof that a part is on X."""
+    connection.execute(
+        t.receipts.insert().values(
+            part_id=part_id,
+            account=account,
+            x_id=receipt.x_id,
+            url=receipt.url,
+            posted_at=receipt.posted_at,
+            received_at=receipt.received_at,
+            adopted=receipt.adopted,
+        )
+    )
+
+
+def has_unposted_parts(connection: Connection, post_id: int) -> bool:
+    """Whether anything of the post is still to come."""
     done = (PartState.POSTED.value, PartState.WITHDRAWN.value)
     query = select(t.parts.c.id).where(t.parts.c.post_id == post_id, t.parts.c.state.not_in(done)).limit(1)
     return connection.execute(query).first() is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +11,6 @@ from airflow.sdk.exceptions import AirflowFailException
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.x import XHook
 from x_provider.publishing import utc_now
-
-_ID_OR_URL = re.compile(r"(?:https?://\S+/status/)?(\d{1,19})/?(?:\?\S*)?")
 
 
 class XDeletePostOperator(BaseOperator):
@@ -36,15 +33,15 @@ class XDeletePostOperator(BaseOperator):
         self.ledger_conn_id = ledger_conn_id
 
     def execute(self, context: Context) -> str:  # noqa: ARG002
-        found = _ID_OR_URL.fullmatch(str(self.x_id).strip())
-        if found is None:
+        from x_provider.client import XNotFound  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+        from x_provider.client.ids import post_id_of  # noqa: PLC0415  (as above)
+
+        x_id = post_id_of(str(self.x_id))
+        if x_id is None:
             raise AirflowFailException(
                 f"x_id is {self.x_id!r}, which is neither a post's id on X nor its address"
                 " (https://x.com/<user>/status/<id>)"
             )
-        from x_provider.client import XNotFound  # noqa: PLC0415  (requests, which parsing a DAG does not need)
-
-        x_id = found.group(1)
         try:
             XHook(self.x_conn_id).get_conn(to_post=True).delete_post(x_id)
         except XNotFound:

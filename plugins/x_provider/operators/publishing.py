@@ -205,7 +205,10 @@ class XCreatePostOperator(XContentOperator):
             raise AirflowException(f"post {post.name}: the trigger could not finish: {event['error']}")
         published = _receipt(post)
         self.log.info(
-            "%s is on X, %s ms after its time: %s", post.name, published["lateness_ms"], published["urls"]
+            "%s is on X, %s ms after its time: %s",
+            post.name,
+            published["lateness_ms"],
+            " ".join(published["urls"]),
         )
         return published
 

@@ -22,7 +22,7 @@ def compose(part: PartSpec, *, media_ids: Sequence[str], in_reply_to: str | None
     if part.poll is not None:
         poll = Poll(options=list(part.poll.options), duration_minutes=part.poll.duration_minutes)
     return CreatePost(
-        text=part.text or None,
+        text=part.text,
         media=attachment,
         poll=poll,
         reply=Reply(in_reply_to_tweet_id=parent) if parent else None,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from x_provider.calendar import PartSpec
 from x_provider.client import Post as PostOnX
 from x_provider.client import XClient
+from x_provider.client.ids import created_at
 from x_provider.ledger import AccountOnX, Attempt, Ledger
 from x_provider.text import extract_urls
 
@@ -31,7 +32,7 @@ def look_for(
     """The post on X that the attempt created, as far as X shows it by now.
 
     Read are the account's posts since the newest one that the ledger knew when the attempt began, and of
-    these the ones that no other part has a receipt for.
+    these the ones that are not older than the attempt and that no other part has a receipt for.
 
     :param parent: X id of the post that the part answers.
     :raises WrongAccountError: when the timeline would be somebody else's.
@@ -43,13 +44,11 @@ def look_for(
             f"the connection {user.account} belonged to @{user.username} when the post was sent and belongs to"
             f" @{me.username} now, whose timeline proves nothing. Restore the credentials of @{user.username}."
         )
-    since = (
-        {"since_id": attempt.newest_own_id}
-        if attempt.newest_own_id
-        else {"start_time": attempt.started_at.subtract(seconds=_CLOCK_SKEW_SECONDS)}
-    )
-    timeline = list(client.user_timeline(user.user_id, max_posts=_MOST_POSTS, **since))
-    matching = [post for post in timeline if matches(part, post, parent=parent)]
+    not_before = attempt.started_at.subtract(seconds=_CLOCK_SKEW_SECONDS)
+    since = {"since_id": attempt.newest_own_id} if attempt.newest_own_id else {"start_time": not_before}
+    timeline = client.user_timeline(user.user_id, max_posts=_MOST_POSTS, **since)
+    recent = [post for post in timeline if (created_at(post.id) or not_before) >= not_before]
+    matching = [post for post in recent if matches(part, post, parent=parent)]
     taken = ledger.sending.known([post.id for post in matching]) if matching else set()
     return next((post for post in reversed(matching) if post.id not in taken), None)
 
@@ -84,4 +83,7 @@ def text_of(post: PostOnX) -> str:
 def _comparable(text: str, urls: Iterable[str]) -> str:
     for url in sorted(urls, key=len, reverse=True):
         text = text.replace(url, re.sub(r"^https?://", "", url, flags=re.IGNORECASE).rstrip("/"))
-    return " ".join(unicodedata.normalize("NFC", html.unescape(text)).split())
+    # A text about HTML may hold entities of its own, under the ones that X puts in: down to the bare characters.
+    while (bare := html.unescape(text)) != text:
+        text = bare
+    return " ".join(unicodedata.normalize("NFC", text).split())

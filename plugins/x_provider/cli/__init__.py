@@ -1,0 +1,1 @@
+"""``airflow x …``: the ledger from a terminal."""

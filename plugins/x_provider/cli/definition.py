@@ -1,0 +1,47 @@
+"""The commands that Airflow adds to its own; it calls this at every start, so it imports nothing of the package."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ARG_OUTPUT, ActionCommand, Arg, GroupCommand, lazy_load_command
+
+_POST = Arg(("post",), help="A post of the ledger: calendar/entry, or its number")
+_LEDGER = Arg(
+    ("--ledger-conn-id",),
+    default="x_ledger",
+    help="The Airflow connection of the ledger (default: %(default)s)",
+)
+
+
+def _command(name: str, help: str, *args: Arg) -> ActionCommand:
+    return ActionCommand(
+        name=name, help=help, func=lazy_load_command(f"x_provider.cli.commands.{name}"), args=(*args, _LEDGER)
+    )
+
+
+def get_commands() -> list[GroupCommand]:
+    """``airflow x``."""
+    return [
+        GroupCommand(
+            name="x",
+            help="Look after the posts of the X (Twitter) provider",
+            subcommands=(
+                _command("status", "Count the posts by state, and name those that need somebody", ARG_OUTPUT),
+                _command("show", "A post's parts, receipts and every attempt to send it", _POST, ARG_OUTPUT),
+                _command("reconcile", "Find out what X did about a post, now", _POST),
+                _command("resume", "Send a refused or missed post after all", _POST),
+                _command(
+                    "adopt",
+                    "Say which post on X an uncertain post is",
+                    _POST,
+                    Arg(("url",), help="The post on X: its address or id"),
+                    Arg(("--part",), type=int, help="Which part of a thread, from 1"),
+                ),
+                _command("void", "Give up what is left of a post: it is not sent any more", _POST),
+                GroupCommand(
+                    name="db",
+                    help="The ledger's database",
+                    subcommands=(_command("upgrade", "Bring the ledger's schema to this release's version"),),
+                ),
+            ),
+        )
+    ]

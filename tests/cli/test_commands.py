@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+
+import pendulum
+import pytest
+
+from x_provider.ledger import Ledger, PartState, PostDraft
+
+
+@pytest.fixture
+def ledger(tmp_path, monkeypatch):
+    """The ledger that the commands find under ``x_ledger``."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
+    ledger = Ledger(url)
+    yield ledger
+    ledger.database.dispose()
+
+
+@pytest.fixture
+def account(sandbox, monkeypatch):
+    """An account on the sandbox as the connection ``x_cli``."""
+    first = sandbox.accounts[0]
+    connection = {
+        "conn_type": "x",
+        "host": sandbox.url,
+        "login": sandbox.credentials["api_key"],
+        "password": sandbox.credentials["api_secret"],
+        "extra": {name: first[name] for name in ("access_token", "access_token_secret")},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(connection))
+    return sandbox
+
+
+@pytest.fixture
+def post(ledger):
+    now = pendulum.now("UTC")
+    draft = PostDraft(
+        calendar="december",
+        key="hello",
+        account="x_cli",
+        revision="r1",
+        at="now",
+        timezone="UTC",
+        due_at=now,
+        late_grace_seconds=900,
+        late_then="publish",
+        lead_seconds=120,
+        contents=[{"text": "Good morning"}],
+    )
+    ledger.posts.put(draft, now=now)
+    return ledger.posts.find("december", "hello")
+
+
+@pytest.fixture
+def airflow_x(capsys):
+    """Run ``airflow x …`` in this process; give what it printed."""
+    from airflow.cli.cli_parser import get_parser
+
+    def run(*words: str) -> str:
+        arguments = get_parser().parse_args(["x", *words])
+        arguments.func(arguments)
+        return capsys.readouterr().out
+
+    return run
+
+
+def make_uncertain(ledger, post):
+    part = post.parts[0]
+    ledger.sending.arm(post, part)
+    now = pendulum.now("UTC")
+    attempt = ledger.sending.begin(post, part, sender="test", clock=lambda: now, lease_seconds=60)
+    ledger.sending.finish(
+        attempt, PartState.UNCERTAIN, outcome="uncertain", now=now, why="no answer came", wake_at=now
+    )
+
+
+def test_status_counts_and_names_what_needs_somebody(ledger, post, airflow_x):
+    make_uncertain(ledger, post)
+    printed = airflow_x("status")
+    assert "uncertain" in printed
+    assert "december/hello" in printed
+    assert "no answer came" in printed
+
+
+def test_status_is_plain_json_for_machines(ledger, post, airflow_x):
+    make_uncertain(ledger, post)
+    assert json.loads(airflow_x("status", "--output", "json")) == [{"state": "uncertain", "parts": "1"}]
+
+
+def test_show_lists_every_attempt(ledger, post, airflow_x):
+    make_uncertain(ledger, post)
+    printed = airflow_x("show", "december/hello", "--output", "json")
+    (attempt,) = json.loads(printed)
+    assert (attempt["part"], attempt["outcome"], attempt["sender"]) == ("1", "uncertain", "test")
+
+
+def test_a_refused_post_is_resumed_and_due_at_once(ledger, post, airflow_x):
+    ledger.sending.give_up(post, PartState.REFUSED, why="no")
+    assert "planned again" in airflow_x("resume", "december/hello")
+    assert [due.name for due in ledger.posts.due(pendulum.now("UTC"))] == ["december/hello"]
+
+
+def test_an_uncertain_post_is_adopted_by_its_address(account, ledger, post, airflow_x):
+    make_uncertain(ledger, post)
+    airflow_x("adopt", str(post.id), "https://x.com/somebody/status/1900000000000000001")
+    adopted = ledger.posts.get(post.id)
+    assert adopted.state is PartState.POSTED
+    assert adopted.parts[0].receipt.adopted
+    assert adopted.parts[0].receipt.x_id == "1900000000000000001"
+    assert adopted.wake_at is None
+
+
+def test_reconcile_finds_the_post_on_x(account, ledger, post, airflow_x):
+    account.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)
+    airflow_x("reconcile", "december/hello")
+    assert ledger.posts.get(post.id).state is PartState.UNCERTAIN
+    assert "december/hello is posted" in airflow_x("reconcile", "december/hello")
+    assert len(account.posts()) == 1
+
+
+def test_what_is_given_up_is_not_sent(ledger, post, airflow_x):
+    airflow_x("void", "december/hello")
+    assert ledger.posts.get(post.id).state is PartState.REFUSED
+    assert ledger.posts.due(pendulum.now("UTC").add(days=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("show", "december/nobody"), "has no post 'december/nobody'"),
+        (("show", "4711"), "no post 4711"),
+        (("resume", "december/hello"), "nothing of post december/hello is refused or missed"),
+        (("adopt", "december/hello", "https://example.org"), "neither a post's address"),
+    ],
+)
+def test_a_mistake_is_one_line_that_says_what_to_do(ledger, post, airflow_x, words, message):
+    with pytest.raises(SystemExit, match=message):
+        airflow_x(*words)
+
+
+def test_the_schema_is_brought_up_to_date(ledger, airflow_x):
+    assert "is up to date" in airflow_x("db", "upgrade")
