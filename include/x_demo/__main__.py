@@ -16,42 +16,51 @@ import requests
 
 from x_demo.airflow import PROJECT, Airflow
 from x_demo.report import complaints, lateness_ms, summary, table
-from x_demo.services import DemoError, Service, free_port, remember, start, stop_leftovers, tool, wait_until
+from x_demo.running import RunningDemo
+from x_demo.services import DemoError, Service, free_port, start, tool, uninterrupted, wait_until
 from x_provider.ledger import Ledger, LedgerError, PartState, Post
 
+_BRAND = "Nordlicht Observatory:nordlicht"  # whose calendar it is
 _ENDED = (PartState.POSTED, PartState.REFUSED, PartState.UNCERTAIN, PartState.MISSED)
+
+
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Run the demo; the exit code is 0 when everything went out as promised."""
     options = _arguments()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _INTERRUPTIONS:
         signal.signal(number, signal.default_int_handler)
     home = options.directory / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-    record = options.directory / "running.json"
-    services: list[Service] = []
     try:
-        home.mkdir(parents=True)
-        for name in stop_leftovers(record):
-            _say(f"ended {name} of an earlier demo that was killed")
-        return _run(options, home, record, services)
+        with RunningDemo(options.directory) as running:
+            for name in running.stop_leftovers():
+                _say(f"ended {name} of an earlier demo that was killed")
+            home.mkdir()
+            services: list[Service] = []
+            try:
+                return _run(options, home, running, services)
+            finally:
+                _stop(services)
     except KeyboardInterrupt:
-        print()
         return 130
     except (DemoError, LedgerError, OSError, requests.RequestException) as error:
-        print(f"\nThe demo cannot go on: {error}\nEverything recorded so far is in {home}.", file=sys.stderr)
+        print(f"\nThe demo cannot go on: {error}.", file=sys.stderr)
+        if home.exists():
+            print(f"What it recorded and logged is in {home}.", file=sys.stderr)
         return 1
-    finally:
-        _stop(services, record)
 
 
-def _run(options: argparse.Namespace, home: Path, record: Path, services: list[Service]) -> int:
+def _run(options: argparse.Namespace, home: Path, running: RunningDemo, services: list[Service]) -> int:
     started = time.monotonic()
     _say(f"starting a local X and Airflow; their data and logs are in {home}")
-    sandbox = _start_sandbox(home, services, record)
-    airflow = Airflow(home / "airflow", options.calendar.resolve())
-    services.append(airflow.start())
-    remember(record, services)
+    sandbox = _start_sandbox(home, running, services)
+    airflow = Airflow(home / "airflow", options.calendar)
+    links = [f"Airflow   {airflow.access}", f"Timeline  {sandbox['url']}"]
+    with uninterrupted(*_INTERRUPTIONS):
+        services.append(airflow.start())
+        running.remember(services, links)
     airflow.wait_ready()
     airflow.set_up(sandbox["credentials"], base_url=sandbox["url"])
     _say(f"Airflow is up after {time.monotonic() - started:.0f} s: {airflow.access}")
@@ -84,18 +93,19 @@ def _run(options: argparse.Namespace, home: Path, record: Path, services: list[S
         print("Every post is on the timeline exactly once, in order, its media byte for byte.")
     _say(f"done after {time.monotonic() - started:.0f} s")
     if not options.check:
-        _stay(airflow, sandbox["url"], services)
+        _stay(links, services)
     return 1 if wrong else 0
 
 
-def _start_sandbox(home: Path, services: list[Service], record: Path) -> dict[str, Any]:
+def _start_sandbox(home: Path, running: RunningDemo, services: list[Service]) -> dict[str, Any]:
     credentials = home / "credentials.json"
     log = home / "sandbox.log"
     state = home / "sandbox"
     command = [tool("x-sandbox"), "serve", "--port", str(free_port(8090))]
-    command += ["--state", str(state), "--credentials", str(credentials)]
-    services.append(start("x-sandbox", command, log=log, environment={}))
-    remember(record, services)
+    command += ["--state", str(state), "--credentials", str(credentials), "--account", _BRAND]
+    with uninterrupted(*_INTERRUPTIONS):
+        services.append(start("x-sandbox", command, log=log, environment={}))
+        running.remember(services, [])
     url: list[str] = []
 
     def ready() -> bool:
@@ -127,7 +137,11 @@ def _watch(ledger: Ledger, services: list[Service]) -> list[Post]:
         if time.monotonic() - last_words > 10:
             last_words = time.monotonic()
             armed = sum(post.state is PartState.ARMED for post in posts)
-            _say(f"{len(told)} of {len(posts)} posts are out, {armed} armed")
+            following = min(post.due_at for post in posts if post.id not in told)
+            _say(
+                f"{len(told)} of {len(posts)} posts are out, {armed} armed; "
+                f"the next is due at {following.in_tz('local').format('HH:mm:ss')}"
+            )
         if datetime.now().astimezone() > deadline:
             return posts
         for service in services:
@@ -135,23 +149,24 @@ def _watch(ledger: Ledger, services: list[Service]) -> list[Post]:
         time.sleep(0.25)
 
 
-def _stay(airflow: Airflow, sandbox_url: str, services: list[Service]) -> None:
-    print(f"\nAirflow   {airflow.access}\nTimeline  {sandbox_url}\n\nBoth stay up until you press Ctrl-C.")
-    while True:
-        for service in services:
-            service.require_alive()
-        time.sleep(1)
+def _stay(links: list[str], services: list[Service]) -> None:
+    print("\n" + "\n".join(links) + "\n\nBoth stay up until you press Ctrl-C.", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            for service in services:
+                service.require_alive()
+            time.sleep(1)
 
 
-def _stop(services: list[Service], record: Path) -> None:
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if services:
+def _stop(services: list[Service]) -> None:
+    for number in _INTERRUPTIONS:
+        signal.signal(number, signal.SIG_IGN)
+    # A terminal that was closed takes no words any more; the services must end all the same.
+    with contextlib.suppress(OSError):
+        print()
         _say("stopping …")
     for service in reversed(services):
         service.stop()
-    with contextlib.suppress(FileNotFoundError):
-        record.unlink()
-    signal.signal(signal.SIGINT, previous)
 
 
 def _say(words: str) -> None:
@@ -165,17 +180,28 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--calendar",
-        type=Path,
+        type=_file,
         default=PROJECT / "include" / "calendar" / "demo.yaml",
         help="the calendar to publish (default: %(default)s)",
     )
     parser.add_argument(
         "--directory",
-        type=Path,
+        type=_absolute,
         default=PROJECT / ".demo",
         help="where each demo keeps its data and logs (default: %(default)s)",
     )
     return parser.parse_args()
+
+
+def _absolute(path: str) -> Path:
+    # What the demo starts has other working directories.
+    return Path(path).expanduser().resolve()
+
+
+def _file(path: str) -> Path:
+    if not _absolute(path).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {_absolute(path)}")
+    return _absolute(path)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,8 @@ class Airflow:
         """Create what ``airflow_settings.yaml`` names, with the local X's credentials filled in."""
         settings = yaml.safe_load((PROJECT / "airflow_settings.yaml").read_text())["airflow"]
         account = credentials["accounts"][0]
+        # Airflow's form offers for editing only the fields that the stored connection has.
+        template = next(entry for entry in settings["connections"] if entry["conn_id"] == "x_default")
         self.post(
             "connections",
             {
@@ -90,6 +92,7 @@ class Airflow:
                 "password": credentials["api_secret"],
                 "extra": json.dumps(
                     {
+                        **template["conn_extra"],
                         "auth": "oauth1",
                         "access_token": account["access_token"],
                         "access_token_secret": account["access_token_secret"],

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 _BIN = Path(sys.executable).parent
 _GRACE_SECONDS = 15
@@ -72,18 +73,22 @@ def _inherited() -> dict[str, str]:
 
 def session_members(session: int) -> list[int]:
     """The living processes of a session."""
-    listing = subprocess.run(
-        ["ps", "-A", "-o", "pid=,sess=,stat="], capture_output=True, text=True, check=True
-    )
-    rows = (line.split() for line in listing.stdout.splitlines())
-    return [int(pid) for pid, sess, stat in rows if int(sess) == session and not stat.startswith("Z")]
+    return [pid for pid in psutil.pids() if _is_member(pid, session)]
+
+
+def writes_to(pid: int, log: Path) -> bool:
+    """Whether a process has ``log`` open."""
+    try:
+        return any(Path(file.path) == log for file in psutil.Process(pid).open_files())
+    except (psutil.Error, OSError):
+        return False
 
 
 def stop_session(session: int) -> None:
     """Send every process of the session SIGTERM, and SIGKILL to what is left after a while."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in session_members(session):
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
         deadline = time.monotonic() + _GRACE_SECONDS
         while session_members(session):
@@ -94,26 +99,25 @@ def stop_session(session: int) -> None:
             return
 
 
-def stop_leftovers(record: Path) -> list[str]:
-    """End the services of a demo that was killed before it could end them itself.
+@contextlib.contextmanager
+def uninterrupted(*signals: signal.Signals) -> Iterator[None]:
+    """Let what begins here come to its end: an interruption waits until then.
 
-    :param record: where :func:`remember` wrote their sessions.
-    :returns: the names of what was still running.
+    The signals are not blocked, which a started service would inherit.
+
+    :raises KeyboardInterrupt: at the end, when one of the signals came meanwhile.
     """
-    if not record.exists():
-        return []
-    ended = []
-    for name, session in json.loads(record.read_text()).items():
-        if any(_is_ours(pid) for pid in session_members(session)):
-            stop_session(session)
-            ended.append(name)
-    record.unlink()
-    return ended
-
-
-def remember(record: Path, services: list[Service]) -> None:
-    """Write down the sessions of the running services, for the next demo should this one be killed."""
-    record.write_text(json.dumps({service.name: service.process.pid for service in services}))
+    came: list[int] = []
+    previous = {
+        number: signal.signal(number, lambda number, _frame: came.append(number)) for number in signals
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def wait_until(
@@ -154,11 +158,11 @@ def tool(name: str) -> str:
     return str(_BIN / name)
 
 
-def _is_ours(pid: int) -> bool:
-    # The number may have been given to somebody else since: only what runs from this environment counts.
-    with contextlib.suppress(OSError):
-        return str(_BIN).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
-    return False
+def _is_member(pid: int, session: int) -> bool:
+    try:
+        return os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return False
 
 
 def _tail(log: Path, lines: int = 15) -> str:

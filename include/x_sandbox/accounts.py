@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import string
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,18 +92,52 @@ class DeveloperApp:
         }
 
 
-def load_app(path: Path, *, accounts: int) -> DeveloperApp:
+@dataclass(frozen=True)
+class Profile:
+    """How an account presents itself."""
+
+    name: str
+    username: str
+
+    @classmethod
+    def parse(cls, text: str) -> Profile:
+        """Read ``NAME:USERNAME``, such as ``City Museum:citymuseum``.
+
+        :raises ValueError: it is not that, or X would not allow it.
+        """
+        name, _, username = (piece.strip() for piece in text.rpartition(":"))
+        username = username.removeprefix("@")
+        if not 1 <= len(name) <= 50:
+            raise ValueError(f"{text!r} is no NAME:USERNAME: the name has 1 to 50 characters")
+        if not re.fullmatch(r"[A-Za-z0-9_]{1,15}", username):
+            raise ValueError(
+                f"{text!r} is no NAME:USERNAME: a username has 1 to 15 letters, digits and underscores"
+            )
+        return cls(name, username)
+
+
+def load_app(path: Path, *, accounts: int, profiles: Sequence[Profile] = ()) -> DeveloperApp:
     """Read the developer app of a state directory, or make it; more accounts are added when asked for.
 
     :param path: the app's file, readable by its owner only.
     :param accounts: how many accounts there must be at least.
+    :param profiles: accounts that must be among them, the first ones where the app is new.
     :raises OSError: the file cannot be read or written.
     :raises ValueError: the file is not one of ours.
     """
     app = _stored_app(path) if path.exists() else _new_app()
-    if len(app.accounts) < accounts or not path.exists():
-        ids = Snowflakes()
-        added = [_make_account(ids, number) for number in range(len(app.accounts), accounts)]
+    ids = Snowflakes()
+    added = [
+        _make_account(ids, profile) for profile in profiles if app.account_named(profile.username) is None
+    ]
+    number = 0
+    while len(app.accounts) + len(added) < accounts:
+        taken = {account.username.lower() for account in (*app.accounts, *added)}
+        profile = _usual_profile(number)
+        if profile.username.lower() not in taken:
+            added.append(_make_account(ids, profile))
+        number += 1
+    if added or not path.exists():
         app = replace(app, accounts=[*app.accounts, *added])
         write_private(path, asdict(app))
     return app
@@ -140,15 +176,19 @@ def write_private(path: Path, content: dict[str, Any]) -> None:
     fresh.replace(path)
 
 
-def _make_account(ids: Snowflakes, number: int) -> Account:
+def _usual_profile(number: int) -> Profile:
+    if number < len(_NAMES):
+        return Profile(_NAMES[number], _NAMES[number].split()[0].lower())
+    return Profile(f"Example {number + 1}", f"example{number + 1}")
+
+
+def _make_account(ids: Snowflakes, profile: Profile) -> Account:
     now = time.time()
-    name = _NAMES[number] if number < len(_NAMES) else f"Example {number + 1}"
-    username = name.split()[0].lower() if number < len(_NAMES) else f"example{number + 1}"
     user_id = ids.next(now)
     return Account(
         id=user_id,
-        username=username,
-        name=name,
+        username=profile.username,
+        name=profile.name,
         access_token=f"{user_id}-{token(40)}",
         access_token_secret=token(45),
         oauth2_access_token=token(90),

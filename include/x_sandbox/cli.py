@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from x_sandbox.accounts import write_private
+from x_sandbox.accounts import Profile, write_private
 from x_sandbox.server import listen, serve
 from x_sandbox.settings import Settings
 from x_sandbox.state import State
@@ -47,6 +47,16 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many accounts there are at least (%(default)s)",
     )
+    command.add_argument(
+        "--account",
+        dest="profiles",
+        type=_profile,
+        action="append",
+        default=[],
+        metavar="NAME:USERNAME",
+        help="have an account of this name, such as 'City Museum:citymuseum'; the first one where the state "
+        "directory is new; may be repeated",
+    )
     settings = Settings()
     for option, setting, what in (
         ("--processing-seconds", "processing_seconds", "how long X works on a GIF or video after finalize"),
@@ -79,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     settings = Settings(**{name: getattr(arguments, name) for name in chosen})
     try:
-        state = State(arguments.state, settings, accounts=arguments.accounts)
+        state = State(arguments.state, settings, accounts=arguments.accounts, profiles=arguments.profiles)
     except OSError as error:
         return _failed(f"the state directory {arguments.state} cannot be used: {error.strerror or error}")
     except ValueError as error:
@@ -101,6 +111,13 @@ def main(argv: list[str] | None = None) -> int:
     serve(state, listener, on_ready=lambda: print(f"x-sandbox ready: {url}", flush=True))  # noqa: T201
     state.close()
     return 0
+
+
+def _profile(text: str) -> Profile:
+    try:
+        return Profile.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _failed(message: str) -> int:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import fcntl
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from x_sandbox.accounts import load_app
+from x_sandbox.accounts import Profile, load_app
 from x_sandbox.clock import Clock
 from x_sandbox.faults import Faults
 from x_sandbox.journal import Event, Journal
@@ -26,11 +27,14 @@ class State:
     :param folder: the state directory; made if absent, held by one sandbox at a time.
     :param settings: the settings at the start and after each reset.
     :param accounts: how many accounts there must be at least.
+    :param profiles: accounts that must be among them, the first ones in a new directory.
     :raises OSError: the directory cannot be used.
     :raises ValueError: another sandbox holds it, or a file in it is damaged.
     """
 
-    def __init__(self, folder: Path, settings: Settings, *, accounts: int) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, *, accounts: int, profiles: Sequence[Profile] = ()
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = (folder / "lock").open("w")
         try:
@@ -40,7 +44,7 @@ class State:
         self.clock = Clock()
         self.settings = self._initial_settings = settings
         self.clock.ahead_seconds = settings.clock_ahead_seconds
-        self.app = load_app(folder / "app.json", accounts=accounts)
+        self.app = load_app(folder / "app.json", accounts=accounts, profiles=profiles)
         self.posts = Posts(self.clock, self._commit)
         self.media = MediaLibrary(folder / "media", self.clock, self._commit)
         self.grants = Grants(self.app, self.clock, lambda: self.settings, self._commit)
