@@ -40,6 +40,16 @@ LIMITS = {
     "POST /2/media/metadata": Limit(user=500, app_24h=50_000),
     "POST /2/media/subtitles": Limit(user=100, app_24h=10_000),
     "DELETE /2/media/subtitles": Limit(user=100, app_24h=10_000),
+    "GET /2/webhooks": Limit(app=450),
+    "POST /2/webhooks": Limit(app=450),
+    "PUT /2/webhooks/{webhook_id}": Limit(app=450),
+    "DELETE /2/webhooks/{webhook_id}": Limit(app=450),
+    "POST /2/webhooks/replay": Limit(app=100),
+    "GET /2/activity/subscriptions": Limit(app=500),
+    "POST /2/activity/subscriptions": Limit(app=500),
+    "DELETE /2/activity/subscriptions": Limit(app=500),
+    "PUT /2/activity/subscriptions/{subscription_id}": Limit(app=500),
+    "DELETE /2/activity/subscriptions/{subscription_id}": Limit(app=500),
 }
 DEFAULT_LIMIT = Limit(user=900, app=900)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -92,16 +92,27 @@ class Posts:
         :param request: a CreatePostsRequest that passed the rules.
         :param page: address of the author's posts, `{id}` standing for the post's id.
         """
+        post = self.draft(author_id, request, page=page, media_keys=media_keys)
+        self._commit({"what": "post", "post": asdict(post)})
+        return post
+
+    def draft(
+        self, author_id: str, request: dict[str, Any], *, page: str = "", media_keys: Sequence[str] = ()
+    ) -> Post:
+        """Make the post of a request without committing it; the parameters are those of `create`."""
         now = int(self._clock.now() * 1000) / 1000
         post_id = self._snowflakes.next(now)
         parent = self._by_id.get(request.get("reply", {}).get("in_reply_to_tweet_id", ""))
         previous = self._by_id.get(request.get("edit_options", {}).get("previous_post_id", ""))
         written = request.get("text", "")
         text, entities = shorten(
-            written, post_id, media_url=page.format(id=post_id) if media_keys else None, media_keys=media_keys
+            written,
+            post_id,
+            media_url=page.format(id=post_id) if media_keys else None,
+            media_keys=list(media_keys),
         )
         poll = request.get("poll")
-        post = Post(
+        return Post(
             id=post_id,
             author_id=author_id,
             created_at=now,
@@ -123,8 +134,6 @@ class Posts:
                 if name not in ("text", "poll", "reply", "quote_tweet_id", "reply_settings", "edit_options")
             },
         )
-        self._commit({"what": "post", "post": asdict(post)})
-        return post
 
     def delete(self, post_id: str) -> None:
         self._commit({"what": "post_deleted", "id": post_id})

@@ -152,6 +152,81 @@ DELETE_SUBTITLES: Schema = {
     "properties": {"id": STRING, "media_category": STRING, "language_code": STRING},
     "required": ("id", "media_category", "language_code"),
 }
+CREATE_WEBHOOK: Schema = {
+    "type": "object",
+    "properties": {"url": {"type": "string", "min": 1, "max": 200}},
+    "required": ("url",),
+}
+REPLAY: Schema = {
+    "type": "object",
+    "properties": {
+        "from_date": {"type": "string", "pattern": "[0-9]{12}"},
+        "to_date": {"type": "string", "pattern": "[0-9]{12}"},
+        "webhook_id": ID,
+    },
+    "required": ("webhook_id", "from_date", "to_date"),
+}
+EVENT_TYPES = [
+    "profile.update.bio",
+    "profile.update.profile_picture",
+    "profile.update.banner_picture",
+    "profile.update.screenname",
+    "profile.update.geo",
+    "profile.update.url",
+    "profile.update.verified_badge",
+    "profile.update.affiliate_badge",
+    "profile.update.handle",
+    "news.new",
+    "follow.follow",
+    "follow.unfollow",
+    "spaces.start",
+    "spaces.end",
+    "broadcast.start",
+    "broadcast.end",
+    "broadcast.chat",
+    "chat.received",
+    "chat.sent",
+    "chat.conversation.join",
+    "chat.conversation_join",
+    "chat.conversation.member_added",
+    "chat.conversation.member_removed",
+    "chat.conversation.admin_added",
+    "chat.conversation.admin_removed",
+    "chat.update.group_name",
+    "chat.update.restrictions",
+    "dm.sent",
+    "dm.received",
+    "dm.indicate_typing",
+    "dm.read",
+    "post.create",
+    "post.delete",
+    "post.mention.create",
+    "post.reply.create",
+    "post.quote.create",
+    "post.repost.create",
+    "like.create",
+    "mute.mute",
+    "mute.unmute",
+    "block.block",
+    "block.unblock",
+]
+_TAG: Schema = {"type": "string", "min": 1, "max": 200}
+CREATE_SUBSCRIPTION = closed(
+    {
+        "event_type": {"type": "string", "enum": EVENT_TYPES},
+        "filter": closed(
+            {
+                "direction": {"type": "string", "enum": ["inbound", "outbound"]},
+                "keyword": STRING,
+                "user_id": STRING,
+            }
+        ),
+        "tag": _TAG,
+        "webhook_id": ID,
+    },
+    ("event_type", "filter"),
+)
+UPDATE_SUBSCRIPTION = closed({"tag": _TAG, "webhook_id": ID})
 
 _TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool}
 

@@ -11,7 +11,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from x_sandbox.api import control, media, oauth2, posts, timelines, users
+from x_sandbox.api import (
+    account_activity,
+    activity,
+    control,
+    media,
+    oauth2,
+    posts,
+    timelines,
+    users,
+    webhook_control,
+    webhooks,
+)
 from x_sandbox.connection import CuttableProtocol
 from x_sandbox.problems import PROBLEMS
 from x_sandbox.state import State
@@ -27,6 +38,9 @@ def build_app(state: State) -> Starlette:
         *media.OPERATIONS,
         *timelines.OPERATIONS,
         *users.OPERATIONS,
+        *webhooks.OPERATIONS,
+        *activity.OPERATIONS,
+        *account_activity.OPERATIONS,
         *oauth2.OPERATIONS,
     ]
     operations.sort(key=lambda operation: operation.path.count("{"))  # /2/users/me before /2/users/{id}
@@ -35,7 +49,7 @@ def build_app(state: State) -> Starlette:
         for operation in operations
     ]
     return Starlette(
-        routes=[*routes, *oauth2.pages(state), *control.routes(state)],
+        routes=[*routes, *oauth2.pages(state), *webhook_control.routes(state), *control.routes(state)],
         exception_handlers={400: control.refused, 404: _not_found, 405: _not_found},
     )
 
@@ -73,8 +87,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, state: State, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self._state = state
         self._on_ready = on_ready
 
     @contextlib.contextmanager
@@ -86,7 +101,12 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._state.deliveries.start()
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._state.deliveries.stop()
+        await super().shutdown(sockets)
 
 
 def serve(state: State, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
@@ -105,4 +125,4 @@ def serve(state: State, listener: socket.socket, *, on_ready: Callable[[], None]
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    _Server(config, on_ready).run(sockets=[listener])
+    _Server(config, state, on_ready).run(sockets=[listener])

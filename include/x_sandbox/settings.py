@@ -3,6 +3,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+CHOICES = {
+    "denied_metrics": ("keep_post", "drop_post"),
+    "webhook_signatures": ("api_secret", "client_secret", "both"),
+}
+
 
 @dataclass
 class Settings:
@@ -28,6 +33,21 @@ class Settings:
     """`keep_post` or `drop_post`: what happens to a post whose private metrics the caller may not see."""
     escape_text: bool = False
     """Write `&`, `<` and `>` of texts as HTML entities."""
+    webhook_local_http: bool = True
+    """Accept webhooks on loopback addresses with http and a port; X itself wants https and no port."""
+    webhook_hosts: list[str] = field(default_factory=list)
+    """The hosts beyond loopback that webhooks may be at; no others are ever called."""
+    webhook_limit: int = 1
+    webhook_timeout_seconds: float = 10.0
+    webhook_attempts: int = 4
+    webhook_backoff_seconds: float = 1.0
+    """How long after the first failed attempt the second comes; each later one waits twice as long."""
+    webhook_copies: int = 1
+    """How often each event is delivered."""
+    webhook_crc_seconds: float = 3_600.0
+    """How often webhooks are challenged, by the sandbox's clock."""
+    webhook_signatures: str = "api_secret"
+    """What deliveries are signed with: `api_secret`, `client_secret` or `both`."""
 
     def updated(self, changes: dict[str, Any]) -> Settings:
         """Return a copy with some settings changed.
@@ -45,6 +65,7 @@ class Settings:
                 changes = {**changes, name: float(value)}
             elif not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
                 raise ValueError(f"setting {name!r} must be a {expected.__name__}, not {value!r}")
-        if changes.get("denied_metrics", "keep_post") not in ("keep_post", "drop_post"):
-            raise ValueError("setting 'denied_metrics' must be keep_post or drop_post")
+        for name in CHOICES.keys() & changes.keys():
+            if changes[name] not in CHOICES[name]:
+                raise ValueError(f"setting {name!r} must be one of {', '.join(CHOICES[name])}")
         return replace(self, **changes)

@@ -9,14 +9,18 @@ from typing import Any
 
 from x_sandbox.accounts import Profile, load_app
 from x_sandbox.clock import Clock
+from x_sandbox.deliveries import Deliveries
 from x_sandbox.faults import Faults
 from x_sandbox.journal import Event, Journal
 from x_sandbox.limits import RateLimits, check_limits
 from x_sandbox.media import MediaLibrary
 from x_sandbox.oauth2 import Grants
 from x_sandbox.posts import Posts
+from x_sandbox.receivers import Receivers
 from x_sandbox.settings import Settings
 from x_sandbox.signing import SignatureCheck
+from x_sandbox.subscriptions import Subscriptions
+from x_sandbox.webhooks import Webhooks
 
 REQUESTS_KEPT = 20_000
 
@@ -48,6 +52,10 @@ class State:
         self.posts = Posts(self.clock, self._commit)
         self.media = MediaLibrary(folder / "media", self.clock, self._commit)
         self.grants = Grants(self.app, self.clock, lambda: self.settings, self._commit)
+        self.webhooks = Webhooks(self.clock, self._commit)
+        self.subscriptions = Subscriptions(self.clock, self._commit)
+        self.receivers = Receivers(self.app, lambda: self.settings)
+        self.deliveries = Deliveries(self.clock, self.webhooks, self.receivers, lambda: self.settings)
         self.limits = RateLimits(self.clock)
         self.faults = Faults()
         self.signatures = SignatureCheck()
@@ -69,6 +77,13 @@ class State:
             self.media.apply(event)
         elif event["what"] == "grant":
             self.grants.apply(event)
+        elif event["what"] == "webhook":
+            self.webhooks.apply(event)
+        elif event["what"] == "webhook_deleted":
+            self.webhooks.apply(event)
+            self.subscriptions.apply(event)
+        elif event["what"] in ("subscription", "subscription_deleted", "account_activity"):
+            self.subscriptions.apply(event)
         else:
             self.posts.apply(event)
 
@@ -83,12 +98,15 @@ class State:
         self.clock.ahead_seconds = self.settings.clock_ahead_seconds
 
     def reset(self) -> None:
-        """Forget posts, media, faults, requests and rate limits; accounts and their credentials stay."""
+        """Forget posts, media, webhooks, faults, requests and rate limits; accounts and credentials stay."""
         self.revision += 1
         self._journal.clear()
         self.posts.clear()
         self.media.clear()
         self.grants.clear()
+        self.webhooks.clear()
+        self.subscriptions.clear()
+        self.deliveries.clear()
         self.limits.reset()
         self.faults.remove()
         self.requests.clear()

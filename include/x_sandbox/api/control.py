@@ -38,7 +38,7 @@ class Controls:
     async def posts(self, request: Request) -> Response:
         limit = request.query_params.get("limit", "")
         if limit and not limit.isdecimal():
-            return _refused(f"limit must be a number, not {limit!r}")
+            return refusal(f"limit must be a number, not {limit!r}")
         version = f'"{self._state.revision}-{int(self._state.clock.now() // METRICS_SECONDS)}"'
         if request.headers.get("if-none-match") == version:
             return Response(status_code=304, headers={"etag": version})
@@ -61,12 +61,12 @@ class Controls:
     async def change_account(self, request: Request) -> Response:
         account = self._state.app.find(request.path_params["account"])
         if account is None:
-            return _refused(f"there is no account {request.path_params['account']!r}", 404)
-        changes = await _json(request)
+            return refusal(f"there is no account {request.path_params['account']!r}", 404)
+        changes = await json_of(request)
         if unknown := set(changes) - {"access_level", "premium"}:
-            return _refused(f"unknown members {sorted(unknown)}; there are access_level and premium")
+            return refusal(f"unknown members {sorted(unknown)}; there are access_level and premium")
         if changes.get("access_level", "read") not in ("read", "read-write"):
-            return _refused("access_level must be read or read-write")
+            return refusal("access_level must be read or read-write")
         account.access_level = changes.get("access_level", account.access_level)
         account.premium = bool(changes.get("premium", account.premium))
         return await self.accounts(request)
@@ -85,9 +85,9 @@ class Controls:
 
     async def add_fault(self, request: Request) -> Response:
         try:
-            fault = self._state.faults.add(await _json(request))
+            fault = self._state.faults.add(await json_of(request))
         except ValueError as error:
-            return _refused(str(error))
+            return refusal(str(error))
         return JSONResponse(vars(fault), 201)
 
     async def remove_faults(self, request: Request) -> Response:
@@ -96,9 +96,9 @@ class Controls:
     async def settings(self, request: Request) -> Response:
         if request.method == "POST":
             try:
-                self._state.change_settings(await _json(request))
+                self._state.change_settings(await json_of(request))
             except ValueError as error:
-                return _refused(str(error))
+                return refusal(str(error))
         return JSONResponse(vars(self._state.settings))
 
     async def reset(self, _request: Request) -> Response:
@@ -166,7 +166,11 @@ def _media(media: Media) -> dict[str, Any]:
     }
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def json_of(request: Request) -> dict[str, Any]:
+    """Read the JSON object that a control was sent.
+
+    :raises HTTPException: 400, saying what is wrong.
+    """
     try:
         body = json.loads(await request.body())
     except ValueError as error:
@@ -176,13 +180,14 @@ async def _json(request: Request) -> dict[str, Any]:
     return body
 
 
-def _refused(message: str, status: int = 400) -> Response:
+def refusal(message: str, status: int = 400) -> Response:
+    """Answer that a control cannot do what it was asked."""
     return JSONResponse({"error": message}, status)
 
 
 async def refused(_request: Request, error: Exception) -> Response:
     """Answer for a control whose body cannot be read."""
-    return _refused(error.detail if isinstance(error, HTTPException) else str(error))
+    return refusal(error.detail if isinstance(error, HTTPException) else str(error))
 
 
 def routes(state: State) -> list[BaseRoute]:

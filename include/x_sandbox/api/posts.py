@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from x_sandbox.activity import announce_created, announce_deleted
 from x_sandbox.authentication import USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.problems import forbidden, invalid_request, missing, not_found
@@ -23,6 +24,7 @@ async def create(exchange: Exchange) -> Answer:
     post = exchange.state.posts.create(
         account.id, request, page=page, media_keys=[item.media_key for item in media]
     )
+    announce_created(exchange.state, post)
     created = {"id": post.id, "text": post.text, "edit_history_tweet_ids": list(post.edit_history)}
     return Answer({"data": created}, 201)
 
@@ -68,6 +70,7 @@ async def delete(exchange: Exchange) -> Answer:
     if post.author_id != exchange.account.id:
         raise forbidden("You are not authorized to delete this Tweet.", note="the post is another account's")
     exchange.state.posts.delete(post_id)
+    announce_deleted(exchange.state, post)
     return Answer({"data": {"deleted": True}})
 
 
