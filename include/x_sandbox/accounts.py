@@ -108,10 +108,12 @@ class Profile:
         name, _, username = (piece.strip() for piece in text.rpartition(":"))
         username = username.removeprefix("@")
         if not 1 <= len(name) <= 50:
-            raise ValueError(f"{text!r} is no NAME:USERNAME: the name has 1 to 50 characters")
+            raise ValueError(
+                f"{text!r} is no NAME:USERNAME: before the colon goes a name of 1 to 50 characters"
+            )
         if not re.fullmatch(r"[A-Za-z0-9_]{1,15}", username):
             raise ValueError(
-                f"{text!r} is no NAME:USERNAME: a username has 1 to 15 letters, digits and underscores"
+                f"{text!r} is no NAME:USERNAME: after the colon go 1 to 15 letters, digits or underscores"
             )
         return cls(name, username)
 

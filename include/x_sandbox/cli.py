@@ -101,9 +101,10 @@ def main(argv: list[str] | None = None) -> int:
         return _failed(f"the credentials file {credentials} cannot be written: {error.strerror or error}")
     try:
         listener = listen(arguments.host, arguments.port)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
         return _failed(
-            f"{arguments.host}:{arguments.port} cannot be listened on: {error.strerror or error}; "
+            f"{arguments.host}:{arguments.port} cannot be listened on: {reason}; "
             "choose another --port, or 0 for any free one"
         )
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host

@@ -192,3 +192,33 @@ def test_a_request_in_flight_does_not_hold_up_the_stop(own_sandbox, api_of) -> N
 def _ignore_errors(api) -> None:
     with contextlib.suppress(requests.exceptions.RequestException):
         api.get("/2/users/me")
+
+
+def test_an_account_named_at_the_start_is_the_first_one_and_keeps_its_keys(own_sandbox) -> None:
+    first = own_sandbox("--account", "City Museum:citymuseum")
+    assert [account["username"] for account in first.accounts] == ["citymuseum", "alice"]
+    assert first.accounts[0]["name"] == "City Museum"
+    first.stop()
+    again = own_sandbox("--account", "City Museum:CityMuseum", "--account", "Cafe: at noon:cafe")
+    assert [account["name"] for account in again.accounts] == [
+        "City Museum",
+        "Alice Example",
+        "Cafe: at noon",
+    ]
+    assert again.accounts[0] == first.accounts[0]
+
+
+@pytest.mark.parametrize("profile", ["City Museum", ":museum", "City Museum:city museum", "A:" + "a" * 16])
+def test_an_account_that_x_would_not_allow_is_refused(profile, tmp_path) -> None:
+    command = [*COMMAND, "--port", "0", "--state", tmp_path / "state", "--account", profile]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert f"{profile!r} is no NAME:USERNAME" in done.stderr
+
+
+def test_a_port_that_cannot_be_is_refused(tmp_path) -> None:
+    command = [*COMMAND, "--port", "99999", "--state", tmp_path / "state"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("x-sandbox: 127.0.0.1:99999 cannot be listened on")
+    assert "Traceback" not in done.stderr
