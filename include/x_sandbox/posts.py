@@ -78,6 +78,7 @@ class Posts:
         self._newer: dict[str, str] = {}
         self._replies: Counter[str] = Counter()
         self._quotes: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
 
     def create(
         self,
@@ -161,6 +162,8 @@ class Posts:
             self._replies[post.in_reply_to] += 1
         if post.quote:
             self._quotes[post.quote] += 1
+        if post.edit_history[0] == post.id and not post.choices.get("nullcast"):
+            self._counts[post.author_id] += 1
 
     def _delete(self, post: Post) -> None:
         for version in self.versions(post):
@@ -169,6 +172,8 @@ class Posts:
             self._replies[post.in_reply_to] -= 1
         if post.quote:
             self._quotes[post.quote] -= 1
+        if not post.choices.get("nullcast"):
+            self._counts[post.author_id] -= 1
 
     def get(self, post_id: str, *, lag_seconds: float = 0.0) -> Post | None:
         """Return a post that exists and is older than the lag, else None."""
@@ -202,10 +207,11 @@ class Posts:
 
     def versions(self, post: Post) -> list[str]:
         """Return the ids of all versions of a post, oldest first."""
-        return list(self._by_id[self._newer.get(post.id, post.id)].edit_history)
+        return list(self._by_id.get(self._newer.get(post.id, post.id), post).edit_history)
 
     def count(self, author_id: str) -> int:
-        return sum(1 for _ in self.by_author(author_id))
+        """Return how many posts an author has, versions of one counted once."""
+        return self._counts[author_id]
 
     def latest(self, author_id: str) -> Post | None:
         return next(self.by_author(author_id), None)

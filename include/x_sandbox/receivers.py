@@ -6,14 +6,14 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-import httpx
-
+from x_sandbox import outgoing
 from x_sandbox.accounts import DeveloperApp
 from x_sandbox.settings import Settings
 
@@ -78,46 +78,43 @@ class Reply:
 
 
 class Receivers:
-    """Calls webhooks; neither a proxy nor a redirect leads it elsewhere."""
+    """Calls the webhooks that the settings let it call."""
 
     def __init__(self, app: DeveloperApp, settings: Callable[[], Settings]) -> None:
         self._app = app
         self._settings = settings
-        self._client: httpx.AsyncClient | None = None
 
     async def challenge(self, url: str) -> str | None:
         """Send a challenge (CRC); return why its answer is wrong, or None."""
         token = secrets.token_urlsafe(24)
-        response = await self._send("GET", url, token=token)
-        if isinstance(response, str):
-            return response
-        if response.status_code != 200:
-            return f"the URL answered {response.status_code}, not 200"
+        answer = await self._send("GET", url, token=token)
+        if isinstance(answer, str):
+            return answer
+        status, body = answer
+        if status != 200:
+            return f"the URL answered {status}, not 200"
         try:
-            given = response.json()["response_token"]
+            given = json.loads(body)["response_token"]
         except (ValueError, KeyError, TypeError):
             return 'the answer is no JSON with a "response_token"'
         keys = self._keys().values()
-        if not any(hmac.compare_digest(str(given), signature(key, token.encode())) for key in keys):
+        if not any(
+            hmac.compare_digest(str(given).encode(), signature(key, token.encode()).encode()) for key in keys
+        ):
             return "Invalid response_token"
         return None
 
     async def deliver(self, url: str, body: bytes) -> Reply:
         """POST an event, signed."""
         headers = {name: signature(key, body) for name, key in self._keys().items()}
-        response = await self._send(
+        answer = await self._send(
             "POST", url, content=body, headers={"content-type": "application/json", **headers}
         )
         sent = tuple(headers)
-        if isinstance(response, str):
-            return Reply(None, response, sent)
-        fault = None if response.is_success else f"the receiver answered {response.status_code}"
-        return Reply(response.status_code, fault, sent)
-
-    async def close(self) -> None:
-        if self._client:
-            await self._client.aclose()
-            self._client = None
+        if isinstance(answer, str):
+            return Reply(None, answer, sent)
+        status = answer[0]
+        return Reply(status, None if 200 <= status < 300 else f"the receiver answered {status}", sent)
 
     async def _send(
         self,
@@ -125,25 +122,22 @@ class Receivers:
         url: str,
         *,
         token: str | None = None,
-        content: bytes | None = None,
+        content: bytes = b"",
         headers: dict[str, str] | None = None,
-    ) -> httpx.Response | str:
-        """Make one request; return its answer, or why there is none."""
+    ) -> tuple[int, bytes] | str:
+        """Make one request; return the status and body of its answer, or why there is none."""
         settings = self._settings()
         if fault := url_fault(url, settings):
             return fault
         if token is not None:
             url += f"{'&' if urlsplit(url).query else '?'}crc_token={token}"
-        if self._client is None:
-            self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False)
         seconds = settings.webhook_timeout_seconds
+        call = outgoing.request(method, url, headers=headers, content=content)
         try:
-            return await asyncio.wait_for(
-                self._client.request(method, url, content=content, headers=headers, timeout=None), seconds
-            )
+            return await asyncio.wait_for(call, seconds)
         except asyncio.TimeoutError:
             return f"no answer within {seconds:g} s"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (OSError, ValueError) as error:
             return f"no answer: {error or type(error).__name__}"
 
     def _keys(self) -> dict[str, str]:

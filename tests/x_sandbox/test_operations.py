@@ -2,12 +2,29 @@ from __future__ import annotations
 
 import pytest
 
-from x_sandbox.api import media, posts, timelines, users
+from x_sandbox.api import account_activity, activity, media, posts, timelines, users, webhooks
 from x_sandbox.authentication import APP_ONLY, OAUTH1, OAUTH2
 from x_sandbox.exchange import Operation
-from x_sandbox.schemas import CREATE_POST, HIDE_REPLY, INITIALIZE_UPLOAD, Schema
+from x_sandbox.schemas import (
+    CREATE_POST,
+    CREATE_SUBSCRIPTION,
+    CREATE_WEBHOOK,
+    HIDE_REPLY,
+    INITIALIZE_UPLOAD,
+    REPLAY,
+    UPDATE_SUBSCRIPTION,
+    Schema,
+)
 
-OPERATIONS = [*posts.OPERATIONS, *media.OPERATIONS, *timelines.OPERATIONS, *users.OPERATIONS]
+OPERATIONS = [
+    *posts.OPERATIONS,
+    *media.OPERATIONS,
+    *timelines.OPERATIONS,
+    *users.OPERATIONS,
+    *webhooks.OPERATIONS,
+    *activity.OPERATIONS,
+    *account_activity.OPERATIONS,
+]
 SCHEMES = {OAUTH1: "UserToken", OAUTH2: "OAuth2UserToken", APP_ONLY: "BearerToken"}
 LEGACY = {"tweet.fields"}
 
@@ -39,6 +56,10 @@ def test_an_operation_knows_the_query_parameters_of_the_document(openapi, operat
         (CREATE_POST, "CreatePostsRequest"),
         (INITIALIZE_UPLOAD, "InitializeMediaUploadRequest"),
         (HIDE_REPLY, "HidePostsReplyRequest"),
+        (CREATE_WEBHOOK, "CreateWebhooksRequest"),
+        (REPLAY, "CreateWebhookReplayJobRequest"),
+        (CREATE_SUBSCRIPTION, "CreateActivitySubscriptionRequest"),
+        (UPDATE_SUBSCRIPTION, "UpdateActivitySubscriptionRequest"),
     ],
 )
 def test_a_body_has_the_fields_and_limits_of_the_document(openapi, ours: Schema, name) -> None:
