@@ -5,6 +5,7 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from x_sandbox.clock import Clock, iso
@@ -98,9 +99,10 @@ class Deliveries:
         """Count the remembered deliveries by status."""
         return Counter(delivery.status for delivery in self._kept)
 
-    def listing(self) -> list[dict[str, Any]]:
-        """Return the remembered deliveries, oldest first."""
-        return [delivery.listing() for delivery in self._kept]
+    def listing(self, newest: int = KEPT) -> list[dict[str, Any]]:
+        """Return the newest of the remembered deliveries, oldest first."""
+        first = max(0, len(self._kept) - newest)
+        return [delivery.listing() for delivery in islice(self._kept, first, None)]
 
     async def challenge(self, webhook: Webhook) -> str | None:
         """Challenge a webhook and keep the outcome; return the fault, or None."""

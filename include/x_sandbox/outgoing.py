@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from urllib.parse import urlsplit
 
@@ -44,8 +43,6 @@ async def request(
         raise ValueError(f"this is no HTTP answer: {error}") from error
     finally:
         writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
 
 
 async def _answer(connection: h11.Connection, reader: asyncio.StreamReader) -> tuple[int, bytes]:

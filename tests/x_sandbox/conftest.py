@@ -244,6 +244,7 @@ class Receiver:
     :ivar secret: what it answers challenges with.
     :ivar statuses: the statuses of its next answers to deliveries, then 200.
     :ivar delay: seconds before it answers a delivery.
+    :ivar chunked: it answers in chunks.
     :ivar received: the raw bodies and headers of the deliveries.
     """
 
@@ -253,6 +254,7 @@ class Receiver:
         self.delay = 0.0
         self.challenge_status = 200
         self.challenges = 0
+        self.chunked = False
         self.received: list[tuple[bytes, dict[str, str]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -264,6 +266,8 @@ class Receiver:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_GET(self) -> None:
                 receiver.challenges += 1
                 token = parse_qs(urlsplit(self.path).query)["crc_token"][0]
@@ -284,7 +288,11 @@ class Receiver:
                 self.send_response(status)
                 if 300 <= status < 400:
                     self.send_header("location", receiver.url + "/elsewhere")
-                self.send_header("content-length", str(len(body)))
+                if receiver.chunked:
+                    self.send_header("transfer-encoding", "chunked")
+                    body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+                else:
+                    self.send_header("content-length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 

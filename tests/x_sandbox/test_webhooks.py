@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 
 import pytest
 import requests
@@ -172,7 +174,44 @@ def test_a_slow_receiver_neither_counts_nor_holds_up_posts(
     for number in range(8):
         assert alice.post("/2/tweets", {"text": f"fast {number}"}).elapsed.total_seconds() < 1
     wait_until(lambda: sandbox.get("/_sandbox/webhooks")["counts"] == {"failed": 8})
-    assert "0.2 s" in sandbox.get("/_sandbox/webhooks")["deliveries"][0]["attempts"][0]["fault"]
+    (last,) = sandbox.get("/_sandbox/webhooks?limit=1")["deliveries"]
+    assert "0.2 s" in last["attempts"][0]["fault"]
+
+
+def test_a_delivery_in_flight_does_not_hold_up_the_stop(own_sandbox, api_of, receiver, wait_until) -> None:
+    server = own_sandbox()
+    receiver.secret = server.credentials["api_secret"]
+    app, alice = api_of(server, bearer=server.credentials["bearer_token"]), api_of(server)
+    webhook = app.post("/2/webhooks", {"url": receiver.url}).json()["data"]["id"]
+    alice.post(f"/2/account_activity/webhooks/{webhook}/subscriptions/all", {})
+    receiver.delay = 60
+    alice.create("never answered")
+    wait_until(lambda: receiver.received)
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"not HTTP at all\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"]
+)
+def test_whatever_answers_a_challenge_is_answered_for(app, answer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def respond() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=respond)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+        assert reason(app.post("/2/webhooks", {"url": url})) == "CrcValidationFailed"
+        thread.join(timeout=5)
+
+
+def test_a_receiver_behind_chunks_is_understood(app, receiver) -> None:
+    receiver.chunked = True
+    assert app.post("/2/webhooks", {"url": receiver.url + "?tenant=1"}).status_code == 200
 
 
 def test_events_come_twice_on_demand(sandbox, alice, receiver, subscribe) -> None:

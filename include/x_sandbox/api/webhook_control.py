@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from x_sandbox.activity import POST_EVENTS, Happening, announce, announce_to_account
 from x_sandbox.api.control import json_of, refusal
 from x_sandbox.clock import iso
+from x_sandbox.deliveries import KEPT
 from x_sandbox.payloads import Stranger
 from x_sandbox.posts import Post
 from x_sandbox.state import State
@@ -25,8 +26,10 @@ class WebhookControls:
     def __init__(self, state: State) -> None:
         self._state = state
 
-    async def overview(self, _request: Request) -> Response:
-        state = self._state
+    async def overview(self, request: Request) -> Response:
+        state, limit = self._state, request.query_params.get("limit", str(KEPT))
+        if not limit.isdecimal():
+            return refusal(f"limit must be a number, not {limit!r}")
         return JSONResponse(
             {
                 "webhooks": [
@@ -46,7 +49,7 @@ class WebhookControls:
                     for webhook_id, user_id in state.subscriptions.accounts()
                 ],
                 "counts": state.deliveries.counts(),
-                "deliveries": state.deliveries.listing(),
+                "deliveries": state.deliveries.listing(int(limit)),
             }
         )
 
