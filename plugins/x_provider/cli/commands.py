@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -21,6 +22,9 @@ def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], No
     def run(args: Namespace) -> None:
         from x_provider.client import XError  # noqa: PLC0415  (requests, which most commands do not need)
 
+        # As `airflow connections test` does: without it Airflow's own database is not asked for connections,
+        # and the ledger would silently be another one.
+        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
         try:
             command(args)
         except (LedgerError, XConnectionError, XError) as error:
