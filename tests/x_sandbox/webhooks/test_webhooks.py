@@ -9,8 +9,10 @@ import requests
 import xdk
 from xdk.webhooks.models import CreateRequest, CreateWebhookReplayJobRequest
 
+from x_sandbox.deliveries import KEPT, WAITING, Delivery
 from x_sandbox.receivers import signature, url_fault
 from x_sandbox.settings import Settings
+from x_sandbox.state import State
 
 SECRET = "test-consumer-secret"
 EVERYWHERE = Settings(webhook_hosts=["example.com"])
@@ -88,7 +90,8 @@ def test_nobody_there_is_a_failed_challenge(app, receiver) -> None:
 
 
 def test_every_other_refusal_has_its_reason(sandbox, app, receiver, webhook) -> None:
-    assert reason(app.post("/2/webhooks", {"url": "http://example.com/"})) == "UrlValidationFailed"
+    for url in ("http://example.com/", "https://example.com/"):
+        assert reason(app.post("/2/webhooks", {"url": url})) == "UrlValidationFailed"
     assert reason(app.post("/2/webhooks", {"url": receiver.url})) == "DuplicateUrlFailed"
     assert reason(app.post("/2/webhooks", {"url": receiver.url + "2"})) == "WebhookLimitExceeded"
     assert reason(app.call("PUT", "/2/webhooks/1")) == "WebhookIdInvalid"
@@ -291,3 +294,12 @@ def test_xdk_registers_validates_replays_and_deletes(sandbox, receiver) -> None:
     )
     assert client.webhooks.create_webhook_replay_job(span).data.job_id
     assert client.webhooks.delete(webhook.id).data.deleted is True
+
+
+def test_what_waits_is_bounded_and_what_does_not_fit_is_dropped(tmp_path) -> None:
+    state = State(tmp_path / "state", Settings(), accounts=1)
+    for number in range(WAITING + 5):
+        state.deliveries.add(Delivery("1", "post.create", str(number), b"{}", at=0.0))
+    assert state.deliveries.counts()["dropped"] == 5
+    assert len(state.deliveries.listing()) == KEPT
+    state.close()
