@@ -46,6 +46,7 @@ class RunningDemo:
     def remember(self, services: list[Service], links: list[str]) -> None:
         """Write down what runs, for the next demo should this one be killed, and for whoever starts a second."""
         fresh = self._record.with_suffix(".new")
+        fresh.touch(mode=0o600)  # the links have the password in them
         fresh.write_text(
             json.dumps(
                 {

@@ -16,7 +16,9 @@ from pathlib import Path
 import psutil
 
 _BIN = Path(sys.executable).parent
-_GRACE_SECONDS = 15
+_GRACE_SECONDS = (
+    5  # longer than Airflow's parts take; its parent process waits for them in vain and is killed
+)
 
 
 class DemoError(RuntimeError):
