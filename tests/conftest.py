@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import create_engine, make_url, text
 
 # Airflow reads its environment when it is first imported: before that, the harness gives the tests their own.
 sys.path.insert(0, str(Path(__file__).parent / "harness"))
@@ -140,3 +142,21 @@ def own_sandbox(tmp_path: Path) -> Iterator[Any]:
     yield start
     for server in started:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """A PostgreSQL database of the session's own; without a server its tests are skipped."""
+    server = os.environ.get("X_TEST_POSTGRES_URL")
+    if not server:
+        pytest.skip("X_TEST_POSTGRES_URL names no PostgreSQL server")
+    name = f"x_test_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    try:
+        yield make_url(server).set(database=name)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()

@@ -1,32 +1,12 @@
 from __future__ import annotations
 
-import os
-import uuid
-
 import pendulum
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url, text
 
 from x_provider.ledger import Ledger, PostDraft
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
-
-
-@pytest.fixture(scope="session")
-def postgres_url():
-    server = os.environ.get("X_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("X_TEST_POSTGRES_URL names no PostgreSQL server")
-    name = f"x_test_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield make_url(server).set(database=name)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pendulum
@@ -20,44 +21,95 @@ def ledger(tmp_path):
     ledger.database.dispose()
 
 
+@dataclass
+class Clock:
+    """The present instant, for a test that cannot wait: `clock.ahead += 180`."""
+
+    ahead: float = 0
+
+    def __call__(self) -> pendulum.DateTime:
+        return pendulum.now("UTC").add(seconds=self.ahead)
+
+
 @pytest.fixture
-def client(sandbox):
-    account = sandbox.accounts[0]
-    auth = OAuth1(
-        sandbox.credentials["api_key"],
-        sandbox.credentials["api_secret"],
-        account["access_token"],
-        account["access_token_secret"],
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def client_of(sandbox):
+    """A client with the credentials of one of the sandbox's accounts."""
+
+    def client_of(account) -> XClient:
+        auth = OAuth1(
+            sandbox.credentials["api_key"],
+            sandbox.credentials["api_secret"],
+            account["access_token"],
+            account["access_token_secret"],
+        )
+        return XClient(sandbox.url, auth, timeouts=Timeouts(connect=2, read=2))
+
+    return client_of
+
+
+@pytest.fixture
+def client(sandbox, client_of):
+    return client_of(sandbox.accounts[0])
+
+
+@pytest.fixture
+def publisher(ledger, client, clock):
+    return Publisher(ledger, client, account="x_default", clock=clock)
+
+
+@pytest.fixture
+def stranger(sandbox, ledger, clock):
+    """The same account with keys that X does not know."""
+    return Publisher(
+        ledger, XClient(sandbox.url, OAuth1("a", "b", "c", "d")), account="x_default", clock=clock
     )
-    return XClient(sandbox.url, auth, timeouts=Timeouts(connect=2, read=2))
 
 
 @pytest.fixture
-def publisher(ledger, client):
-    return Publisher(ledger, client, account="x_default")
+def creates(sandbox):
+    """The requests that asked X to create a post, whatever came of them."""
+    return lambda: [
+        request
+        for request in sandbox.requests()
+        if (request["method"], request["path"]) == ("POST", "/2/tweets")
+    ]
 
 
 @pytest.fixture
-def plan(ledger):
-    """Plan a post of some parts, due now unless said otherwise, and give the ledger's post."""
+def draft_of():
+    """A post of some parts as the ledger takes it, due now unless said otherwise."""
 
-    def plan(*parts: PartSpec, key="hello", due_in=0.0, grace=900, then="publish", revision="r1"):
-        now = pendulum.now("UTC")
-        draft = PostDraft(
+    def draft_of(*parts: PartSpec, key="hello", due_in=0.0, grace=900, then="publish", revision="r1"):
+        return PostDraft(
             calendar="december",
             key=key,
             account="x_default",
             revision=revision,
             at="now",
             timezone="UTC",
-            due_at=now.add(seconds=due_in),
+            due_at=pendulum.now("UTC").add(seconds=due_in),
             late_grace_seconds=grace,
             late_then=then,
             lead_seconds=120,
             contents=[part.model_dump(mode="json", exclude_defaults=True) for part in parts],
         )
-        assert ledger.posts.put(draft, now=now)
-        return ledger.posts.find("december", key)
+
+    return draft_of
+
+
+@pytest.fixture
+def plan(ledger, draft_of):
+    """Plan a post and give the ledger's: what it takes is what ``draft_of`` takes."""
+
+    def plan(*parts: PartSpec, **details):
+        draft = draft_of(*parts, **details)
+        assert ledger.posts.put(draft, now=pendulum.now("UTC"))
+        return ledger.posts.find(draft.calendar, draft.key)
 
     return plan
 

@@ -4,28 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pendulum
-import pytest
-from sqlalchemy import func, select
 
 from x_provider.calendar import PartSpec, PollSpec
-from x_provider.client import OAuth1, XClient
 from x_provider.ledger import PartState
-from x_provider.ledger.tables import attempts
 from x_provider.publishing import Publisher
-
-
-def posted_requests(sandbox):
-    return [request for request in sandbox.requests() if request["method"] == "POST"]
 
 
 def uploads(sandbox):
     return [
         r for r in sandbox.requests() if r["method"] == "POST" and r["path"].startswith("/2/media/upload")
     ]
-
-
-def creates(sandbox):
-    return [r for r in posted_requests(sandbox) if r["path"] == "/2/tweets"]
 
 
 def test_a_post_goes_out_and_its_receipt_says_where_and_when(sandbox, publisher, plan):
@@ -40,19 +28,19 @@ def test_a_post_goes_out_and_its_receipt_says_where_and_when(sandbox, publisher,
     assert publisher.ledger.posts.get(post.id).wake_at is None
 
 
-def test_firing_a_post_again_does_not_send_it_again(sandbox, publisher, plan):
+def test_firing_a_post_again_does_not_send_it_again(sandbox, publisher, plan, creates):
     post = plan(PartSpec(text="Once"))
     for _ in range(3):
         publisher.fire(post.id)
-    assert len(creates(sandbox)) == 1
+    assert len(creates()) == 1
 
 
-def test_many_who_fire_the_same_post_at_once_send_it_once(sandbox, ledger, client, plan):
+def test_many_who_fire_the_same_post_at_once_send_it_once(sandbox, ledger, client, plan, creates):
     post = plan(PartSpec(text="Only one of us"))
     publishers = [Publisher(ledger, client, account="x_default") for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda publisher: publisher.fire(post.id), publishers))
-    assert len(creates(sandbox)) == 1
+    assert len(creates()) == 1
     assert ledger.posts.get(post.id).state is PartState.POSTED
 
 
@@ -102,82 +90,24 @@ def test_the_same_file_in_two_posts_is_uploaded_once(sandbox, publisher, plan, p
     assert len(uploads(sandbox)) == 1
 
 
-def test_a_refused_post_stops_with_x_s_words_and_is_not_tried_again(sandbox, publisher, plan):
+def test_a_refused_post_stops_with_x_s_words_and_is_not_tried_again(sandbox, publisher, plan, creates):
     post = plan(PartSpec(text="To a stranger", reply_to="1234567890123456789"))
     fired = publisher.fire(post.id)
     assert fired.post.state is PartState.REFUSED
     assert fired.retry_at is None
     assert "post december/hello" in fired.why
     publisher.fire(post.id)
-    assert len(creates(sandbox)) == 1
+    assert len(creates()) == 1
 
 
-def test_a_rate_limit_leaves_the_post_armed_until_the_reset(sandbox, publisher, plan):
-    post = plan(PartSpec(text="Patience"))
-    sandbox.faults("status", method="POST", path="/2/tweets", status=429, times=1)
-    fired = publisher.fire(post.id)
-    assert fired.post.state is PartState.ARMED
-    assert fired.retry_at > pendulum.now("UTC")
-    assert publisher.fire(post.id).post.state is PartState.POSTED
-
-
-def test_an_x_that_cannot_be_reached_leaves_the_post_armed(sandbox, ledger, publisher, plan):
-    publisher.user()  # known from earlier
-    post = plan(PartSpec(text="No route"))
-    ledger.accounts.put(
-        type(publisher.user())("x_default", "http://127.0.0.1:9", "1", "nobody"), now=pendulum.now("UTC")
-    )
-    nowhere = Publisher(
-        ledger, XClient("http://127.0.0.1:9", OAuth1("a", "b", "c", "d")), account="x_default"
-    )
-    fired = nowhere.fire(post.id)
-    assert fired.post.state is PartState.ARMED
-    assert fired.retry_at is not None
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "drop_before_commit"},
-        {"kind": "drop_after_commit"},
-        {"kind": "status_after_commit", "status": 503},
-        {"kind": "status", "status": 500},
-        {"kind": "delay_after", "seconds": 4},
-    ],
-    ids=lambda fault: fault["kind"],
-)
-def test_an_unknown_outcome_is_never_answered_by_sending_again(sandbox, publisher, plan, fault):
-    post = plan(PartSpec(text="Did it arrive?"))
-    sandbox.faults(**fault, method="POST", path="/2/tweets", times=1)
-    fired = publisher.fire(post.id)
-    assert fired.post.state is PartState.UNCERTAIN
-    assert fired.why
-    publisher.fire(post.id)
-    with publisher.ledger.database.read() as connection:
-        assert connection.execute(select(func.count()).select_from(attempts)).scalar() == 1
-
-
-def test_a_post_that_is_too_late_is_missed_when_the_calendar_says_skip(sandbox, publisher, plan):
-    post = plan(PartSpec(text="Yesterday's news"), due_in=-100, grace=60, then="skip")
-    fired = publisher.fire(post.id)
-    assert fired.post.state is PartState.MISSED
-    assert "late policy is 'skip'" in fired.why
-    assert creates(sandbox) == []
-
-
-def test_a_post_that_is_late_goes_out_when_the_calendar_says_publish(sandbox, publisher, plan):
-    post = plan(PartSpec(text="Better late"), due_in=-100, grace=60, then="publish")
-    assert publisher.fire(post.id).post.state is PartState.POSTED
-
-
-def test_a_file_that_is_gone_stops_its_post_and_is_named(sandbox, publisher, plan, picture):
+def test_a_file_that_is_gone_stops_its_post_and_is_named(sandbox, publisher, plan, picture, creates):
     media = picture()
     post = plan(PartSpec(text="Look", media=[media]))
     Path(media.path).unlink()
     fired = publisher.fire(post.id)
     assert fired.post.state is PartState.REFUSED
     assert media.path in fired.why
-    assert creates(sandbox) == []
+    assert creates() == []
 
 
 def test_a_file_that_was_changed_after_planning_is_not_published(sandbox, publisher, plan, picture):
@@ -188,17 +118,6 @@ def test_a_file_that_was_changed_after_planning_is_not_published(sandbox, publis
     assert fired.post.state is PartState.REFUSED
     assert "has changed" in fired.why
     assert sandbox.posts() == []
-
-
-def test_keys_that_x_does_not_know_stop_the_post_without_losing_it(sandbox, ledger, publisher, plan):
-    publisher.user()
-    post = plan(PartSpec(text="Who am I?"))
-    wrong = OAuth1("a", "b", "c", "d")
-    fired = Publisher(ledger, XClient(sandbox.url, wrong), account="x_default").fire(post.id)
-    assert fired.post.state is PartState.ARMED
-    assert fired.retry_at is None
-    assert fired.why
-    assert publisher.fire(post.id).post.state is PartState.POSTED
 
 
 def test_arming_again_or_after_publishing_changes_nothing(sandbox, publisher, plan):

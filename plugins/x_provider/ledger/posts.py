@@ -275,6 +275,8 @@ def _replace(connection: Connection, post_id: int, draft: PostDraft, now: DateTi
     connection.execute(
         of_post.where(t.parts.c.position >= len(draft.contents)).values(state=PartState.WITHDRAWN.value)
     )
+    if len(on_x) == len(draft.contents):  # cut to what is on X: nothing is left to do
+        connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=None))
     return True
 
 

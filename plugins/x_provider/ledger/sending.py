@@ -28,7 +28,7 @@ class Sending:
     def arm(self, post: Post, part: Part) -> bool:
         """Make the part ready to fire, provided that the post still is the revision the caller checked."""
         with self._database.write() as connection:
-            if lock_post(connection, post.id).revision != post.revision:
+            if not _is_current(connection, post):
                 return False
             return _move(connection, part.id, PartState.PLANNED, PartState.ARMED, why=None)
 
@@ -40,10 +40,10 @@ class Sending:
         :param sender: who sends (host, process), for the evidence trail.
         :param clock: the present instant, read once the ledger is ours.
         :param lease_seconds: after it the sender counts as dead and the outcome as unknown.
-        :returns: None when the part was not armed, or the post changed.
+        :returns: None when the part was not armed, the post changed, or somebody stopped the account.
         """
         with self._database.write() as connection:
-            if lock_post(connection, post.id).revision != post.revision:
+            if not _is_current(connection, post):
                 return None
             if not _move(connection, part.id, PartState.ARMED, PartState.SENDING, why=None):
                 return None
@@ -168,26 +168,37 @@ class Sending:
             mine = t.parts.c.attempt_id == part.attempt_id
             return _move(connection, part.id, PartState.UNCERTAIN, PartState.ARMED, only_if=mine, why=why)
 
-    def explain(self, part: Part, why: str) -> None:
-        """Say what keeps an unsent part waiting."""
+    def wait(self, post: Post, part: Part, *, why: str, wake_at: DateTime) -> bool:
+        """Say what keeps a part waiting, and when somebody must look after it again.
+
+        :returns: False when the post changed, or the part waits no more.
+        """
         with self._database.write() as connection:
-            connection.execute(
-                t.parts.update()
-                .where(t.parts.c.id == part.id, t.parts.c.state != PartState.POSTED.value)
-                .values(why=why)
-            )
+            if not _is_current(connection, post):
+                return False
+            waiting = [state.value for state in (PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN)]
+            this = t.parts.c.id == part.id, t.parts.c.state.in_(waiting)
+            if connection.execute(t.parts.update().where(*this).values(why=why)).rowcount != 1:
+                return False
+            wake(connection, post.id, wake_at)
+            return True
 
     def give_up(self, post: Post, to: PartState, *, why: str) -> bool:
-        """Move every unsent part to ``refused`` or ``missed``; nobody is woken for the post again."""
+        """Move every unsent part to ``refused`` or ``missed``; nobody is woken for the post again.
+
+        :returns: False when the post changed, or when a part of it is on its way: then nothing is moved.
+        """
         with self._database.write() as connection:
-            lock_post(connection, post.id)
+            if not _is_current(connection, post) or _is_on_its_way(connection, post.id):
+                return False
             moved = [
                 _move(connection, part.id, state, to, why=why)
                 for part in post.parts
                 for state in (PartState.PLANNED, PartState.ARMED)
                 if may_move(state, to)
             ]
-            wake(connection, post.id, None)
+            if any(moved):
+                wake(connection, post.id, None)
             return any(moved)
 
     def known(self, x_ids: Collection[str]) -> set[str]:
@@ -202,6 +213,18 @@ class Sending:
         with self._database.write() as connection:
             mine = t.receipts.c.x_id == x_id, t.receipts.c.deleted_at.is_(None)
             return connection.execute(t.receipts.update().where(*mine).values(deleted_at=now)).rowcount == 1
+
+
+def _is_current(connection: Connection, post: Post) -> bool:
+    """Whether the post, held from here on, still is what the caller has read."""
+    row = lock_post(connection, post.id)
+    return bool(row.revision == post.revision and row.due_at == post.due_at)
+
+
+def _is_on_its_way(connection: Connection, post_id: int) -> bool:
+    under_way = (PartState.SENDING.value, PartState.UNCERTAIN.value)
+    query = select(t.parts.c.id).where(t.parts.c.post_id == post_id, t.parts.c.state.in_(under_way)).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _move(

@@ -219,7 +219,7 @@ class Publisher:
             outcome=outcome.name,
             now=now,
             why=why,
-            wake_at=self._wake_after(outcome, now),
+            wake_at=None if outcome.state is PartState.REFUSED else self._wake_at(outcome, now),
             http_status=error.status,
             request_id=error.request_id,
             words=error.detail,
@@ -234,11 +234,16 @@ class Publisher:
         if isinstance(error, XError):
             outcome = decide_before_sending(error, now=now, pause=self._pause(post))
             if outcome.state is not PartState.REFUSED:
-                self.ledger.sending.explain(part, why)
-                self.ledger.posts.wake(post.id, self._wake_after(outcome, now))
-                return outcome
-        self.ledger.sending.give_up(post, PartState.REFUSED, why=why)
+                return self._wait(post, part, outcome, why=why)
+        if not self.ledger.sending.give_up(post, PartState.REFUSED, why=why):
+            return self._overtaken()
         return Outcome("refused", PartState.REFUSED)
+
+    def _wait(self, post: Post, part: Part, outcome: Outcome, *, why: str) -> Outcome:
+        wake_at = self._wake_at(outcome, self._clock())
+        if not self.ledger.sending.wait(post, part, why=why, wake_at=wake_at):
+            return self._overtaken()
+        return outcome
 
     def _wait_for_sender(self, post: Post, part: Part) -> Outcome:
         why = (
@@ -264,8 +269,9 @@ class Publisher:
                 self.ledger, self.client, user, attempt, spec, parent=parent.x_id if parent else None
             )
         except (XError, WrongAccountError) as error:
-            self.ledger.sending.explain(part, f"{_where(post, part)}: cannot look for it on X: {error}")
-            return Outcome("unreadable", PartState.UNCERTAIN, now.add(seconds=UNREADABLE_PAUSE_SECONDS))
+            why = f"{_where(post, part)}: cannot look for it on X: {error}"
+            outcome = Outcome("unreadable", PartState.UNCERTAIN, now.add(seconds=UNREADABLE_PAUSE_SECONDS))
+            return self._wait(post, part, outcome, why=why)
         if found is not None:
             self._keep(attempt, found.id, user, adopted=True)
             return None
@@ -295,9 +301,7 @@ class Publisher:
         late = (self._clock() - post.due_at).total_seconds()
         return min(max(late / 4, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
-    def _wake_after(self, outcome: Outcome, now: DateTime) -> DateTime | None:
-        if outcome.state is PartState.REFUSED:
-            return None
+    def _wake_at(self, outcome: Outcome, now: DateTime) -> DateTime:
         # Whoever fires goes on by itself; this is for the case that it dies.
         return (outcome.retry_at or now).add(seconds=ACCOUNT_PAUSE_SECONDS)
 

@@ -17,10 +17,6 @@ def take_due(ledger: Ledger, *, now: DateTime, taker: str, limit: int = 500) -> 
 
     :param taker: who takes them, such as the id of a DAG run; asking again gives it the same posts.
     """
-    held = ledger.posts.taken(taker)
-    fresh = [
-        post
-        for post in ledger.posts.due(now, limit=limit)
-        if ledger.posts.claim(post, until=max(post.due_at, now).add(seconds=CLAIM_SECONDS), taker=taker)
-    ]
-    return held + fresh
+    for post in ledger.posts.due(now, limit=limit):
+        ledger.posts.claim(post, until=max(post.due_at, now).add(seconds=CLAIM_SECONDS), taker=taker)
+    return ledger.posts.taken(taker)
