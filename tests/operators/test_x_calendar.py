@@ -21,13 +21,13 @@ def run_calendar(run_dag, load_dag, tmp_path: Path):
     for task in dag.tasks:
         task.retries = 0
 
-    def run(content: str | bytes | None):
+    def run(content: str | bytes | None, **conf: object):
         file = tmp_path / "calendar.yaml"
         if content is None:
             file.unlink()
         else:
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return run_dag(dag, run_conf={"calendar": str(file)})
+        return run_dag(dag, run_conf={"calendar": str(file), **conf})
 
     return run
 
@@ -86,3 +86,23 @@ def test_reading_it_again_changes_nothing_and_a_removed_entry_is_withdrawn(run_c
     assert planned() == before
     run_calendar(HEAD.replace("posts:\n", "posts: []\n"))
     assert planned() == {}
+
+
+def entries(count):
+    return [f"  - {{id: p{n}, at: 2030-12-01 09:{n:02d}, text: Number {n}}}\n" for n in range(count)]
+
+
+def test_a_calendar_that_was_cut_off_withdraws_nothing_unless_that_is_meant(run_calendar, planned, capfd):
+    run_calendar(HEAD + "".join(entries(20)))
+    cut = HEAD + "".join(entries(5))
+    assert states(run_calendar(cut))["plan"] == "failed"
+    assert "lacks 15 of the 20 posts" in "".join(capfd.readouterr())
+    assert len(planned()) == 20
+    assert run_calendar(cut, allow_withdrawals=True).state == "success"
+    assert len(planned()) == 5
+
+
+def test_a_few_entries_may_go_without_asking(run_calendar, planned):
+    run_calendar(HEAD + "".join(entries(10)))
+    assert run_calendar(HEAD + "".join(entries(7))).state == "success"
+    assert len(planned()) == 7
