@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pendulum
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import MOVES, PartState, Receipt, may_move
+from x_provider.ledger.posts import lock_post
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
@@ -31,6 +33,23 @@ def test_only_one_of_many_senders_gets_the_attempt(ledger, armed):
     with ThreadPoolExecutor(16) as pool:
         attempts = list(pool.map(lambda _: begin(ledger, armed), range(16)))
     assert sum(attempt is not None for attempt in attempts) == 1
+
+
+def test_the_lease_begins_when_the_ledger_is_ours_and_not_before(ledger, armed):
+    asked = threading.Event()
+
+    def clock():
+        asked.set()
+        return NOW
+
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.database.write() as connection:
+            lock_post(connection, armed.id)
+            beginning = pool.submit(
+                ledger.sending.begin, armed, armed.parts[0], sender="test", clock=clock, lease_seconds=60
+            )
+            assert not asked.wait(0.3)
+        assert beginning.result().lease_until == NOW.add(seconds=60)
 
 
 def test_a_receipt_ends_the_attempt_and_the_part(ledger, armed):

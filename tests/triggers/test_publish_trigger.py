@@ -38,11 +38,11 @@ def connections(sandbox, tmp_path, monkeypatch):
     return ledger_conn_id, Ledger(f"sqlite:///{path}")
 
 
-def planned(ledger, *, due_in, text="On the second", lead_seconds=0):
+def planned(ledger, *, due_in, key="hello", text="On the second", lead_seconds=0):
     now = pendulum.now("UTC")
     draft = PostDraft(
         calendar="december",
-        key="hello",
+        key=key,
         account="x_triggered",
         revision="r1",
         at="now",
@@ -54,7 +54,7 @@ def planned(ledger, *, due_in, text="On the second", lead_seconds=0):
         contents=[PartSpec(text=text).model_dump(mode="json", exclude_defaults=True)],
     )
     ledger.posts.put(draft, now=now)
-    return ledger.posts.find("december", "hello")
+    return ledger.posts.find("december", key)
 
 
 async def first_event(trigger, *, within=20):
@@ -90,6 +90,47 @@ def test_two_triggers_for_one_post_send_it_once(sandbox, connections):
     asyncio.run(both())
     assert len(sandbox.posts()) == 1
     assert ledger.posts.get(post.id).state is PartState.POSTED
+
+
+def test_a_trigger_that_knows_an_older_time_waits_for_the_new_one(sandbox, connections):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=2)
+    trigger = XPublishTrigger(
+        post_id=post.id,
+        account=post.account,
+        fire_at=post.due_at.subtract(days=1).isoformat(),
+        ledger_conn_id=ledger_conn_id,
+    )
+    asyncio.run(first_event(trigger))
+    (on_x,) = sandbox.posts()
+    assert pendulum.parse(on_x["created_at"]) >= post.due_at
+
+
+def test_a_connection_that_could_not_be_opened_ahead_of_time_costs_the_post_nothing(sandbox, connections):
+    ledger_conn_id, ledger = connections
+    sandbox.faults("status", status=401, method="GET", path="/2/users/me", times=1)
+    post = planned(ledger, due_in=2)
+    assert asyncio.run(first_event(trigger_for(post, ledger_conn_id))) == {"post_id": post.id}
+    assert len(sandbox.posts()) == 1
+    assert [r["status"] for r in sandbox.requests() if r["path"] == "/2/users/me"] == [401, 200]
+
+
+def test_posts_of_the_same_instant_all_go_out_at_it(sandbox, connections):
+    ledger_conn_id, ledger = connections
+    posts = [planned(ledger, due_in=3, key=f"post {n}", text=f"Number {n}") for n in range(32)]
+
+    async def everyone():
+        await asyncio.gather(*(first_event(trigger_for(post, ledger_conn_id)) for post in posts))
+
+    asyncio.run(everyone())
+    receipts = [ledger.posts.get(post.id).parts[0].receipt for post in posts]
+    lateness = [
+        (receipt.posted_at - post.due_at).total_seconds()
+        for post, receipt in zip(posts, receipts, strict=True)
+    ]
+    assert min(lateness) >= 0
+    assert max(lateness) < 5
+    assert len(sandbox.posts()) == 32
 
 
 def test_an_account_without_a_connection_is_reported_to_the_task(connections):

@@ -87,6 +87,8 @@ class Deciding:
             lock_post(connection, post_id)
             if not _move_all(connection, post_id, (PartState.REFUSED, PartState.MISSED), PartState.PLANNED):
                 raise _nothing(connection, post_id, "refused or missed, so there is nothing to resume")
+            # Its late policy asked for a person, or would call it missed again: the person has decided.
+            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(late_then="publish"))
             wake(connection, post_id, now)
             return load_post(connection, post_id)
 

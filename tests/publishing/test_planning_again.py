@@ -1,0 +1,72 @@
+"""Applying a calendar again: what was decided about a post stays decided until its own entry changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pendulum
+import pytest
+
+from x_provider.calendar import PartSpec, read_calendar
+from x_provider.calendar import plan as compare
+from x_provider.ledger import PartState
+from x_provider.publishing import apply, known_posts, take_due
+
+HEAD = (
+    "calendar: autumn\ntimezone: UTC\naccount: x_default\n"
+    "defaults: {{late: {{grace: 15 min, then: {then}}}}}\nposts:\n"
+)
+
+
+@pytest.fixture
+def apply_calendar(ledger, clock, tmp_path: Path):
+    """Apply a calendar of this text, as if it were ``now``."""
+
+    def apply_calendar(text: str, *, now: pendulum.DateTime | None = None):
+        now = now or clock()
+        file = tmp_path / "autumn.yaml"
+        file.write_text(text)
+        reading = read_calendar(file, now=now, known=lambda name: known_posts(ledger, name))
+        planned = compare(reading.calendar, known_posts(ledger, "autumn"), now=now)
+        return apply(ledger, reading.calendar, planned, now=now)
+
+    return apply_calendar
+
+
+def fire_what_is_due(ledger, publisher, now):
+    return [publisher.fire(due.id).post.state for due in take_due(ledger, now=now, taker="run")]
+
+
+def test_another_late_policy_for_the_future_does_not_send_what_was_missed_long_ago(
+    ledger, publisher, apply_calendar, clock, creates
+):
+    september = clock().subtract(days=60).start_of("day")
+    entries = "".join(
+        f"  - {{id: p{day}, at: {september.add(days=day):%Y-%m-%d} 09:00, text: Day {day}}}\n"
+        for day in range(1, 6)
+    )
+    assert len(apply_calendar(HEAD.format(then="skip") + entries, now=september).created) == 5
+    assert fire_what_is_due(ledger, publisher, clock()) == [PartState.MISSED] * 5
+    apply_calendar(HEAD.format(then="publish") + entries)
+    assert PartState.POSTED not in fire_what_is_due(ledger, publisher, clock())
+    assert creates() == []
+
+
+def test_a_missed_post_with_a_new_time_goes_out(ledger, publisher, apply_calendar, clock, creates):
+    old = clock().subtract(days=2)
+    entry = "  - {{id: news, at: {at:%Y-%m-%d %H:%M}, text: News}}\n"
+    apply_calendar(HEAD.format(then="skip") + entry.format(at=old), now=old.subtract(hours=1))
+    assert fire_what_is_due(ledger, publisher, clock()) == [PartState.MISSED]
+    new = clock().add(minutes=2)
+    assert apply_calendar(HEAD.format(then="skip") + entry.format(at=new)).updated == ["news"]
+    clock.ahead = 180
+    assert fire_what_is_due(ledger, publisher, clock()) == [PartState.POSTED]
+    assert len(creates()) == 1
+
+
+def test_a_missed_post_that_a_person_resumes_goes_out_at_once(ledger, publisher, plan, clock, creates):
+    post = plan(PartSpec(text="Late"), due_in=-100, grace=10, then="skip")
+    assert publisher.fire(post.id).post.state is PartState.MISSED
+    ledger.deciding.resume(post.id, now=clock())
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == 1
