@@ -126,6 +126,26 @@ def test_what_is_given_up_is_not_sent(ledger, post, airflow_x):
     assert ledger.posts.due(pendulum.now("UTC").add(days=1)) == []
 
 
+def test_nothing_is_sent_while_the_kill_switch_is_pulled(account, ledger, post, airflow_x):
+    airflow_x("stop", "--why", "wrong price")
+    airflow_x("reconcile", "december/hello")
+    stopped = ledger.posts.get(post.id)
+    assert stopped.state is PartState.ARMED
+    assert "wrong price" in stopped.parts[0].why
+    assert "STOPPED: everything" in airflow_x("status")
+    airflow_x("go")
+    airflow_x("reconcile", "december/hello")
+    assert len(account.posts()) == 1
+
+
+def test_one_account_is_stopped_and_the_others_go_on(account, ledger, post, airflow_x):
+    airflow_x("stop", "--account", "x_other")
+    airflow_x("reconcile", "december/hello")
+    assert len(account.posts()) == 1
+    with pytest.raises(SystemExit, match="everything is not stopped"):
+        airflow_x("go")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import getpass
 import os
 import sys
 from argparse import Namespace
@@ -13,7 +14,7 @@ from airflow.cli.simple_table import AirflowConsole
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import Ledger, LedgerError, PartState, Post, Receipt
+from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, PartState, Post, Receipt
 from x_provider.publishing import post_url, utc_now
 
 
@@ -44,6 +45,8 @@ def status(args: Namespace) -> None:
         output=args.output,
     )
     if args.output == "table":
+        for halt in ledger.controls.halts():
+            print(f"STOPPED: {halt}")
         for post in ledger.deciding.stopped():
             why = next((part.why for part in post.parts if part.why), "")
             print(f"{post.state}: {post.name} (due {post.due_at.isoformat()}): {why}")
@@ -124,11 +127,30 @@ def void(args: Namespace) -> None:
 
 
 @_explained
+def stop(args: Namespace) -> None:
+    """Pull the kill switch."""
+    _ledger(args).controls.stop(account=args.account, why=args.why, by=getpass.getuser(), now=utc_now())
+    print("Stopped. Nothing more is sent until: airflow x go" + _account_option(args))
+
+
+@_explained
+def go(args: Namespace) -> None:
+    """Let go on what was stopped."""
+    if not _ledger(args).controls.go(account=args.account):
+        raise LedgerError(f"{'everything' if args.account == '*' else args.account} is not stopped")
+    print("Going on. What is late by now follows its late policy.")
+
+
+@_explained
 def upgrade(args: Namespace) -> None:
     """Bring the ledger's schema to this release's version."""
     ledger = _ledger(args)
     ledger.database.upgrade()
     print(f"{ledger.database!r} is up to date")
+
+
+def _account_option(args: Namespace) -> str:
+    return "" if args.account == EVERY_ACCOUNT else f" --account {args.account}"
 
 
 def _ledger(args: Namespace) -> Ledger:

@@ -37,6 +37,19 @@ def get_commands() -> list[GroupCommand]:
                     Arg(("--part",), type=int, help="Which part of a thread, from 1"),
                 ),
                 _command("void", "Give up what is left of a post: it is not sent any more", _POST),
+                _command(
+                    "stop",
+                    "Pull the kill switch: nothing is sent any more, until `airflow x go`",
+                    Arg(
+                        ("--account",), default="*", help="Stop one account, by its connection (default: all)"
+                    ),
+                    Arg(("--why",), default="", help="The reason, for those who wonder"),
+                ),
+                _command(
+                    "go",
+                    "Let go on what was stopped; what is late by then follows its late policy",
+                    Arg(("--account",), default="*", help="The account that was stopped (default: all)"),
+                ),
                 GroupCommand(
                     name="db",
                     help="The ledger's database",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import URL
 
 from x_provider.ledger.accounts import Accounts
+from x_provider.ledger.controls import EVERY_ACCOUNT, Controls, Halt
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.deciding import AttemptRecord, Deciding
 from x_provider.ledger.media import MediaLibrary
@@ -29,12 +30,14 @@ from x_provider.ledger.snapshots import Snapshots
 from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 
 __all__ = [
+    "EVERY_ACCOUNT",
     "MOVES",
     "UNSENT",
     "AccountOnX",
     "Attempt",
     "AttemptRecord",
     "DuePost",
+    "Halt",
     "Ledger",
     "LedgerError",
     "Part",
@@ -60,6 +63,7 @@ class Ledger:
         self.accounts = Accounts(self.database)
         self.posts = Posts(self.database)
         self.sending = Sending(self.database)
+        self.controls = Controls(self.database)
         self.deciding = Deciding(self.database)
         self.media = MediaLibrary(self.database)
         self.snapshots = Snapshots(self.database)

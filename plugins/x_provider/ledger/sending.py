@@ -9,6 +9,7 @@ from pendulum import DateTime
 from sqlalchemy import Connection, select
 
 from x_provider.ledger import tables as t
+from x_provider.ledger.controls import halt_of
 from x_provider.ledger.database import Database
 from x_provider.ledger.posts import lock_post
 from x_provider.ledger.records import Attempt, Part, Post, Receipt
@@ -43,13 +44,13 @@ class Sending:
         :returns: None when the part was not armed, the post changed, or somebody stopped the account.
         """
         with self._database.write() as connection:
-            if not _is_current(connection, post):
+            if not _is_current(connection, post) or halt_of(connection, post.account) is not None:
                 return None
             if not _move(connection, part.id, PartState.ARMED, PartState.SENDING, why=None):
                 return None
             now = clock()
             lease_until = now.add(seconds=lease_seconds)
-            newest_own_id = _newest_own_id(connection, post.account)
+            newest_own_id = _marker(connection, post, part)
             done = connection.execute(
                 t.attempts.insert().values(
                     part_id=part.id,
@@ -273,6 +274,18 @@ def has_unposted_parts(connection: Connection, post_id: int) -> bool:
     done = (PartState.POSTED.value, PartState.WITHDRAWN.value)
     query = select(t.parts.c.id).where(t.parts.c.post_id == post_id, t.parts.c.state.not_in(done)).limit(1)
     return connection.execute(query).first() is not None
+
+
+def _marker(connection: Connection, post: Post, part: Part) -> str | None:
+    """The newest post of the account that is surely older than anything an attempt on this part created."""
+    first = connection.execute(
+        select(t.attempts.c.newest_own_id)
+        .where(t.attempts.c.part_id == part.id)
+        .order_by(t.attempts.c.id)
+        .limit(1)
+    ).first()
+    # An earlier attempt's post may show up only now: the account's later posts are no bound for it.
+    return _newest_own_id(connection, post.account) if first is None else first.newest_own_id
 
 
 def _newest_own_id(connection: Connection, account: str) -> str | None:

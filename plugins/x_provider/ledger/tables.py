@@ -40,6 +40,15 @@ accounts = Table(
     Column("seen_at", Instant, nullable=False),
 )
 
+halts = Table(
+    "x_halts",
+    metadata,
+    Column("account", String(250), primary_key=True, comment="an account, or * for every one"),
+    Column("why", Text, nullable=False),
+    Column("stopped_by", String(250), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+
 posts = Table(
     "x_posts",
     metadata,

@@ -17,7 +17,7 @@ from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import PartState, Post
 from x_provider.operators.links import XPostLink
 from x_provider.operators.planning import CONTENT_FIELDS, XContentOperator, x_publish_wakes_at
-from x_provider.publishing import MediaUnusableError, Publisher, keep_evidence, utc_now
+from x_provider.publishing import MediaUnusableError, PostedTwiceError, Publisher, keep_evidence, utc_now
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.triggers.publish import XPublishTrigger
 
@@ -199,7 +199,10 @@ class XCreatePostOperator(XContentOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Resume after the trigger: the ledger, not the event, says what happened."""
         if "receipt" in event:
-            keep_evidence(self.ledger, event["receipt"])
+            try:
+                keep_evidence(self.ledger, event["receipt"])
+            except PostedTwiceError as error:
+                raise AirflowFailException(str(error)) from error
         post = self.ledger.posts.get(int(event["post_id"]))
         if "error" in event and post.state is not PartState.POSTED:
             raise AirflowException(f"post {post.name}: the trigger could not finish: {event['error']}")

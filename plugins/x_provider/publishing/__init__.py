@@ -8,7 +8,7 @@ from x_provider.publishing.engine import Fired, Publisher, utc_now
 from x_provider.publishing.media import MediaPreparer, MediaUnusableError
 from x_provider.publishing.outcomes import Outcome, decide
 from x_provider.publishing.queue import take_due
-from x_provider.publishing.receipts import ReceiptNotStoredError, keep_evidence
+from x_provider.publishing.receipts import PostedTwiceError, ReceiptNotStoredError, keep_evidence
 
 __all__ = [
     "Applied",
@@ -16,6 +16,7 @@ __all__ = [
     "MediaPreparer",
     "MediaUnusableError",
     "Outcome",
+    "PostedTwiceError",
     "Publisher",
     "ReceiptNotStoredError",
     "apply",

@@ -26,6 +26,7 @@ LEASE_SECONDS = 90
 SHORTEST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 60
 UNREADABLE_PAUSE_SECONDS = 60
+HALTED_PAUSE_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,9 @@ class Publisher:
         return Outcome(str(part.state), part.state)
 
     def _send(self, post: Post, part: Part) -> Outcome | None:
+        if (halt := self.ledger.controls.halt_of(post.account)) is not None:
+            halted = Outcome("halted", PartState.ARMED, self._clock().add(seconds=HALTED_PAUSE_SECONDS))
+            return self._wait(post, part, halted, why=f"{_where(post, part)}: {halt}")
         spec = PartSpec.model_validate(part.content)
         try:
             user = self.user()

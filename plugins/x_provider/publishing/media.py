@@ -102,8 +102,9 @@ class MediaPreparer:
 def _require_unchanged(post: Post, media: MediaSpec, path: Path) -> None:
     if not path.is_file():
         raise MediaUnusableError(
-            f"post {post.name}: the file {path} is not there (any more). Put it back, or change the entry and"
-            " apply the calendar again; the post is not sent without it."
+            f"post {post.name}: the file {path} is not there (any more). Put it back and run"
+            f" `airflow x resume {post.name}`, or change its entry and apply the calendar; the post is not sent"
+            " without it."
         )
     digest = hashlib.sha256()
     with path.open("rb") as file:

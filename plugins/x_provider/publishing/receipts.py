@@ -27,6 +27,10 @@ class ReceiptNotStoredError(RuntimeError):
         )
 
 
+class PostedTwiceError(ReceiptNotStoredError):
+    """The ledger holds another receipt for the part: it is on X twice, and a person must look at both."""
+
+
 def keep(
     ledger: Ledger,
     attempt: Attempt,
@@ -40,8 +44,8 @@ def keep(
 ) -> None:
     """Write the receipt; while the ledger cannot be reached, again and again.
 
-    :raises ReceiptNotStoredError: when the ledger stayed away for ``patience`` seconds, or holds another
-        receipt for the part: then the post is on X twice, and a person must know.
+    :raises ReceiptNotStoredError: when the ledger stayed away for ``patience`` seconds.
+    :raises PostedTwiceError: when the ledger holds another receipt for the part.
     """
     pause = _FIRST_PAUSE_SECONDS
     deadline = time.monotonic() + patience
@@ -57,7 +61,7 @@ def keep(
             if kept:
                 return
             conflict = RuntimeError("it holds another receipt for the same part: look at both posts")
-            raise ReceiptNotStoredError(evidence_of(attempt, receipt, account), conflict)
+            raise PostedTwiceError(evidence_of(attempt, receipt, account), conflict)
         sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 

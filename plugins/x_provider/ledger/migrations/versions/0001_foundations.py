@@ -22,6 +22,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", name=op.f("pk_x_accounts")),
     )
     op.create_table(
+        "x_halts",
+        sa.Column("account", sa.String(length=250), nullable=False, comment="an account, or * for every one"),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("stopped_by", sa.String(length=250), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_x_halts")),
+    )
+    op.create_table(
         "x_media",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -217,4 +225,5 @@ def downgrade() -> None:
         batch_op.drop_index("ix_x_media_account_sha256")
 
     op.drop_table("x_media")
+    op.drop_table("x_halts")
     op.drop_table("x_accounts")
