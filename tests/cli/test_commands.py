@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pendulum
 import pytest
@@ -35,21 +37,23 @@ def account(sandbox, monkeypatch):
 
 @pytest.fixture
 def post(ledger):
+    """A post that is due; another, ``december/later``, is due in an hour."""
     now = pendulum.now("UTC")
-    draft = PostDraft(
-        calendar="december",
-        key="hello",
-        account="x_cli",
-        revision="r1",
-        at="now",
-        timezone="UTC",
-        due_at=now,
-        late_grace_seconds=900,
-        late_then="publish",
-        lead_seconds=120,
-        contents=[{"text": "Good morning"}],
-    )
-    ledger.posts.put(draft, now=now)
+    for key, due_at in (("hello", now), ("later", now.add(hours=1))):
+        draft = PostDraft(
+            calendar="december",
+            key=key,
+            account="x_cli",
+            revision="r1",
+            at="now",
+            timezone="UTC",
+            due_at=due_at,
+            late_grace_seconds=900,
+            late_then="publish",
+            lead_seconds=120,
+            contents=[{"text": "Good morning"}],
+        )
+        ledger.posts.put(draft, now=now)
     return ledger.posts.find("december", "hello")
 
 
@@ -86,7 +90,10 @@ def test_status_counts_and_names_what_needs_somebody(ledger, post, airflow_x):
 
 def test_status_is_plain_json_for_machines(ledger, post, airflow_x):
     make_uncertain(ledger, post)
-    assert json.loads(airflow_x("status", "--output", "json")) == [{"state": "uncertain", "parts": "1"}]
+    assert json.loads(airflow_x("status", "--output", "json")) == [
+        {"state": "planned", "parts": "1"},
+        {"state": "uncertain", "parts": "1"},
+    ]
 
 
 def test_show_lists_every_attempt(ledger, post, airflow_x):
@@ -100,6 +107,25 @@ def test_a_refused_post_is_resumed_and_due_at_once(ledger, post, airflow_x):
     ledger.sending.give_up(post, PartState.REFUSED, why="no")
     assert "planned again" in airflow_x("resume", "december/hello")
     assert [due.name for due in ledger.posts.due(pendulum.now("UTC"))] == ["december/hello"]
+
+
+def test_a_late_post_that_waits_for_its_account_is_tried_at_once(ledger, post, airflow_x):
+    ledger.posts.wake(post.id, pendulum.now("UTC").add(minutes=15))
+    airflow_x("resume", "december/hello")
+    assert [due.name for due in ledger.posts.due(pendulum.now("UTC"))] == ["december/hello"]
+
+
+def test_the_commands_open_the_ledger_that_a_stored_connection_names(airflow_home, tmp_path):
+    """In a process of its own, as people run them; nothing but Airflow's database knows the connection."""
+    path = tmp_path / "stored.db"
+    ledger_conn_id = f"x_stored_{tmp_path.name}"
+    airflow = [sys.executable, "-m", "airflow"]
+    add = [*airflow, "connections", "add", ledger_conn_id, "--conn-uri", f"sqlite:///{path}"]
+    subprocess.run(add, check=True, capture_output=True)
+    upgrade = [*airflow, "x", "db", "upgrade", "--ledger-conn-id", ledger_conn_id]
+    printed = subprocess.run(upgrade, check=True, capture_output=True, text=True).stdout
+    assert str(path) in printed
+    assert path.exists()
 
 
 def test_an_uncertain_post_is_adopted_by_its_address(account, ledger, post, airflow_x):
@@ -123,7 +149,7 @@ def test_reconcile_finds_the_post_on_x(account, ledger, post, airflow_x):
 def test_what_is_given_up_is_not_sent(ledger, post, airflow_x):
     airflow_x("void", "december/hello")
     assert ledger.posts.get(post.id).state is PartState.REFUSED
-    assert ledger.posts.due(pendulum.now("UTC").add(days=1)) == []
+    assert [due.name for due in ledger.posts.due(pendulum.now("UTC").add(days=1))] == ["december/later"]
 
 
 def test_nothing_is_sent_while_the_kill_switch_is_pulled(account, ledger, post, airflow_x):
@@ -151,7 +177,7 @@ def test_one_account_is_stopped_and_the_others_go_on(account, ledger, post, airf
     [
         (("show", "december/nobody"), "has no post 'december/nobody'"),
         (("show", "4711"), "no post 4711"),
-        (("resume", "december/hello"), "nothing of post december/hello is refused or missed"),
+        (("resume", "december/later"), "nothing of post december/later is refused, missed or late"),
         (("adopt", "december/hello", "https://example.org"), "neither a post's address"),
     ],
 )

@@ -93,7 +93,7 @@ def reconcile(args: Namespace) -> None:
 
 @_explained
 def resume(args: Namespace) -> None:
-    """Send a refused or missed post after all."""
+    """Send a refused or missed post after all, or try a late one now."""
     ledger = _ledger(args)
     post = ledger.deciding.resume(_find(ledger, args.post).id, now=utc_now())
     print(f"{post.name} is planned again; DAG x_publish sends what is missing of it")

@@ -28,7 +28,7 @@ def get_commands() -> list[GroupCommand]:
                 _command("status", "Count the posts by state, and name those that need somebody", ARG_OUTPUT),
                 _command("show", "A post's parts, receipts and every attempt to send it", _POST, ARG_OUTPUT),
                 _command("reconcile", "Find out what X did about a post, now", _POST),
-                _command("resume", "Send a refused or missed post after all", _POST),
+                _command("resume", "Send a refused or missed post after all, or try a late one now", _POST),
                 _command(
                     "adopt",
                     "Say which post on X an uncertain post is",

@@ -81,12 +81,16 @@ class Deciding:
     def resume(self, post_id: int, *, now: DateTime) -> Post:
         """Plan what was refused or missed anew: it goes out at its due time, or at once if that has passed.
 
-        :raises LedgerError: when nothing of the post is refused or missed.
+        A late post that waits for another try is tried at once.
+
+        :raises LedgerError: when nothing of the post is refused, missed or late.
         """
         with self._database.write() as connection:
-            lock_post(connection, post_id)
-            if not _move_all(connection, post_id, (PartState.REFUSED, PartState.MISSED), PartState.PLANNED):
-                raise _nothing(connection, post_id, "refused or missed, so there is nothing to resume")
+            due_at = lock_post(connection, post_id).due_at
+            moved = _move_all(connection, post_id, (PartState.REFUSED, PartState.MISSED), PartState.PLANNED)
+            waits = load_post(connection, post_id).state in (PartState.PLANNED, PartState.ARMED)
+            if not moved and not (waits and due_at <= now):
+                raise _nothing(connection, post_id, "refused, missed or late, so there is nothing to resume")
             # Its late policy asked for a person, or would call it missed again: the person has decided.
             connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(late_then="publish"))
             wake(connection, post_id, now)
