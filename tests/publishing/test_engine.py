@@ -120,6 +120,14 @@ def test_a_file_that_was_changed_after_planning_is_not_published(sandbox, publis
     assert sandbox.posts() == []
 
 
+def test_what_x_would_not_understand_is_refused_before_anything_is_sent(sandbox, publisher, plan, creates):
+    poll = PollSpec(options=["Red", "Blue"], duration_minutes=60)
+    fired = publisher.fire(plan(PartSpec(text="", poll=poll)).id)
+    assert fired.post.state is PartState.REFUSED
+    assert "X would not understand it" in fired.why
+    assert creates() == []
+
+
 def test_arming_again_or_after_publishing_changes_nothing(sandbox, publisher, plan):
     post = plan(PartSpec(text="Ready"))
     assert publisher.arm(post.id).state is PartState.ARMED

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pendulum
 from pendulum import DateTime
+from pydantic import ValidationError
 
 from x_provider.calendar import PartSpec
 from x_provider.client import XClient, XError
@@ -176,7 +177,10 @@ class Publisher:
         except (XError, MediaUnusableError) as error:
             return self._not_ready(post, part, error)
         parent = _parent(post, part)
-        request = compose(spec, media_ids=media_ids, in_reply_to=parent.x_id if parent else None)
+        try:
+            request = compose(spec, media_ids=media_ids, in_reply_to=parent.x_id if parent else None)
+        except ValidationError as error:
+            return self._refuse(post, _unsendable(post, part, error))
         attempt = self.ledger.sending.begin(
             post, part, sender=self._sender, clock=self._clock, lease_seconds=LEASE_SECONDS
         )
@@ -239,6 +243,9 @@ class Publisher:
             outcome = decide_before_sending(error, now=now, pause=self._pause(post))
             if outcome.state is not PartState.REFUSED:
                 return self._wait(post, part, outcome, why=why)
+        return self._refuse(post, why)
+
+    def _refuse(self, post: Post, why: str) -> Outcome:
         if not self.ledger.sending.give_up(post, PartState.REFUSED, why=why):
             return self._overtaken()
         return Outcome("refused", PartState.REFUSED)
@@ -319,6 +326,14 @@ def _next_part(post: Post) -> Part | None:
 
 def _parent(post: Post, part: Part) -> Receipt | None:
     return post.parts[part.position - 1].receipt if part.position > 0 else None
+
+
+def _unsendable(post: Post, part: Part, error: ValidationError) -> str:
+    wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'post'}: {e['msg']}" for e in error.errors())
+    return (
+        f"{_where(post, part)}: X would not understand it ({wrong}). Nothing was sent. Correct its entry and apply"
+        " the calendar again."
+    )
 
 
 def _where(post: Post, part: Part) -> str:
