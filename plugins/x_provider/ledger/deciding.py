@@ -9,9 +9,9 @@ from sqlalchemy import Connection, func, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
-from x_provider.ledger.posts import load_post, lock_post
+from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.records import Post, Receipt
-from x_provider.ledger.sending import has_unposted_parts, insert_receipt, wake
+from x_provider.ledger.sending import has_unposted_parts, insert_receipt
 from x_provider.ledger.states import PartState
 
 STOPPED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.UNCERTAIN})

@@ -106,7 +106,7 @@ class Posts:
             connection.execute(
                 t.parts.update().where(t.parts.c.post_id == post_id).values(state=PartState.WITHDRAWN.value)
             )
-            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=None))
+            wake(connection, post_id, None)
             return True
 
     def due(self, now: DateTime, *, limit: int = 1000) -> list[DuePost]:
@@ -137,7 +137,7 @@ class Posts:
     def wake(self, post_id: int, at: DateTime | None) -> None:
         """Set when somebody must look after the post next; None when nobody needs to."""
         with self._database.write() as connection:
-            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=at))
+            wake(connection, post_id, at)
 
 
 def _due_columns() -> Select[Any]:
@@ -156,6 +156,11 @@ def lock_post(connection: Connection, post_id: int) -> Row[Any]:
     if row is None:
         raise LedgerError(f"the ledger has no post {post_id}; was it planned in another ledger database?")
     return row
+
+
+def wake(connection: Connection, post_id: int, at: DateTime | None) -> None:
+    """Set when somebody must look after the post next; None when nobody needs to."""
+    connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=at))
 
 
 def load_post(connection: Connection, post_id: int) -> Post:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from x_provider.ledger import tables as t
 from x_provider.ledger.controls import halt_of
 from x_provider.ledger.database import Database
-from x_provider.ledger.posts import lock_post
+from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.records import Attempt, Part, Post, Receipt
 from x_provider.ledger.states import PartState, may_move
 
@@ -247,11 +247,6 @@ def _move(
 
 def _close(connection: Connection, attempt_id: int | None, **values: Any) -> None:
     connection.execute(t.attempts.update().where(t.attempts.c.id == attempt_id).values(**values))
-
-
-def wake(connection: Connection, post_id: int, at: DateTime | None) -> None:
-    """Set when somebody must look after the post next; None when nobody needs to."""
-    connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=at))
 
 
 def insert_receipt(connection: Connection, part_id: int, account: str, receipt: Receipt) -> None:
