@@ -5,6 +5,7 @@ from __future__ import annotations
 from x_provider.calendar.direct import DIRECT_FIELDS, EntryReading, read_entry
 from x_provider.calendar.findings import Finding
 from x_provider.calendar.model import (
+    BlackoutSpec,
     Calendar,
     LatePolicy,
     MediaSpec,
@@ -18,6 +19,7 @@ from x_provider.calendar.reading import Reading, read_calendar
 
 __all__ = [
     "DIRECT_FIELDS",
+    "BlackoutSpec",
     "Calendar",
     "EntryReading",
     "Finding",

@@ -11,13 +11,14 @@ import pendulum
 
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import quoted
-from x_provider.calendar.model import LatePolicy, PartSpec, PostSpec, WhenLate
+from x_provider.calendar.model import LatePolicy, PartSpec, PostSpec, WhenAbsent, WhenLate
 from x_provider.calendar.parts import PART_FIELDS, read_part
 from x_provider.calendar.times import DueTime, checked_zone, due_time, roughly
 
 MAX_PARTS = 100
-_ENTRY_FIELDS = ("id", "at", "timezone", "account", "late", "thread")
+_ENTRY_FIELDS = ("id", "at", "timezone", "account", "late", "on_absent", "thread")
 _WHEN_LATE = ("publish", "skip", "ask")
+_WHEN_ABSENT = ("resend", "ask")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _MAX_GRACE_SECONDS = 366 * 86_400
 
@@ -32,6 +33,7 @@ class Header:
     late: LatePolicy
     long_posts: bool
     folder: Path
+    on_absent: WhenAbsent = "resend"
 
 
 def entry_fields() -> tuple[str, ...]:
@@ -62,6 +64,7 @@ def read_post(
     """
     timezone = read_zone(fields, default=header.timezone)
     late = read_late(fields, header.late)
+    on_absent = read_on_absent(fields, header.on_absent)
     due = _due(fields, timezone, now) if timezone else None
     parts = _parts(fields, header)
     account = _account(fields, header)
@@ -77,6 +80,7 @@ def read_post(
         timezone=timezone or header.timezone,
         parts=parts,
         late=late,
+        on_absent=on_absent,
         line=fields.line,
     )
 
@@ -103,6 +107,12 @@ def read_late(fields: Fields, default: LatePolicy) -> LatePolicy:
         grace_seconds=default.grace_seconds if grace is None else grace,
         then=cast("WhenLate", then) if then else default.then,
     )
+
+
+def read_on_absent(fields: Fields, default: WhenAbsent) -> WhenAbsent:
+    """Read ``on_absent``; the default where it is missing or wrong."""
+    choice = fields.choice("on_absent", _WHEN_ABSENT)
+    return cast("WhenAbsent", choice) if choice else default
 
 
 def _account(fields: Fields, header: Header) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 MediaCategory = Literal["tweet_image", "tweet_gif", "tweet_video"]
 ReplySettings = Literal["following", "mentionedUsers", "subscribers", "verified"]
 WhenLate = Literal["publish", "skip", "ask"]
+WhenAbsent = Literal["resend", "ask"]
 
 
 def _instant(value: Any) -> pendulum.DateTime:
@@ -106,6 +107,8 @@ class PostSpec(_Model):
     :param due_at: when it is due, in UTC.
     :param at: the time as the calendar says it: local, with an offset, or relative (``now + 30 s``).
     :param timezone: the zone in which a local ``at`` is meant.
+    :param on_absent: what happens to a part that was sent without an answer and is not found on X:
+        ``resend`` it, or ``ask`` a person.
     :param line: where the entry begins in its file; None when it came from elsewhere.
     :param revision: hash of the content; computed when left empty.
     """
@@ -117,6 +120,7 @@ class PostSpec(_Model):
     timezone: str
     parts: list[PartSpec] = Field(min_length=1)
     late: LatePolicy = LatePolicy()
+    on_absent: WhenAbsent = "resend"
     line: int | None = None
     revision: str = ""
 
@@ -132,10 +136,39 @@ class PostSpec(_Model):
         return self.at.startswith("now")
 
 
+class BlackoutSpec(_Model):
+    """A time in which nothing of some accounts goes out.
+
+    :param starts_at: from this instant on, in UTC.
+    :param ends_at: until this instant, which is free again.
+    :param accounts: the Airflow connections that it silences.
+    :param line: where it begins in its file.
+    """
+
+    starts_at: Instant
+    ends_at: Instant
+    why: str
+    accounts: tuple[str, ...]
+    line: int | None = None
+
+    def words(self, zone: str) -> str:
+        """For a line of a plan: when, whom, why."""
+        starts_at, ends_at = (
+            at.in_timezone(zone).format("YYYY-MM-DD HH:mm:ss").removesuffix(":00")
+            for at in (self.starts_at, self.ends_at)
+        )
+        return f"{starts_at} to {ends_at} {zone}  {', '.join(self.accounts) or 'no account'}  {self.why}"
+
+    def holds(self, account: str, at: datetime) -> bool:
+        """Whether the account is silent at that instant."""
+        return account in self.accounts and self.starts_at <= at < self.ends_at
+
+
 class Calendar(_Model):
     """A calendar with its sound entries.
 
     :param name: scope of the plan: posts of other calendars are never touched.
+    :param blackouts: when its accounts are silent.
     :param broken: ids of the entries left out because something is wrong with them.
     :param unidentified: number of entries so broken that not even their id could be read.
     """
@@ -144,6 +177,7 @@ class Calendar(_Model):
     timezone: str
     account: str
     posts: list[PostSpec]
+    blackouts: list[BlackoutSpec] = Field(default_factory=list)
     broken: frozenset[str] = frozenset()
     unidentified: int = 0
 
@@ -161,6 +195,8 @@ def revision_of(post: PostSpec) -> str:
         "late": post.late.model_dump(),
         "parts": [_content_of(part) for part in post.parts],
     }
+    if post.on_absent != "resend":  # left out as a default, so that older revisions stay what they were
+        content["on_absent"] = post.on_absent
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

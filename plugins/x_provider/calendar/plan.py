@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import pendulum
 
-from x_provider.calendar.model import Calendar, PostSpec
+from x_provider.calendar.blackouts import changed
+from x_provider.calendar.model import BlackoutSpec, Calendar, PostSpec
 
 PLANNED = "planned"
 CHANGEABLE = frozenset({PLANNED, "refused", "missed"})
@@ -36,6 +37,7 @@ class Plan:
 
     :param locked: already on their way or on X: never changed.
     :param broken: their entries have errors: what was planned of them stays as it is.
+    :param known_blackouts: the calendar's blackouts as the ledger has them.
     """
 
     create: tuple[str, ...]
@@ -47,9 +49,17 @@ class Plan:
     calendar: Calendar
     known: Mapping[str, KnownPost]
     now: pendulum.DateTime
+    known_blackouts: tuple[BlackoutSpec, ...] = ()
 
     def lines(self) -> list[str]:
-        """One line a post by due time: ``+`` new, ``~`` changed, ``-`` gone, ``=`` kept, ``!`` broken."""
+        """One line a blackout, then one a post: ``+`` new, ``~`` changed, ``-`` gone, ``=`` kept, ``!`` broken."""
+        return [*self._blackout_lines(), *self._post_lines()]
+
+    def _blackout_lines(self) -> list[str]:
+        marks = changed(self.known_blackouts, self.calendar.blackouts, now=self.now)
+        return [f"{mark} blackout {each.words(self.calendar.timezone)}" for mark, each in marks]
+
+    def _post_lines(self) -> list[str]:
         posts = {post.id: post for post in self.calendar.posts}
         marks = dict(self._marks())
         width = max(map(len, marks), default=0)
@@ -103,7 +113,13 @@ class Plan:
         return "  ".join(words)
 
 
-def plan(calendar: Calendar, known: Mapping[str, KnownPost], *, now: pendulum.DateTime) -> Plan:
+def plan(
+    calendar: Calendar,
+    known: Mapping[str, KnownPost],
+    *,
+    now: pendulum.DateTime,
+    known_blackouts: Collection[BlackoutSpec] = (),
+) -> Plan:
     """Compare a calendar with what the ledger knows of it. Pure; applying it is the ledger's work.
 
     A post whose entry is broken is never withdrawn. While an entry's id cannot be read nothing is: it may be
@@ -111,6 +127,7 @@ def plan(calendar: Calendar, known: Mapping[str, KnownPost], *, now: pendulum.Da
 
     :param known: the ledger's posts of this calendar, by id.
     :param now: the moment of planning, for the display of what has no due time.
+    :param known_blackouts: the ledger's blackouts of this calendar.
     """
     sound = {post.id: post for post in calendar.posts}
     found: dict[str, list[str]] = {
@@ -118,7 +135,13 @@ def plan(calendar: Calendar, known: Mapping[str, KnownPost], *, now: pendulum.Da
     }
     for id in [*sound, *sorted((known.keys() | calendar.broken) - sound.keys())]:
         found[_kind(id, sound.get(id), known.get(id), calendar)].append(id)
-    return Plan(**{kind: tuple(ids) for kind, ids in found.items()}, calendar=calendar, known=known, now=now)
+    return Plan(
+        **{kind: tuple(ids) for kind, ids in found.items()},
+        calendar=calendar,
+        known=known,
+        now=now,
+        known_blackouts=tuple(known_blackouts),
+    )
 
 
 def _kind(id: str, post: PostSpec | None, known: KnownPost | None, calendar: Calendar) -> str:

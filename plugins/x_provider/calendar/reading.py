@@ -11,18 +11,20 @@ from pathlib import Path
 
 import pendulum
 
+from x_provider.calendar.blackouts import held_words, read_blackouts
 from x_provider.calendar.entries import (
     Header,
     check_past,
     entry_fields,
     read_id,
     read_late,
+    read_on_absent,
     read_post,
     read_zone,
 )
 from x_provider.calendar.fields import Fields
-from x_provider.calendar.findings import EntryReport, Finding, Report
-from x_provider.calendar.model import Calendar, LatePolicy, PostSpec
+from x_provider.calendar.findings import EntryReport, Finding, Report, nearest
+from x_provider.calendar.model import BlackoutSpec, Calendar, LatePolicy, PostSpec
 from x_provider.calendar.plan import CHANGEABLE, PLANNED, KnownPost
 from x_provider.calendar.repeats import repeats
 from x_provider.calendar.times import roughly
@@ -31,7 +33,7 @@ from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, YamlError, pars
 MAX_BYTES = 8 << 20
 MAX_POSTS = 10_000
 DEFAULT_ACCOUNT = "x_default"
-_FIELDS = ("calendar", "timezone", "account", "long_posts", "defaults", "posts")
+_FIELDS = ("calendar", "timezone", "account", "long_posts", "defaults", "blackouts", "posts")
 
 KnownByCalendar = Callable[[str], KnownPosts[str, KnownPost]]
 
@@ -147,18 +149,22 @@ def _calendar(
 ) -> Calendar:
     fields = Fields(root, header_report, known=_FIELDS)
     # A field that nobody knows is an error, but the posts can still be trusted; any other goes for them all.
-    header_report.failed = bool(root.repeated or root.odd_keys)
+    header_report.failed = bool(root.repeated or root.odd_keys) or _may_mean_blackouts(root)
     header = _header(fields, path)
     nodes = _post_nodes(fields)
+    blackouts = _blackouts(fields, header, nodes) if header else []
+    # With a blackout that cannot be read nothing is applied: the posts inside it would go out.
     if header_report.failed or header is None:
         raise _UnusableError
     entries = _Entries(header, report, now, known(header.name) if known else {})
     posts = entries.read(nodes)
+    entries.warn_of_blackouts(posts, blackouts)
     return Calendar(
         name=header.name,
         timezone=header.timezone,
         account=header.account,
         posts=posts,
+        blackouts=blackouts,
         broken=frozenset(entries.broken),
         unidentified=entries.unidentified,
     )
@@ -168,12 +174,23 @@ def _header(fields: Fields, path: Path) -> Header | None:
     name = read_id(fields, "calendar", "december")
     timezone = read_zone(fields, default=None)
     account = (fields.text("account") or DEFAULT_ACCOUNT).strip()
-    defaults = fields.mapping("defaults", known=("late",))
+    defaults = fields.mapping("defaults", known=("late", "on_absent"))
     late = read_late(defaults, LatePolicy()) if defaults else LatePolicy()
+    on_absent = read_on_absent(defaults, "resend") if defaults else "resend"
     long_posts = fields.flag("long_posts") or False
     if name is None or timezone is None:
         return None
-    return Header(name, timezone, account, late, long_posts, path.absolute().parent)
+    return Header(name, timezone, account, late, long_posts, path.absolute().parent, on_absent)
+
+
+def _may_mean_blackouts(root: Mapping) -> bool:
+    return any(name not in _FIELDS and nearest(name, _FIELDS) == "blackouts" for name in root.fields)
+
+
+def _blackouts(fields: Fields, header: Header, nodes: list[Node]) -> list[BlackoutSpec]:
+    # Broken entries count: what was planned of them before stays planned.
+    accounts = {_raw_account(node) or header.account for node in nodes}
+    return read_blackouts(fields, zone=header.timezone, accounts=accounts)
 
 
 def _post_nodes(fields: Fields) -> list[Node]:
@@ -255,10 +272,26 @@ class _Entries:
             hint = "Change some words, or put a day between them"
             report.warning(post.line, field, f"{message}; X may refuse it as a duplicate", hint)
 
+    def warn_of_blackouts(self, posts: list[PostSpec], blackouts: list[BlackoutSpec]) -> None:
+        """Say of every post inside a blackout when it can go out, and what its late policy makes of that."""
+        for post in posts if blackouts else ():
+            words = held_words(post, blackouts)
+            if words is not None:
+                report = EntryReport(self._report, post.id, muted=self._is_history(post.id))
+                report.warning(post.line, "at", words, "Move the post, or the blackout")
+
     def _is_history(self, id: str | None) -> bool:
         return id is not None and id in self._known and self._known[id].state not in CHANGEABLE
 
 
 def _raw_id(node: Node) -> str | None:
-    id = node.fields.get("id") if isinstance(node, Mapping) else None
-    return id.value if isinstance(id, Scalar) and not id.is_null else None
+    return _raw(node, "id")
+
+
+def _raw_account(node: Node) -> str | None:
+    return (_raw(node, "account") or "").strip() or None
+
+
+def _raw(node: Node, name: str) -> str | None:
+    value = node.fields.get(name) if isinstance(node, Mapping) else None
+    return value.value if isinstance(value, Scalar) and not value.is_null else None

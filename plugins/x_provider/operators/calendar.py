@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from x_provider.calendar import Calendar, Plan, Reading, plan, read_calendar
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import Ledger
-from x_provider.publishing import apply, known_posts, utc_now
+from x_provider.operators.retrying import XOperator
+from x_provider.publishing import apply, known_blackouts, known_posts, utc_now
 
 _FEW_WITHDRAWALS = 3
 
 
-class _XCalendarOperator(BaseOperator):
+class _XCalendarOperator(XOperator):
     template_fields: Sequence[str] = ("calendar", "digest", "allow_withdrawals")
 
     def __init__(
@@ -55,7 +56,13 @@ class _XCalendarOperator(BaseOperator):
         return reading.calendar
 
     def _plan(self, calendar: Calendar) -> Plan:
-        planned = plan(calendar, known_posts(self.ledger, calendar.name), now=utc_now())
+        now = utc_now()
+        planned = plan(
+            calendar,
+            known_posts(self.ledger, calendar.name),
+            now=now,
+            known_blackouts=known_blackouts(self.ledger, calendar.name, now=now),
+        )
         few = max(_FEW_WITHDRAWALS, len(planned.known) // 5)
         if len(planned.withdraw) > few and str(self.allow_withdrawals).lower() != "true":
             raise AirflowFailException(
@@ -101,7 +108,7 @@ class XPlanCalendarOperator(_XCalendarOperator):
     :param digest: digest of the reading that was linted; another file content stops here (templated).
     :param allow_withdrawals: withdraw even more than three posts and a fifth of the calendar (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
-    :return: the plan, one line a post (XCom).
+    :return: the plan, one line a blackout and one a post (XCom).
     """
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002

@@ -10,13 +10,14 @@ from itertools import zip_longest
 from pathlib import Path, PurePath
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 from pendulum import DateTime
 
 from x_provider.calendar import DIRECT_FIELDS, PostSpec, read_entry
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import DuePost, Ledger, PartState, Post
+from x_provider.operators.retrying import XOperator
 from x_provider.publishing import draft, utc_now
 from x_provider.publishing.queue import CLAIM_SECONDS
 
@@ -26,7 +27,7 @@ _MAX_NAME_LENGTH = 250
 """What the ledger's columns for a calendar's name and a post's key hold."""
 
 
-class XContentOperator(BaseOperator):
+class XContentOperator(XOperator):
     """What operators share that are given a post's content.
 
     The fields are those of a calendar's entry (docs/calendar.md), with the same checks. All are templated.
@@ -41,6 +42,8 @@ class XContentOperator(BaseOperator):
     :param at: when it is due: a time, ``now + 30 s``, or nothing for now.
     :param timezone: in which an ``at`` without an offset is meant.
     :param late: ``{"grace": "15 min", "then": "publish"}``; or ``skip``, or ``ask``.
+    :param on_absent: what happens when X did not answer and the post is not found there: ``resend`` (what
+        holds when left out), or ``ask`` a person.
     :param reply_settings: who may answer: ``following``, ``mentionedUsers``, ``subscribers``, ``verified``.
     :param reply_to: id on X of the post that this one answers.
     :param quote: id on X of the post that this one quotes.
@@ -63,6 +66,7 @@ class XContentOperator(BaseOperator):
         at: str | datetime | None = None,
         timezone: str = "UTC",
         late: Mapping[str, Any] | None = None,
+        on_absent: str | None = None,
         reply_settings: str | None = None,
         reply_to: str | None = None,
         quote: str | None = None,
@@ -91,6 +95,7 @@ class XContentOperator(BaseOperator):
         self.at = at
         self.timezone = timezone
         self.late = late
+        self.on_absent = on_absent
         self.reply_settings = reply_settings
         self.reply_to = reply_to
         self.quote = quote

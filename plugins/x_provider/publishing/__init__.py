@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from x_provider.publishing.accounts import post_url, who_is
-from x_provider.publishing.drafts import Applied, apply, draft, known_posts
+from x_provider.publishing.drafts import Applied, apply, draft, known_blackouts, known_posts
 from x_provider.publishing.engine import Fired, Publisher, utc_now
 from x_provider.publishing.media import MediaPreparer, MediaUnusableError
 from x_provider.publishing.outcomes import Outcome, decide
@@ -23,6 +23,7 @@ __all__ = [
     "decide",
     "draft",
     "keep_evidence",
+    "known_blackouts",
     "known_posts",
     "post_url",
     "take_due",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pendulum import DateTime
 
-from x_provider.calendar import Calendar, KnownPost, Plan, PostSpec
-from x_provider.ledger import Ledger, PartState, PostDraft
+from x_provider.calendar import BlackoutSpec, Calendar, KnownPost, Plan, PostSpec
+from x_provider.ledger import Blackout, Ledger, PartState, PostDraft
 
 LEAD_SECONDS = {"text": 120, "image": 600, "video": 2700}
 """How long before its due time the work on a post begins, by the slowest thing in it."""
@@ -28,6 +29,7 @@ def draft(spec: PostSpec, *, calendar: str) -> PostDraft:
         late_then=spec.late.then,
         lead_seconds=LEAD_SECONDS[_slowest(spec)],
         contents=[part.model_dump(mode="json", exclude_defaults=True) for part in spec.parts],
+        on_absent=spec.on_absent,
     )
 
 
@@ -41,6 +43,18 @@ def known_posts(ledger: Ledger, calendar: str) -> Mapping[str, KnownPost]:
         for post in ledger.posts.outline(calendar)
         if any(state is not PartState.WITHDRAWN for state in post.states)
     }
+
+
+def known_blackouts(ledger: Ledger, calendar: str, *, now: DateTime) -> list[BlackoutSpec]:
+    """The calendar's blackouts that the ledger holds and that are not over."""
+    accounts: dict[tuple[DateTime, DateTime, str], list[str]] = defaultdict(list)
+    for halt in ledger.controls.halts(now):
+        if halt.source == calendar and halt.ends_at is not None:
+            accounts[halt.starts_at, halt.ends_at, halt.why].append(halt.account)
+    return [
+        BlackoutSpec(starts_at=starts_at, ends_at=ends_at, why=why, accounts=tuple(sorted(of_it)))
+        for (starts_at, ends_at, why), of_it in accounts.items()
+    ]
 
 
 def _standing(states: Sequence[PartState]) -> PartState:
@@ -60,18 +74,24 @@ class Applied:
     updated: list[str] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     overtaken: list[str] = field(default_factory=list)
+    blackouts_changed: bool = False
 
     def __str__(self) -> str:
         done = f"{len(self.created)} planned, {len(self.updated)} changed, {len(self.withdrawn)} withdrawn"
+        if self.blackouts_changed:
+            done += "; blackouts changed"
         if self.overtaken:
             done += f"; on their way before the change arrived: {', '.join(self.overtaken)}"
         return done
 
 
 def apply(ledger: Ledger, calendar: Calendar, plan: Plan, *, now: DateTime) -> Applied:
-    """Bring the ledger to what the plan says, one transaction a post: repeating it changes nothing."""
+    """Bring the ledger to what the plan says, one transaction a post: repeating it changes nothing.
+
+    Blackouts come first, so that no post slips out before the one it falls into is known.
+    """
     specs = {spec.id: spec for spec in calendar.posts}
-    applied = Applied()
+    applied = Applied(blackouts_changed=_apply_blackouts(ledger, calendar, now=now))
     for key in plan.create:
         done = ledger.posts.put(draft(specs[key], calendar=calendar.name), now=now)
         (applied.created if done else applied.overtaken).append(key)
@@ -82,6 +102,15 @@ def apply(ledger: Ledger, calendar: Calendar, plan: Plan, *, now: DateTime) -> A
         done = ledger.posts.withdraw(calendar.name, key)
         (applied.withdrawn if done else applied.overtaken).append(key)
     return applied
+
+
+def _apply_blackouts(ledger: Ledger, calendar: Calendar, *, now: DateTime) -> bool:
+    blackouts = [
+        Blackout(account=account, starts_at=each.starts_at, ends_at=each.ends_at, why=each.why)
+        for each in calendar.blackouts
+        for account in each.accounts
+    ]
+    return ledger.controls.set_blackouts(calendar.name, blackouts, now=now)
 
 
 def _slowest(spec: PostSpec) -> str:
