@@ -32,6 +32,7 @@ def fill(ledger: Ledger, count: int, *, due: int) -> None:
         "timezone": "UTC",
         "late_grace_seconds": 900,
         "late_then": "publish",
+        "on_absent": "resend",
         "lead_seconds": 120,
         "planned_at": now,
     }

@@ -74,7 +74,7 @@ def make_uncertain(ledger, post):
     part = post.parts[0]
     ledger.sending.arm(post, part)
     now = pendulum.now("UTC")
-    attempt = ledger.sending.begin(post, part, sender="test", clock=lambda: now, lease_seconds=60)
+    attempt = ledger.sending.begin(post, part, user_id="7", sender="test", clock=lambda: now, lease_seconds=60)
     ledger.sending.finish(
         attempt, PartState.UNCERTAIN, outcome="uncertain", now=now, why="no answer came", wake_at=now
     )

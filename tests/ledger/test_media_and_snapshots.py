@@ -63,7 +63,7 @@ def test_unknown_numbers_stay_unknown_and_zero_stays_zero(ledger):
 
 
 def test_an_account_is_remembered_for_the_x_it_was_met_on(ledger):
-    user = AccountOnX("x_default", "https://api.x.com", "42", "nordlicht")
+    user = AccountOnX("x_default", "https://api.x.com", "42", "nordlicht", "fingerprint")
     ledger.accounts.put(user, now=NOW)
     ledger.accounts.put(replace(user, username="nordlicht_obs"), now=NOW)
     assert ledger.accounts.find("x_default", "https://api.x.com").username == "nordlicht_obs"

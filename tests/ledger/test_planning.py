@@ -12,7 +12,9 @@ NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
 def send(ledger, post, part, x_id="1900000000000000001"):
     assert ledger.sending.arm(post, part)
-    attempt = ledger.sending.begin(post, part, sender="test", clock=lambda: NOW, lease_seconds=60)
+    attempt = ledger.sending.begin(
+        post, part, user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60
+    )
     receipt = Receipt(x_id, f"https://x.com/me/status/{x_id}", NOW, NOW)
     assert ledger.sending.posted(attempt, receipt, account=post.account, request_id="r", http_status=201)
 
@@ -49,7 +51,7 @@ def test_a_changed_post_is_replaced_while_nothing_of_it_is_on_its_way(ledger, dr
 
 def begin(ledger, post, part):
     assert ledger.sending.arm(post, part)
-    return ledger.sending.begin(post, part, sender="test", clock=lambda: NOW, lease_seconds=60)
+    return ledger.sending.begin(post, part, user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60)
 
 
 def test_an_armed_post_can_still_be_changed_and_withdrawn(ledger, draft):
@@ -59,7 +61,10 @@ def test_an_armed_post_can_still_be_changed_and_withdrawn(ledger, draft):
     assert ledger.posts.put(draft(revision="r2"), now=NOW)
     assert ledger.posts.find("december", "hello").state is PartState.PLANNED
     assert (
-        ledger.sending.begin(armed, armed.parts[0], sender="t", clock=lambda: NOW, lease_seconds=60) is None
+        ledger.sending.begin(
+            armed, armed.parts[0], user_id="7", sender="t", clock=lambda: NOW, lease_seconds=60
+        )
+        is None
     )
     assert ledger.posts.withdraw("december", "hello")
 

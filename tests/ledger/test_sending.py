@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pendulum
 import pytest
-from sqlalchemy.exc import IntegrityError
 
-from x_provider.ledger import MOVES, PartState, Receipt, may_move
+from x_provider.ledger import MOVES, PartState, Receipt, ReceiptTakenError, may_move
 from x_provider.ledger.posts import lock_post
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
@@ -22,7 +21,9 @@ def armed(ledger, draft):
 
 
 def begin(ledger, post):
-    return ledger.sending.begin(post, post.parts[0], sender="test", clock=lambda: NOW, lease_seconds=60)
+    return ledger.sending.begin(
+        post, post.parts[0], user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60
+    )
 
 
 def receipt(x_id="1900000000000000001"):
@@ -46,7 +47,13 @@ def test_the_lease_begins_when_the_ledger_is_ours_and_not_before(ledger, armed):
         with ledger.database.write() as connection:
             lock_post(connection, armed.id)
             beginning = pool.submit(
-                ledger.sending.begin, armed, armed.parts[0], sender="test", clock=clock, lease_seconds=60
+                ledger.sending.begin,
+                armed,
+                armed.parts[0],
+                user_id="7",
+                sender="test",
+                clock=clock,
+                lease_seconds=60,
             )
             assert not asked.wait(0.3)
         assert beginning.result().lease_until == NOW.add(seconds=60)
@@ -67,7 +74,7 @@ def test_the_same_post_on_x_is_never_a_receipt_for_two_parts(ledger, draft):
         ledger.sending.arm(post, post.parts[0])
     first, second = (begin(ledger, ledger.posts.find("december", key)) for key in ("a", "b"))
     ledger.sending.posted(first, receipt(), account="x_default", request_id=None, http_status=201)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(ReceiptTakenError):
         ledger.sending.posted(second, receipt(), account="x_default", request_id=None, http_status=201)
 
 
@@ -131,7 +138,9 @@ def test_the_last_receipt_of_a_post_lets_everybody_sleep(ledger, draft):
         assert post.wake_at is not None
         part = post.parts[position]
         ledger.sending.arm(post, part)
-        attempt = ledger.sending.begin(post, part, sender="test", clock=lambda: NOW, lease_seconds=60)
+        attempt = ledger.sending.begin(
+            post, part, user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60
+        )
         ledger.sending.posted(attempt, receipt(f"190000000000000000{position}"), account="x_default")
     assert ledger.posts.find("december", "hello").wake_at is None
 

@@ -202,7 +202,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def _begin(self, post, part):
         attempt = self.ledger.sending.begin(
-            post, part, sender="sender", clock=lambda: self.now, lease_seconds=LEASE_SECONDS
+            post, part, user_id="7", sender="sender", clock=lambda: self.now, lease_seconds=LEASE_SECONDS
         )
         return multiple() if attempt is None else attempt
 

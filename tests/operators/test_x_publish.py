@@ -115,7 +115,7 @@ def test_a_receipt_that_the_trigger_could_not_store_is_stored_by_the_task(planne
     ledger = set_up.ledger
     post = planned(hello="")["hello"]
     ledger.sending.arm(post, post.parts[0])
-    attempt = ledger.sending.begin(post, post.parts[0], sender="trigger", clock=utc_now, lease_seconds=90)
+    attempt = ledger.sending.begin(post, post.parts[0], user_id="7", sender="trigger", clock=utc_now, lease_seconds=90)
     receipt = Receipt(
         "1900000000000000001", "https://x.com/me/status/1900000000000000001", utc_now(), utc_now()
     )

@@ -8,6 +8,7 @@ import pendulum
 from x_provider.calendar import PartSpec, PollSpec
 from x_provider.ledger import PartState
 from x_provider.publishing import Publisher
+from x_provider.publishing.reconciling import QUIET_SECONDS
 
 
 def uploads(sandbox):
@@ -53,10 +54,12 @@ def test_a_thread_goes_out_in_order_each_part_answering_the_one_before(sandbox, 
     assert [part.receipt.x_id for part in fired.post.parts] == [one["id"], two["id"], three["id"]]
 
 
-def test_a_thread_goes_on_after_the_part_that_is_on_x(sandbox, publisher, plan):
+def test_a_thread_goes_on_after_the_part_that_is_on_x(sandbox, publisher, plan, clock):
     post = plan(PartSpec(text="One"), PartSpec(text="Two"))
-    sandbox.faults("status", method="POST", path="/2/tweets", status=429, times=1)
-    publisher.fire(post.id)
+    sandbox.faults("status", method="POST", path="/2/tweets", status=503, skip=1, times=1)
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    clock.ahead = QUIET_SECONDS + 1
+    assert publisher.fire(post.id).post.state is PartState.ARMED
     publisher.fire(post.id)
     assert [entry["text"] for entry in reversed(sandbox.posts())] == ["One", "Two"]
 

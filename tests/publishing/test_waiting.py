@@ -20,8 +20,9 @@ def nowhere(ledger, clock):
     """The account on an X where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    ledger.accounts.put(AccountOnX("x_default", url, "1", "nobody"), now=clock())
-    return Publisher(ledger, XClient(url, OAuth1("a", "b", "c", "d")), account="x_default", clock=clock)
+    client = XClient(url, OAuth1("a", "b", "c", "d"))
+    ledger.accounts.put(AccountOnX("x_default", url, "1", "nobody", client.credentials), now=clock())
+    return Publisher(ledger, client, account="x_default", clock=clock)
 
 
 def taken_up_again(ledger, post):
@@ -162,7 +163,7 @@ def test_a_post_is_not_given_up_for_what_stopped_an_earlier_plan_of_it(ledger, p
 def test_a_post_is_not_given_up_while_a_part_of_it_is_on_its_way(ledger, plan, clock):
     stale = plan(PartSpec(text="One"), PartSpec(text="Two"))
     ledger.sending.arm(stale, stale.parts[0])
-    ledger.sending.begin(stale, stale.parts[0], sender="somebody", clock=clock, lease_seconds=60)
+    ledger.sending.begin(stale, stale.parts[0], user_id="7", sender="somebody", clock=clock, lease_seconds=60)
     assert not ledger.sending.give_up(stale, PartState.MISSED, why="too late")
     kept = ledger.posts.get(stale.id)
     assert [part.state for part in kept.parts] == [PartState.SENDING, PartState.PLANNED]

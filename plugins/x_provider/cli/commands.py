@@ -45,7 +45,7 @@ def status(args: Namespace) -> None:
         output=args.output,
     )
     if args.output == "table":
-        for halt in ledger.controls.halts():
+        for halt in ledger.controls.halts(utc_now()):
             print(f"STOPPED: {halt}")
         for post in ledger.deciding.stopped():
             why = next((part.why for part in post.parts if part.why), "")
@@ -136,7 +136,7 @@ def stop(args: Namespace) -> None:
 @_explained
 def go(args: Namespace) -> None:
     """Let go on what was stopped."""
-    if not _ledger(args).controls.go(account=args.account):
+    if not _ledger(args).controls.go(account=args.account, now=utc_now()):
         raise LedgerError(f"{'everything' if args.account == '*' else args.account} is not stopped")
     print("Going on. What is late by now follows its late policy.")
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from x_provider.client.calls import Call
 from x_provider.client.classify import classify, request_id
-from x_provider.client.limits import answer_date
+from x_provider.client.limits import answer_date, rate_windows
 from x_provider.client.models import (
     CreatedPost,
     Media,
@@ -104,6 +104,7 @@ def read_created_post(answer: Answer) -> CreatedPost:
         text=_text(data.get("text")) or "",
         request_id=request_id(answer.headers),
         date=answer.date,
+        windows=rate_windows(answer.headers),
     )
 
 

@@ -5,6 +5,7 @@ https://docs.x.com/fundamentals/authentication/overview
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
@@ -39,6 +40,16 @@ class Auth(AuthBase):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(***)"
+
+    @abstractmethod
+    def identity(self) -> str:
+        """The credential that stands for the user, or for the app where there is none."""
+
+    def fingerprint(self) -> str:
+        """Tells credentials of one user from another's, and is no secret: what it was made from is too random
+        to be guessed.
+        """
+        return hashlib.sha256(f"{type(self).__name__}:{self.identity()}".encode()).hexdigest()[:32]
 
     def masked(self, words: str) -> str:
         """The same words without the secrets."""
@@ -75,6 +86,9 @@ class OAuth1(Auth):
     def secrets(self) -> tuple[str, ...]:
         return self._keys
 
+    def identity(self) -> str:
+        return self._keys[2]
+
 
 class _Bearer(Auth):
     """A token sent as it is."""
@@ -89,6 +103,9 @@ class _Bearer(Auth):
         self._sent = _checked(type(self).__name__, self._name, token()) if callable(token) else token
         request.headers["Authorization"] = f"Bearer {self._sent}"
         return request
+
+    def identity(self) -> str:
+        return self._token() if callable(self._token) else self._token
 
     def secrets(self) -> tuple[str, ...]:
         known = self._sent if callable(self._token) else self._token

@@ -17,6 +17,7 @@ from x_provider.client.errors import (
     XError,
     XForbidden,
     XInvalidRequest,
+    XMediaUnknown,
     XNeedsLogin,
     XNotFound,
     XOutOfCredits,
@@ -29,7 +30,7 @@ from x_provider.client.errors import (
     XUnreachable,
     XUsageCapped,
 )
-from x_provider.client.limits import refused_until
+from x_provider.client.limits import rate_windows, refused_until
 from x_provider.client.models import problem_kind
 
 _LONGEST_DETAIL = 1000
@@ -204,7 +205,7 @@ RULES: tuple[Rule, ...] = (
         statuses=(401,),
     ),
     Rule(
-        XInvalidRequest,
+        XMediaUnknown,
         "Upload the files again: a media id must be the numeric id of an upload of this same account,"
         " finished and less than 24 h old, and the file within X's limits.",
         statuses=(400,),
@@ -269,6 +270,7 @@ def _make(kind: type[XError], next_step: str, said: _Said, headers: Mapping[str,
     extra: dict[str, Any] = {}
     if issubclass(kind, XRateLimited):
         extra["reset_at"] = refused_until(headers)
+        extra["windows"] = rate_windows(headers)
     if issubclass(kind, XSpendCapReached):
         reset_date = said.body.get("reset_date")
         extra["reset_date"] = str(reset_date) if reset_date else None

@@ -3,7 +3,7 @@
 
 XError
 ├── XRefused             X said no for good; sending it unchanged is pointless
-│   ├── XInvalidRequest, XForbidden, XNotFound, XPlanLacks, XMediaFailed
+│   ├── XInvalidRequest (XMediaUnknown), XForbidden, XNotFound, XPlanLacks, XMediaFailed
 ├── XDuplicate           the account has posted this already
 ├── XRateLimited, XUsageCapped, XOutOfCredits, XSpendCapReached
 ├── XNeedsLogin, XPermission
@@ -17,6 +17,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from pendulum import DateTime
+
+from x_provider.client.limits import RateWindow
 
 
 class XError(Exception):
@@ -94,6 +96,12 @@ class XInvalidRequest(XRefused):
     summary = "X finds the request invalid"
 
 
+class XMediaUnknown(XInvalidRequest):
+    """The post names a media id that X does not take: forgotten, not processed, or a file beyond its limits."""
+
+    summary = "X does not take the post's media"
+
+
 class XForbidden(XRefused):
     """X does not allow this account to do this."""
 
@@ -128,14 +136,18 @@ class XRateLimited(XError):
     """Too many calls; nothing was done.
 
     :param reset_at: when to try again (UTC): the latest reset among the exhausted windows.
+    :param windows: the windows that X reported with its refusal.
     """
 
     summary = "X's rate limit is used up"
     retry_safe = True
 
-    def __init__(self, *, reset_at: DateTime | None = None, **facts: Any) -> None:
+    def __init__(
+        self, *, reset_at: DateTime | None = None, windows: tuple[RateWindow, ...] = (), **facts: Any
+    ) -> None:
         super().__init__(**facts)
         self.reset_at = reset_at
+        self.windows = windows
 
 
 class XUsageCapped(XError):

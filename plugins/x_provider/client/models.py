@@ -242,12 +242,14 @@ class CreatedPost:
 
     :param text: as X keeps it, with links turned into t.co.
     :param date: when X answered (UTC, whole seconds); the post's own instant is in its id.
+    :param windows: the rate windows that the answer reports.
     """
 
     id: str
     text: str
     request_id: str | None
     date: DateTime
+    windows: tuple[RateWindow, ...] = ()
 
 
 MediaState = Literal["pending", "in_progress", "succeeded", "failed"]
@@ -276,6 +278,11 @@ class UploadedMedia:
     def ready(self) -> bool:
         """Whether a post can use it now."""
         return self.state == "succeeded"
+
+    @property
+    def ask_after(self) -> int:
+        """Seconds to wait before asking for its state again: what X asks for, 1 to 30."""
+        return min(max(self.check_after_secs or 1, 1), 30)
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ class XClient(MediaMethods):
     def __repr__(self) -> str:
         return f"XClient({self.base_url!r}, {self._auth!r})"
 
+    @property
+    def credentials(self) -> str:
+        """A fingerprint of the credentials: it changes when they become another user's. No secret."""
+        return self._auth.fingerprint()
+
     def send(self, call: Call) -> Answer:
         """Send any call, for what has no method of its own.
 

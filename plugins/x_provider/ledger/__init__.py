@@ -8,15 +8,18 @@ from __future__ import annotations
 from sqlalchemy import URL
 
 from x_provider.ledger.accounts import Accounts
-from x_provider.ledger.controls import EVERY_ACCOUNT, Controls, Halt
+from x_provider.ledger.controls import EVERY_ACCOUNT, Blackout, Controls, Halt
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.deciding import AttemptRecord, Deciding
+from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.media import MediaLibrary
 from x_provider.ledger.posts import Posts
+from x_provider.ledger.receipts import Receipts
 from x_provider.ledger.records import (
     AccountOnX,
     Attempt,
     DuePost,
+    Held,
     Part,
     Post,
     PostDraft,
@@ -25,19 +28,22 @@ from x_provider.ledger.records import (
     Snapshot,
     Uploaded,
 )
-from x_provider.ledger.sending import Sending
+from x_provider.ledger.sending import CREATE_FAMILY, ReceiptTakenError, Sending
 from x_provider.ledger.snapshots import Snapshots
 from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 
 __all__ = [
+    "CREATE_FAMILY",
     "EVERY_ACCOUNT",
     "MOVES",
     "UNSENT",
     "AccountOnX",
     "Attempt",
     "AttemptRecord",
+    "Blackout",
     "DuePost",
     "Halt",
+    "Held",
     "Ledger",
     "LedgerError",
     "Part",
@@ -46,8 +52,10 @@ __all__ = [
     "PostDraft",
     "PostOutline",
     "Receipt",
+    "ReceiptTakenError",
     "Snapshot",
     "Uploaded",
+    "Window",
     "may_move",
 ]
 
@@ -63,8 +71,10 @@ class Ledger:
         self.accounts = Accounts(self.database)
         self.posts = Posts(self.database)
         self.sending = Sending(self.database)
+        self.receipts = Receipts(self.database)
         self.controls = Controls(self.database)
         self.deciding = Deciding(self.database)
+        self.limits = Limits(self.database)
         self.media = MediaLibrary(self.database)
         self.snapshots = Snapshots(self.database)
 

@@ -20,11 +20,12 @@ class Accounts:
 
     def find(self, account: str, base_url: str) -> AccountOnX | None:
         """The user, if the ledger has met it under that base URL."""
-        columns = (t.accounts.c.account, t.accounts.c.base_url, t.accounts.c.user_id, t.accounts.c.username)
-        query = select(*columns).where(t.accounts.c.account == account, t.accounts.c.base_url == base_url)
+        query = select(t.accounts).where(t.accounts.c.account == account, t.accounts.c.base_url == base_url)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
-            return None if row is None else AccountOnX(**row._mapping)
+            if row is None:
+                return None
+            return AccountOnX(row.account, row.base_url, row.user_id, row.username, row.credentials)
 
     def names(self) -> list[str]:
         """Every account the ledger has met, as Airflow connection ids."""
@@ -39,6 +40,7 @@ class Accounts:
             "base_url": user.base_url,
             "user_id": user.user_id,
             "username": user.username,
+            "credentials": user.credentials,
             "seen_at": now,
         }
         with self._database.write() as connection:

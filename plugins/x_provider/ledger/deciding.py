@@ -10,8 +10,9 @@ from sqlalchemy import Connection, func, select
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.posts import load_post, lock_post, wake
+from x_provider.ledger.receipts import insert_receipt
 from x_provider.ledger.records import Post, Receipt
-from x_provider.ledger.sending import has_unposted_parts, insert_receipt
+from x_provider.ledger.sending import has_unposted_parts
 from x_provider.ledger.states import PartState
 
 STOPPED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.UNCERTAIN})
@@ -92,7 +93,7 @@ class Deciding:
             if not moved and not (waits and due_at <= now):
                 raise _nothing(connection, post_id, "refused, missed or late, so there is nothing to resume")
             # Its late policy asked for a person, or would call it missed again: the person has decided.
-            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(late_then="publish"))
+            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(late_then="resumed"))
             wake(connection, post_id, now)
             return load_post(connection, post_id)
 

@@ -129,8 +129,9 @@ class Posts:
             return done.rowcount == 1
 
     def taken(self, taker: str) -> list[DuePost]:
-        """The posts that ``taker`` has taken on and that still need somebody."""
-        query = _due_columns().where(t.posts.c.taken_by == taker, t.posts.c.wake_at.is_not(None))
+        """The posts that ``taker`` has taken on and that still need somebody, by due time."""
+        taken = t.posts.c.taken_by == taker, t.posts.c.wake_at.is_not(None)
+        query = _due_columns().where(*taken).order_by(None).order_by(t.posts.c.due_at, t.posts.c.id)
         with self._database.read() as connection:
             return _due_posts(connection, query)
 
@@ -195,6 +196,7 @@ def _with_parts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Post]:
             late_then=row.late_then,
             wake_at=row.wake_at,
             parts=tuple(p for p in of_post[row.id] if p.state is not PartState.WITHDRAWN),
+            on_absent=row.on_absent,
         )
         for row in rows
     ]
@@ -222,6 +224,7 @@ def _columns(draft: PostDraft) -> dict[str, Any]:
         "due_at": draft.due_at,
         "late_grace_seconds": draft.late_grace_seconds,
         "late_then": draft.late_then,
+        "on_absent": draft.on_absent,
         "lead_seconds": draft.lead_seconds,
         "wake_at": draft.wake_at,
     }

@@ -22,6 +22,8 @@ class PostDraft:
     :param lead_seconds: how long before ``due_at`` the work on it (uploads) begins.
     :param late_then: what to do after ``late_grace_seconds``: ``publish``, ``skip`` or ``ask``.
     :param contents: one content a part, the root of a thread first.
+    :param on_absent: what to do when a part's outcome is unknown and it is not found on X: ``resend`` or
+        ``ask``.
     """
 
     calendar: str
@@ -35,6 +37,7 @@ class PostDraft:
     late_then: str
     lead_seconds: int
     contents: Sequence[Content]
+    on_absent: str = "resend"
 
     @property
     def wake_at(self) -> DateTime:
@@ -83,6 +86,7 @@ class Post:
     late_then: str
     wake_at: DateTime | None
     parts: tuple[Part, ...]
+    on_absent: str = "resend"
 
     @property
     def name(self) -> str:
@@ -123,6 +127,7 @@ class Attempt:
     """One try to send one part, recorded before its request leaves.
 
     :param lease_until: after it, its sender counts as dead.
+    :param user_id: of the account on X that it was sent as.
     :param newest_own_id: the newest post of the account that the ledger knew then; what the attempt created
         is newer.
     """
@@ -132,13 +137,35 @@ class Attempt:
     post_id: int
     started_at: DateTime
     lease_until: DateTime
+    user_id: str
     newest_own_id: str | None
     outcome: str | None = None
 
 
 @dataclass(frozen=True)
+class Held:
+    """Why a part may not be sent now.
+
+    :param name: ``halted`` or ``rate_limited``.
+    :param until: when it may be tried again; None when somebody must lift it.
+    """
+
+    name: str
+    why: str
+    until: DateTime | None
+
+
+@dataclass(frozen=True)
 class Uploaded:
-    """A file on X, usable under ``x_media_id`` until ``expires_at``."""
+    """A file on X under ``x_media_id``.
+
+    :param state: ``processing`` while X works on it, then ``ready`` or ``failed``; ``gone`` when X forgot it
+        before its time.
+    :param described: whether its alt text is on X, or it has none.
+    :param ask_at: while it is processing: when X wants to be asked how far it is.
+    :param expires_at: the end of the id's life on X.
+    :param why: why it failed, in X's words.
+    """
 
     id: int
     account: str
@@ -149,18 +176,25 @@ class Uploaded:
     media_key: str | None
     size: int
     state: str
+    described: bool
+    ask_at: DateTime | None
     uploaded_at: DateTime
     expires_at: DateTime
+    why: str | None = None
 
 
 @dataclass(frozen=True)
 class AccountOnX:
-    """The user behind an Airflow connection, as X named it."""
+    """The user behind an Airflow connection, as X named it.
+
+    :param credentials: fingerprint of the credentials that X named the user for.
+    """
 
     account: str
     base_url: str
     user_id: str
     username: str
+    credentials: str
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.controls import halt_of
 from x_provider.ledger.database import Database
+from x_provider.ledger.limits import Window, exhausted_until, give_back, note, take
 from x_provider.ledger.posts import lock_post, wake
-from x_provider.ledger.records import Attempt, Part, Post, Receipt
+from x_provider.ledger.receipts import insert_receipt, newest_own_id
+from x_provider.ledger.records import Attempt, Content, Held, Part, Post, Receipt
 from x_provider.ledger.states import PartState, may_move
+
+CREATE_FAMILY = "create_post"
+"""What the rate windows of creating posts are kept under."""
+
+
+class ReceiptTakenError(RuntimeError):
+    """The post on X that a part was about to take as its receipt is another part's."""
 
 
 class Sending:
@@ -34,22 +44,40 @@ class Sending:
             return _move(connection, part.id, PartState.PLANNED, PartState.ARMED, why=None)
 
     def begin(
-        self, post: Post, part: Part, *, sender: str, clock: Callable[[], DateTime], lease_seconds: float
-    ) -> Attempt | None:
+        self,
+        post: Post,
+        part: Part,
+        *,
+        user_id: str,
+        sender: str,
+        clock: Callable[[], DateTime],
+        lease_seconds: float,
+    ) -> Attempt | Held | None:
         """Record the attempt and move armed → sending; only the caller who gets an attempt may send.
 
+        The post is woken when the lease runs out, so that somebody finds out what a dead sender did.
+
+        :param user_id: of the account on X, on whose timeline the post would appear.
         :param sender: who sends (host, process), for the evidence trail.
         :param clock: the present instant, read once the ledger is ours.
         :param lease_seconds: after it the sender counts as dead and the outcome as unknown.
-        :returns: None when the part was not armed, the post changed, or somebody stopped the account.
+        :returns: what holds the account back, if anything does; None when the part was not armed, an earlier
+            part of its thread is not on X, or the post changed.
         """
         with self._database.write() as connection:
-            if not _is_current(connection, post) or halt_of(connection, post.account) is not None:
-                return None
-            if not _move(connection, part.id, PartState.ARMED, PartState.SENDING, why=None):
+            if not _is_current(connection, post):
                 return None
             now = clock()
+            if (halt := halt_of(connection, post.account, now)) is not None:
+                return Held("halted", str(halt), halt.ends_at)
+            if (reset_at := exhausted_until(connection, post.account, CREATE_FAMILY, now=now)) is not None:
+                return Held("rate_limited", f"X's rate limit of {post.account} is used up", reset_at)
+            is_next = ~_earlier_part_missing(post, part)
+            if not _move(connection, part.id, PartState.ARMED, PartState.SENDING, only_if=is_next, why=None):
+                return None
+            take(connection, post.account, CREATE_FAMILY, now=now)
             lease_until = now.add(seconds=lease_seconds)
+            wake(connection, post.id, lease_until)
             newest_own_id = _marker(connection, post, part)
             done = connection.execute(
                 t.attempts.insert().values(
@@ -57,6 +85,7 @@ class Sending:
                     revision=post.revision,
                     started_at=now,
                     lease_until=lease_until,
+                    user_id=user_id,
                     newest_own_id=newest_own_id,
                     sender=sender,
                 )
@@ -64,7 +93,7 @@ class Sending:
             key = done.inserted_primary_key
             assert key is not None  # noqa: S101 - both databases return it
             connection.execute(t.parts.update().where(t.parts.c.id == part.id).values(attempt_id=key[0]))
-            return Attempt(key[0], part.id, post.id, now, lease_until, newest_own_id)
+            return Attempt(key[0], part.id, post.id, now, lease_until, user_id, newest_own_id)
 
     def attempt_of(self, post: Post, part: Part) -> Attempt | None:
         """The newest attempt to send the part."""
@@ -75,8 +104,29 @@ class Sending:
         if row is None:
             return None
         return Attempt(
-            row.id, part.id, post.id, row.started_at, row.lease_until, row.newest_own_id, row.outcome
+            row.id,
+            part.id,
+            post.id,
+            row.started_at,
+            row.lease_until,
+            row.user_id,
+            row.newest_own_id,
+            row.outcome,
         )
+
+    def being_sent(self, account: str, *, but: Attempt) -> list[Content]:
+        """The contents of the account's other parts that are being sent at this moment."""
+        query = (
+            select(t.parts.c.content)
+            .join_from(t.parts, t.posts, t.posts.c.id == t.parts.c.post_id)
+            .where(
+                t.posts.c.account == account,
+                t.parts.c.state == PartState.SENDING.value,
+                t.parts.c.id != but.part_id,
+            )
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def posted(
         self,
@@ -86,13 +136,40 @@ class Sending:
         account: str,
         request_id: str | None = None,
         http_status: int | None = None,
+        windows: Iterable[Window] = (),
     ) -> bool:
         """The attempt's post is on X: keep the receipt. Repeating it changes nothing.
 
         An answer that comes after the lease ran out still counts: it is proof.
 
+        :param windows: what X's answer said about rate limits.
         :returns: False when the part has been posted by another attempt meanwhile.
+        :raises ReceiptTakenError: when another part has that very post as its receipt.
         """
+        try:
+            return self._posted(
+                attempt,
+                receipt,
+                account=account,
+                request_id=request_id,
+                http_status=http_status,
+                windows=windows,
+            )
+        except IntegrityError:
+            raise ReceiptTakenError(
+                f"{receipt.url} is another part's receipt already; both parts say the same, so look at both"
+            ) from None
+
+    def _posted(
+        self,
+        attempt: Attempt,
+        receipt: Receipt,
+        *,
+        account: str,
+        request_id: str | None,
+        http_status: int | None,
+        windows: Iterable[Window],
+    ) -> bool:
         with self._database.write() as connection:
             lock_post(connection, attempt.post_id)
             mine = t.parts.c.attempt_id == attempt.id
@@ -114,6 +191,7 @@ class Sending:
                 request_id=request_id,
             )
             insert_receipt(connection, attempt.part_id, account, receipt)
+            note(connection, account, CREATE_FAMILY, windows)
             if not has_unposted_parts(connection, attempt.post_id):
                 wake(connection, attempt.post_id, None)
             return True
@@ -130,13 +208,20 @@ class Sending:
         http_status: int | None = None,
         request_id: str | None = None,
         words: str | None = None,
+        windows: Iterable[Window] = (),
+        never_sent: bool = False,
     ) -> bool:
         """The attempt ended without a receipt: back to armed, refused, or uncertain.
 
         :param wake_at: when somebody else must look after the post; None when only a person can.
+        :param windows: what X's answer said about rate limits.
+        :param never_sent: whether the request did not even leave, so that X did not count it.
         """
         with self._database.write() as connection:
-            lock_post(connection, attempt.post_id)
+            account = lock_post(connection, attempt.post_id).account
+            note(connection, account, CREATE_FAMILY, windows)
+            if never_sent:
+                give_back(connection, account, CREATE_FAMILY, now=now)
             mine = t.parts.c.attempt_id == attempt.id
             if not _move(connection, attempt.part_id, PartState.SENDING, to, only_if=mine, why=why):
                 return False
@@ -169,8 +254,8 @@ class Sending:
             mine = t.parts.c.attempt_id == part.attempt_id
             return _move(connection, part.id, PartState.UNCERTAIN, PartState.ARMED, only_if=mine, why=why)
 
-    def wait(self, post: Post, part: Part, *, why: str, wake_at: DateTime) -> bool:
-        """Say what keeps a part waiting, and when somebody must look after it again.
+    def wait(self, post: Post, part: Part, *, why: str, wake_at: DateTime | None) -> bool:
+        """Say what keeps a part waiting, and when somebody must look after it again; None: a person must.
 
         :returns: False when the post changed, or the part waits no more.
         """
@@ -202,24 +287,26 @@ class Sending:
                 wake(connection, post.id, None)
             return any(moved)
 
-    def known(self, x_ids: Collection[str]) -> set[str]:
-        """Those of the ids on X that are some part's receipt."""
-        with self._database.read() as connection:
-            return set(
-                connection.execute(select(t.receipts.c.x_id).where(t.receipts.c.x_id.in_(x_ids))).scalars()
-            )
-
-    def deleted(self, x_id: str, *, now: DateTime) -> bool:
-        """The post was taken down from X; its receipt stays and says when. False when it is not ours."""
-        with self._database.write() as connection:
-            mine = t.receipts.c.x_id == x_id, t.receipts.c.deleted_at.is_(None)
-            return connection.execute(t.receipts.update().where(*mine).values(deleted_at=now)).rowcount == 1
-
 
 def _is_current(connection: Connection, post: Post) -> bool:
     """Whether the post, held from here on, still is what the caller has read."""
     row = lock_post(connection, post.id)
     return bool(row.revision == post.revision and row.due_at == post.due_at)
+
+
+def _earlier_part_missing(post: Post, part: Part) -> ColumnElement[bool]:
+    """Whether a thread's order would be broken by sending the part."""
+    earlier = t.parts.alias("earlier")
+    done = (PartState.POSTED.value, PartState.WITHDRAWN.value)
+    return (
+        select(earlier.c.id)
+        .where(
+            earlier.c.post_id == post.id,
+            earlier.c.position < part.position,
+            earlier.c.state.not_in(done),
+        )
+        .exists()
+    )
 
 
 def _is_on_its_way(connection: Connection, post_id: int) -> bool:
@@ -249,21 +336,6 @@ def _close(connection: Connection, attempt_id: int | None, **values: Any) -> Non
     connection.execute(t.attempts.update().where(t.attempts.c.id == attempt_id).values(**values))
 
 
-def insert_receipt(connection: Connection, part_id: int, account: str, receipt: Receipt) -> None:
-    """Keep the proof that a part is on X."""
-    connection.execute(
-        t.receipts.insert().values(
-            part_id=part_id,
-            account=account,
-            x_id=receipt.x_id,
-            url=receipt.url,
-            posted_at=receipt.posted_at,
-            received_at=receipt.received_at,
-            adopted=receipt.adopted,
-        )
-    )
-
-
 def has_unposted_parts(connection: Connection, post_id: int) -> bool:
     """Whether anything of the post is still to come."""
     done = (PartState.POSTED.value, PartState.WITHDRAWN.value)
@@ -280,14 +352,4 @@ def _marker(connection: Connection, post: Post, part: Part) -> str | None:
         .limit(1)
     ).first()
     # An earlier attempt's post may show up only now: the account's later posts are no bound for it.
-    return _newest_own_id(connection, post.account) if first is None else first.newest_own_id
-
-
-def _newest_own_id(connection: Connection, account: str) -> str | None:
-    newest: str | None = connection.execute(
-        select(t.receipts.c.x_id)
-        .where(t.receipts.c.account == account)
-        .order_by(t.receipts.c.posted_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return newest
+    return newest_own_id(connection, post.account) if first is None else first.newest_own_id

@@ -37,16 +37,34 @@ accounts = Table(
     Column("base_url", String(500), nullable=False),
     Column("user_id", String(19), nullable=False),
     Column("username", String(50), nullable=False),
+    Column("credentials", String(64), nullable=False, comment="fingerprint of those that proved it"),
     Column("seen_at", Instant, nullable=False),
 )
 
 halts = Table(
     "x_halts",
     metadata,
-    Column("account", String(250), primary_key=True, comment="an account, or * for every one"),
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("account", String(250), nullable=False, comment="an account, or * for every one"),
+    Column("source", String(250), nullable=False, comment="empty by hand, else the calendar it stands in"),
     Column("why", Text, nullable=False),
     Column("stopped_by", String(250), nullable=False),
-    Column("since", Instant, nullable=False),
+    Column("since", Instant, nullable=False, comment="when it was said"),
+    Column("starts_at", Instant, comment="NULL: at once, whatever the clocks of other machines say"),
+    Column("ends_at", Instant, comment="NULL: until somebody lifts it"),
+    Column("lifted_at", Instant, comment="NULL: it stands"),
+    Index("ix_x_halts_account", "account"),
+)
+
+rate_windows = Table(
+    "x_rate_windows",
+    metadata,
+    Column("account", String(250), primary_key=True),
+    Column("family", String(50), primary_key=True, comment="which call, such as create_post"),
+    Column("name", String(20), primary_key=True, comment="15-minute, app-24-hour or user-24-hour"),
+    Column("limit", Integer, nullable=False, comment="calls that the window allows in all"),
+    Column("remaining", Integer, nullable=False, comment="less what is being sent at this moment"),
+    Column("reset_at", Instant, nullable=False),
 )
 
 posts = Table(
@@ -63,7 +81,12 @@ posts = Table(
     Column("timezone", String(100), nullable=False),
     Column("due_at", Instant, nullable=False),
     Column("late_grace_seconds", Integer, nullable=False),
-    Column("late_then", String(10), nullable=False, comment="publish, skip or ask"),
+    Column(
+        "late_then", String(10), nullable=False, comment="publish, skip or ask; resumed once a person decided"
+    ),
+    Column(
+        "on_absent", String(10), nullable=False, comment="resend or ask when an unknown outcome is not on X"
+    ),
     Column("lead_seconds", Integer, nullable=False, comment="how long before due_at the work on it begins"),
     Column("wake_at", Instant, comment="when somebody must look after it; NULL when nobody needs to"),
     Column("taken_by", String(250), comment="who looks after it until wake_at, such as a DAG run"),
@@ -94,6 +117,7 @@ attempts = Table(
     Column("revision", String(64), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False, comment="after it, the sender counts as dead"),
+    Column("user_id", String(19), nullable=False, comment="whose timeline it would appear on"),
     Column("newest_own_id", String(19), comment="newest post of the account the ledger knew when sending"),
     Column("sender", String(250), nullable=False),
     Column("finished_at", Instant),
@@ -133,9 +157,12 @@ media = Table(
     Column("x_media_id", String(19), nullable=False),
     Column("media_key", String(50)),
     Column("size", BigInteger, nullable=False),
-    Column("state", String(10), nullable=False, comment="processing, ready or failed"),
+    Column("state", String(10), nullable=False, comment="processing, ready, failed, or gone from X early"),
+    Column("described", Boolean, nullable=False, comment="its alt text is on X, or it has none"),
+    Column("ask_at", Instant, comment="while processing: when X wants to be asked how far it is"),
+    Column("why", Text, comment="why it failed, in X's words"),
     Column("uploaded_at", Instant, nullable=False),
-    Column("expires_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, comment="gone: when that was learnt"),
     Index("ix_x_media_account_sha256", "account", "sha256"),
 )
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.x import XHook
+from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 
 
-class XDeletePostOperator(BaseOperator):
+class XDeletePostOperator(XOperator):
     """Delete a post from X. What is deleted already counts as done; the ledger keeps its receipt.
 
     :param x_id: the post's id on X, or its address (templated).
@@ -46,5 +47,5 @@ class XDeletePostOperator(BaseOperator):
             XHook(self.x_conn_id).get_conn(to_post=True).delete_post(x_id)
         except XNotFound:
             self.log.info("post %s is not on X (any more)", x_id)
-        LedgerHook(self.ledger_conn_id).ledger().sending.deleted(x_id, now=utc_now())
+        LedgerHook(self.ledger_conn_id).ledger().receipts.deleted(x_id, now=utc_now())
         return x_id

@@ -9,15 +9,18 @@ from x_provider.ledger import AccountOnX, Ledger
 
 
 def who_is(ledger: Ledger, client: XClient, *, account: str, now: DateTime) -> AccountOnX:
-    """The user behind the connection ``account``; X is asked only once, since the answer costs a user read.
+    """The user behind the connection ``account``.
+
+    X is asked only when the ledger has not met these credentials, since the answer costs a user read.
 
     :raises XError: when X does not know the credentials or cannot be reached.
     """
     known = ledger.accounts.find(account, client.base_url)
-    if known is not None:
+    credentials = client.credentials
+    if known is not None and known.credentials == credentials:
         return known
     me = client.me()
-    user = AccountOnX(account=account, base_url=client.base_url, user_id=me.id, username=me.username)
+    user = AccountOnX(account, client.base_url, me.id, me.username, credentials)
     ledger.accounts.put(user, now=now)
     return user
 

@@ -53,9 +53,9 @@ def decide(error: XError, *, now: DateTime, pause: float, parent_age: float | No
     :param parent_age: seconds since the part's parent in its thread was created; None for a root.
     """
     if isinstance(error, XRateLimited):
-        return Outcome(
-            "rate_limited", PartState.ARMED, error.reset_at or now.add(seconds=RATE_LIMIT_PAUSE_SECONDS)
-        )
+        reset_at = error.reset_at or now.add(seconds=RATE_LIMIT_PAUSE_SECONDS)
+        # By a clock that is ahead of X's the reset may seem to be over.
+        return Outcome("rate_limited", PartState.ARMED, max(reset_at, now.add(seconds=pause)))
     if isinstance(error, XUnreachable):
         return Outcome("not_sent", PartState.ARMED, now.add(seconds=pause))
     if isinstance(error, XNeedsLogin | XPermission | XOutOfCredits | XSpendCapReached | XUsageCapped):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 import pendulum
 from pendulum import DateTime
 
-from x_provider.ledger import Attempt, Ledger, LedgerError, Receipt
+from x_provider.ledger import Attempt, Ledger, LedgerError, Receipt, Window
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
@@ -39,6 +39,7 @@ def keep(
     account: str,
     request_id: str | None = None,
     http_status: int | None = None,
+    windows: Iterable[Window] = (),
     patience: float = _PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -46,13 +47,19 @@ def keep(
 
     :raises ReceiptNotStoredError: when the ledger stayed away for ``patience`` seconds.
     :raises PostedTwiceError: when the ledger holds another receipt for the part.
+    :raises ReceiptTakenError: when another part, which says the same, has taken that post on X.
     """
     pause = _FIRST_PAUSE_SECONDS
     deadline = time.monotonic() + patience
     while True:
         try:
             kept = ledger.sending.posted(
-                attempt, receipt, account=account, request_id=request_id, http_status=http_status
+                attempt,
+                receipt,
+                account=account,
+                request_id=request_id,
+                http_status=http_status,
+                windows=windows,
             )
         except LedgerError as error:
             if time.monotonic() + pause > deadline:
@@ -92,6 +99,7 @@ def keep_evidence(ledger: Ledger, evidence: Mapping[str, Any]) -> None:
         post_id=evidence["post_id"],
         started_at=received_at,
         lease_until=received_at,
+        user_id="",
         newest_own_id=None,
     )
     receipt = Receipt(evidence["x_id"], evidence["url"], posted_at, received_at)

@@ -22,8 +22,8 @@ _CLOCK_SKEW_SECONDS = 900
 _MEDIA_PAGE = re.compile(r"/(photo|video)/\d+$")
 
 
-class WrongAccountError(RuntimeError):
-    """The credentials belong to another user than the one that the attempt was made for."""
+class UndecidedError(RuntimeError):
+    """What X shows proves nothing now; the message says why."""
 
 
 def look_for(
@@ -35,21 +35,27 @@ def look_for(
     these the ones that are not older than the attempt and that no other part has a receipt for.
 
     :param parent: X id of the post that the part answers.
-    :raises WrongAccountError: when the timeline would be somebody else's.
+    :raises UndecidedError: when the timeline would be somebody else's, or a twin of the part is on its way.
     :raises XError: when the timeline cannot be read: then nothing is known.
     """
-    me = client.me()
-    if me.id != user.user_id:
-        raise WrongAccountError(
-            f"the connection {user.account} belonged to @{user.username} when the post was sent and belongs to"
-            f" @{me.username} now, whose timeline proves nothing. Restore the credentials of @{user.username}."
+    if user.user_id != attempt.user_id:
+        raise UndecidedError(
+            f"the connection {user.account} belonged to the user {attempt.user_id} of X when the post was sent"
+            f" and belongs to @{user.username} ({user.user_id}) now, whose timeline proves nothing. Restore the"
+            " credentials it had."
         )
     not_before = attempt.started_at.subtract(seconds=_CLOCK_SKEW_SECONDS)
     since = {"since_id": attempt.newest_own_id} if attempt.newest_own_id else {"start_time": not_before}
     timeline = client.user_timeline(user.user_id, max_posts=_MOST_POSTS, **since)
     recent = [post for post in timeline if (created_at(post.id) or not_before) >= not_before]
     matching = [post for post in recent if matches(part, post, parent=parent)]
-    taken = ledger.sending.known([post.id for post in matching]) if matching else set()
+    if not matching:
+        return None
+    if part in map(PartSpec.model_validate, ledger.sending.being_sent(user.account, but=attempt)):
+        raise UndecidedError(
+            "another part that says the same is being sent at this moment; it is its turn first"
+        )
+    taken = ledger.receipts.known([post.id for post in matching])
     return next((post for post in reversed(matching) if post.id not in taken), None)
 
 

@@ -18,16 +18,56 @@ def upgrade() -> None:
         sa.Column("base_url", sa.String(length=500), nullable=False),
         sa.Column("user_id", sa.String(length=19), nullable=False),
         sa.Column("username", sa.String(length=50), nullable=False),
+        sa.Column(
+            "credentials",
+            sa.String(length=64),
+            nullable=False,
+            comment="fingerprint of those that proved it",
+        ),
         sa.Column("seen_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_x_accounts")),
     )
     op.create_table(
         "x_halts",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
         sa.Column("account", sa.String(length=250), nullable=False, comment="an account, or * for every one"),
+        sa.Column(
+            "source",
+            sa.String(length=250),
+            nullable=False,
+            comment="empty by hand, else the calendar it stands in",
+        ),
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("stopped_by", sa.String(length=250), nullable=False),
-        sa.Column("since", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("account", name=op.f("pk_x_halts")),
+        sa.Column("since", Instant(), nullable=False, comment="when it was said"),
+        sa.Column(
+            "starts_at",
+            Instant(),
+            nullable=True,
+            comment="NULL: at once, whatever the clocks of other machines say",
+        ),
+        sa.Column("ends_at", Instant(), nullable=True, comment="NULL: until somebody lifts it"),
+        sa.Column("lifted_at", Instant(), nullable=True, comment="NULL: it stands"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_halts")),
+    )
+    with op.batch_alter_table("x_halts", schema=None) as batch_op:
+        batch_op.create_index("ix_x_halts_account", ["account"], unique=False)
+
+    op.create_table(
+        "x_rate_windows",
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("family", sa.String(length=50), nullable=False, comment="which call, such as create_post"),
+        sa.Column(
+            "name", sa.String(length=20), nullable=False, comment="15-minute, app-24-hour or user-24-hour"
+        ),
+        sa.Column("limit", sa.Integer(), nullable=False, comment="calls that the window allows in all"),
+        sa.Column(
+            "remaining", sa.Integer(), nullable=False, comment="less what is being sent at this moment"
+        ),
+        sa.Column("reset_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "family", "name", name=op.f("pk_x_rate_windows")),
     )
     op.create_table(
         "x_media",
@@ -46,9 +86,22 @@ def upgrade() -> None:
         sa.Column("x_media_id", sa.String(length=19), nullable=False),
         sa.Column("media_key", sa.String(length=50), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.String(length=10), nullable=False, comment="processing, ready or failed"),
+        sa.Column(
+            "state",
+            sa.String(length=10),
+            nullable=False,
+            comment="processing, ready, failed, or gone from X early",
+        ),
+        sa.Column("described", sa.Boolean(), nullable=False, comment="its alt text is on X, or it has none"),
+        sa.Column(
+            "ask_at",
+            Instant(),
+            nullable=True,
+            comment="while processing: when X wants to be asked how far it is",
+        ),
+        sa.Column("why", sa.Text(), nullable=True, comment="why it failed, in X's words"),
         sa.Column("uploaded_at", Instant(), nullable=False),
-        sa.Column("expires_at", Instant(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=False, comment="gone: when that was learnt"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_x_media")),
     )
     with op.batch_alter_table("x_media", schema=None) as batch_op:
@@ -77,7 +130,18 @@ def upgrade() -> None:
         sa.Column("timezone", sa.String(length=100), nullable=False),
         sa.Column("due_at", Instant(), nullable=False),
         sa.Column("late_grace_seconds", sa.Integer(), nullable=False),
-        sa.Column("late_then", sa.String(length=10), nullable=False, comment="publish, skip or ask"),
+        sa.Column(
+            "late_then",
+            sa.String(length=10),
+            nullable=False,
+            comment="publish, skip or ask; resumed once a person decided",
+        ),
+        sa.Column(
+            "on_absent",
+            sa.String(length=10),
+            nullable=False,
+            comment="resend or ask when an unknown outcome is not on X",
+        ),
         sa.Column(
             "lead_seconds",
             sa.Integer(),
@@ -165,6 +229,9 @@ def upgrade() -> None:
         sa.Column("started_at", Instant(), nullable=False),
         sa.Column("lease_until", Instant(), nullable=False, comment="after it, the sender counts as dead"),
         sa.Column(
+            "user_id", sa.String(length=19), nullable=False, comment="whose timeline it would appear on"
+        ),
+        sa.Column(
             "newest_own_id",
             sa.String(length=19),
             nullable=True,
@@ -225,5 +292,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_x_media_account_sha256")
 
     op.drop_table("x_media")
+    op.drop_table("x_rate_windows")
     op.drop_table("x_halts")
     op.drop_table("x_accounts")
