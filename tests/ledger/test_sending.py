@@ -150,3 +150,23 @@ def test_nothing_leaves_posted_and_sending_is_left_only_by_what_x_did():
     assert not may_move(PartState.SENDING, PartState.PLANNED)
     assert not may_move(PartState.UNCERTAIN, PartState.SENDING)
     assert all(may_move(state, PartState.SENDING) == (state is PartState.ARMED) for state in PartState)
+
+
+def test_a_part_is_not_sent_while_an_earlier_one_of_its_thread_is_not_on_x(ledger, draft):
+    ledger.posts.put(draft(texts=("One", "Two")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    for part in post.parts:
+        ledger.sending.arm(post, part)
+    post = ledger.posts.get(post.id)
+    second = {"user_id": "7", "sender": "test", "clock": lambda: NOW, "lease_seconds": 60}
+    assert ledger.sending.begin(post, post.parts[1], **second) is None
+    first = begin(ledger, post)
+    assert ledger.sending.begin(post, post.parts[1], **second) is None
+    ledger.sending.posted(first, receipt(), account="x_default")
+    assert ledger.sending.begin(post, post.parts[1], **second) is not None
+
+
+def test_a_post_is_woken_when_the_lease_of_its_sender_runs_out(ledger, armed):
+    attempt = begin(ledger, armed)
+    assert ledger.posts.due(attempt.lease_until.subtract(seconds=1)) == []
+    assert [post.id for post in ledger.posts.due(attempt.lease_until)] == [armed.id]

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pendulum
+import pytest
+
+from x_provider.ledger import Attempt, Blackout, Held
+
+NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
+MIDNIGHT = pendulum.datetime(2026, 12, 2, 0, 0, 0)
+
+
+@pytest.fixture
+def begin(ledger, draft):
+    """Try to send one more post at an instant."""
+    keys = iter(range(100))
+
+    def begin(now=NOW):
+        key = f"post-{next(keys)}"
+        ledger.posts.put(draft(key), now=now)
+        post = ledger.posts.find("december", key)
+        ledger.sending.arm(post, post.parts[0])
+        return ledger.sending.begin(
+            post, post.parts[0], user_id="7", sender="test", clock=lambda: now, lease_seconds=60
+        )
+
+    return begin
+
+
+def stop(ledger, **said):
+    ledger.controls.stop(**{"why": "a crisis", "by": "eve", "now": NOW, **said})
+
+
+def test_a_stop_holds_every_account_until_somebody_lifts_it(ledger, begin):
+    stop(ledger)
+    held = begin()
+    assert isinstance(held, Held)
+    assert held.until is None
+    assert "everything was stopped by eve" in held.why
+    assert "a crisis" in held.why
+    assert ledger.controls.go(now=NOW)
+    assert isinstance(begin(), Attempt)
+    assert not ledger.controls.go(now=NOW)
+
+
+def test_a_stop_takes_effect_though_the_sender_s_clock_is_behind(ledger, begin):
+    stop(ledger, now=NOW.add(minutes=10))
+    assert isinstance(begin(), Held)
+
+
+def test_a_lifted_stop_holds_nobody_though_the_sender_s_clock_is_behind(ledger, begin):
+    stop(ledger)
+    ledger.controls.go(now=NOW.add(minutes=10))
+    assert isinstance(begin(), Attempt)
+
+
+def test_a_stop_of_one_account_lets_the_others_send(ledger, begin):
+    stop(ledger, account="x_other")
+    assert isinstance(begin(), Attempt)
+    stop(ledger, account="x_default")
+    assert isinstance(begin(), Held)
+
+
+def test_a_stop_for_a_time_to_come_begins_and_ends_by_itself(ledger, begin):
+    stop(ledger, starts_at=MIDNIGHT, ends_at=MIDNIGHT.add(hours=24))
+    assert isinstance(begin(), Attempt)
+    assert isinstance(begin(MIDNIGHT.subtract(seconds=1)), Attempt)
+    held = begin(MIDNIGHT)
+    assert held.until == MIDNIGHT.add(hours=24)
+    assert isinstance(begin(MIDNIGHT.add(hours=24)), Attempt)
+
+
+def test_a_stop_that_ends_before_it_starts_is_refused(ledger):
+    with pytest.raises(ValueError, match="must start before that"):
+        stop(ledger, starts_at=MIDNIGHT, ends_at=MIDNIGHT)
+
+
+def test_a_second_stop_replaces_what_was_said_before(ledger):
+    stop(ledger, why="perhaps")
+    stop(ledger, why="surely")
+    assert [halt.why for halt in ledger.controls.halts(NOW)] == ["surely"]
+
+
+def test_of_several_halts_the_one_that_lasts_longest_is_named(ledger, begin):
+    stop(ledger, account="x_default", why="for an hour", ends_at=NOW.add(hours=1))
+    ledger.controls.set_blackouts("december", [Blackout("*", NOW, NOW.add(hours=2), "the longest")], now=NOW)
+    assert "the longest" in begin().why
+    stop(ledger, why="for good")
+    assert "for good" in begin().why
+
+
+def test_a_calendar_s_blackouts_are_replaced_by_its_next_version_and_by_no_other_calendar(ledger):
+    first = Blackout("x_default", MIDNIGHT, MIDNIGHT.add(hours=1), "maintenance")
+    second = Blackout("x_default", MIDNIGHT, MIDNIGHT.add(hours=2), "maintenance")
+    assert ledger.controls.set_blackouts("december", [first], now=NOW)
+    assert not ledger.controls.set_blackouts("december", [first], now=NOW)
+    assert ledger.controls.set_blackouts("january", [second], now=NOW)
+    assert ledger.controls.set_blackouts("december", [], now=NOW)
+    assert [(halt.source, halt.ends_at) for halt in ledger.controls.halts(NOW)] == [
+        ("january", MIDNIGHT.add(hours=2))
+    ]
+
+
+def test_lifting_a_stop_leaves_a_calendar_s_blackout_in_force(ledger, begin):
+    ledger.controls.set_blackouts("december", [Blackout("*", NOW, MIDNIGHT)], now=NOW)
+    stop(ledger)
+    ledger.controls.go(now=NOW)
+    assert "blackout of calendar december" in begin().why
+
+
+@pytest.mark.parametrize(
+    ("due_at", "held"),
+    [
+        pytest.param(NOW.add(minutes=30), True, id="due while it was in force"),
+        pytest.param(NOW.subtract(minutes=30), True, id="due before it, and waiting"),
+        pytest.param(NOW.add(hours=2), False, id="due after it was lifted"),
+    ],
+)
+def test_what_a_lifted_stop_held_back_can_be_told(ledger, due_at, held):
+    stop(ledger)
+    ledger.controls.go(now=NOW.add(hours=1))
+    later = NOW.add(hours=5)
+    assert (ledger.controls.held_since("x_default", due_at, now=later) is not None) is held
+    assert ledger.controls.held_since("x_other", due_at, now=NOW) is None
