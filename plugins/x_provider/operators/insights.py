@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pendulum
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.x import XHook
 from x_provider.insights import collect
+from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 
 
-class XFetchMetricsOperator(BaseOperator):
+class XFetchMetricsOperator(XOperator):
     """Store the metrics of an account's posts of the last 30 days in the ledger, one row a post and run.
 
     The run's data interval names the row: running the same night again, or backfilling it, adds what is

@@ -8,8 +8,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, NoReturn
 
-from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pendulum import DateTime
 
 from x_provider.hooks.ledger import LedgerHook
@@ -17,6 +17,7 @@ from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import PartState, Post
 from x_provider.operators.links import XPostLink
 from x_provider.operators.planning import CONTENT_FIELDS, XContentOperator, x_publish_wakes_at
+from x_provider.operators.retrying import XOperator, XTriggerFailedError
 from x_provider.publishing import MediaUnusableError, PostedTwiceError, Publisher, keep_evidence, utc_now
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.triggers.publish import XPublishTrigger
@@ -28,7 +29,7 @@ _ENDED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN})
 _LONGEST_LEAD = timedelta(seconds=max(LEAD_SECONDS.values()))
 
 
-class XUploadMediaOperator(BaseOperator):
+class XUploadMediaOperator(XOperator):
     """Upload the media of a planned post ahead of its due time, with their alt texts.
 
     A file that is on X already for that account is used again while its id lives past the due time. What is
@@ -205,7 +206,7 @@ class XCreatePostOperator(XContentOperator):
                 raise AirflowFailException(str(error)) from error
         post = self.ledger.posts.get(int(event["post_id"]))
         if "error" in event and post.state is not PartState.POSTED:
-            raise AirflowException(f"post {post.name}: the trigger could not finish: {event['error']}")
+            raise XTriggerFailedError(f"post {post.name}: the trigger could not finish: {event['error']}")
         published = _receipt(post)
         self.log.info(
             "%s is on X, %s ms after its time: %s",
