@@ -14,7 +14,7 @@ from x_provider.operators.insights import XFetchMetricsOperator
     catchup=False,
     max_active_runs=4,
     tags=["x", "insights"],
-    default_args={"owner": "analytics", "retries": 5, "retry_delay": 20, "retry_exponential_backoff": True},
+    default_args={"owner": "analytics", "retries": 5},
     doc_md="""
     Every night at 03:00 UTC, for every account that has published: the metrics of the last 30 days' posts,
     one row a post and night in `x_snapshots`. Running a night again, or backfilling it, adds what is missing

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import timedelta
 
 import pendulum
@@ -140,9 +138,3 @@ def test_what_x_refuses_is_asked_once_whatever_the_tasks_retries(run_task, set_u
     ti = run_task(XDeletePostOperator, **set_up.ids, x_id="1", retries=3, retry_delay=0)
     assert (ti.state, ti.try_number) == ("failed", 1)
     assert len([r for r in sandbox.requests() if r["method"] == "DELETE"]) == 1
-
-
-def test_importing_it_does_not_bring_what_only_a_failure_needs():
-    program = "import sys; import x_provider.operators.retrying; print('x_provider.client.x' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert run.stdout.strip() == "False"
