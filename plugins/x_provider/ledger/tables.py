@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
 )
 
 from x_provider.ledger.types import Instant
@@ -94,6 +95,7 @@ posts = Table(
     UniqueConstraint("calendar", "key"),
     Index("ix_x_posts_wake_at", "wake_at"),
     Index("ix_x_posts_taken_by", "taken_by"),
+    Index("ix_x_posts_due_at", "due_at"),
 )
 
 parts = Table(
@@ -108,6 +110,14 @@ parts = Table(
     Column("why", Text, comment="what stopped it, in words a person can act on"),
     UniqueConstraint("post_id", "position"),
 )
+
+# Written out in the index and in whatever wants to use it: SQLite takes a partial index for no other words.
+UNSETTLED = parts.c.state.in_(
+    [literal_column(f"'{state}'") for state in ("sending", "uncertain", "refused", "missed")]
+)
+"""What a sweep or a person may have to look at: few parts, however many are planned and posted."""
+
+Index("ix_x_parts_unsettled", parts.c.state, sqlite_where=UNSETTLED, postgresql_where=UNSETTLED)
 
 attempts = Table(
     "x_attempts",
@@ -125,6 +135,18 @@ attempts = Table(
     Column("http_status", Integer),
     Column("request_id", String(100)),
     Column("words", Text, comment="X's own words"),
+)
+
+decisions = Table(
+    "x_decisions",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("part_id", _Key, ForeignKey("x_parts.id"), nullable=False, index=True),
+    Column("attempt_id", _Key, comment="the part's newest attempt when it was decided"),
+    Column("decided_at", Instant, nullable=False),
+    Column("decision", String(10), nullable=False, comment="resume, adopt or void"),
+    Column("decided_by", String(250), nullable=False),
+    Column("words", Text, nullable=False),
 )
 
 receipts = Table(

@@ -167,6 +167,7 @@ def upgrade() -> None:
     with op.batch_alter_table("x_posts", schema=None) as batch_op:
         batch_op.create_index("ix_x_posts_taken_by", ["taken_by"], unique=False)
         batch_op.create_index("ix_x_posts_wake_at", ["wake_at"], unique=False)
+        batch_op.create_index("ix_x_posts_due_at", ["due_at"], unique=False)
 
     op.create_table(
         "x_snapshots",
@@ -250,6 +251,33 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_x_attempts_part_id"), ["part_id"], unique=False)
 
     op.create_table(
+        "x_decisions",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("part_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "attempt_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="the part's newest attempt when it was decided",
+        ),
+        sa.Column("decided_at", Instant(), nullable=False),
+        sa.Column("decision", sa.String(length=10), nullable=False, comment="resume, adopt or void"),
+        sa.Column("decided_by", sa.String(length=250), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["part_id"], ["x_parts.id"], name=op.f("fk_x_decisions_part_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_decisions")),
+    )
+    with op.batch_alter_table("x_decisions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_x_decisions_part_id"), ["part_id"], unique=False)
+
+    unsettled = sa.text("state IN ('sending', 'uncertain', 'refused', 'missed')")
+    op.create_index(
+        "ix_x_parts_unsettled", "x_parts", ["state"], sqlite_where=unsettled, postgresql_where=unsettled
+    )
+
+    op.create_table(
         "x_receipts",
         sa.Column("part_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("account", sa.String(length=250), nullable=False),
@@ -278,6 +306,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_x_attempts_part_id"))
 
     op.drop_table("x_attempts")
+    with op.batch_alter_table("x_decisions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_x_decisions_part_id"))
+
+    op.drop_table("x_decisions")
+    op.drop_index("ix_x_parts_unsettled", table_name="x_parts")
     op.drop_table("x_parts")
     with op.batch_alter_table("x_snapshots", schema=None) as batch_op:
         batch_op.drop_index("ix_x_snapshots_account_covers_until")
@@ -285,6 +318,7 @@ def downgrade() -> None:
     op.drop_table("x_snapshots")
     with op.batch_alter_table("x_posts", schema=None) as batch_op:
         batch_op.drop_index("ix_x_posts_wake_at")
+        batch_op.drop_index("ix_x_posts_due_at")
         batch_op.drop_index("ix_x_posts_taken_by")
 
     op.drop_table("x_posts")
