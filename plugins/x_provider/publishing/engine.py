@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pendulum
@@ -12,22 +12,39 @@ from pendulum import DateTime
 from pydantic import ValidationError
 
 from x_provider.calendar import PartSpec
-from x_provider.client import XClient, XError
+from x_provider.client import CreatedPost, CreatePost, XClient, XError, XMediaUnknown, XUnreachable
 from x_provider.client.ids import created_at
-from x_provider.ledger import AccountOnX, Attempt, Ledger, Part, PartState, Post, Receipt
+from x_provider.ledger import (
+    AccountOnX,
+    Attempt,
+    Held,
+    Ledger,
+    Part,
+    PartState,
+    Post,
+    Receipt,
+    ReceiptTakenError,
+    Uploaded,
+)
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.composing import compose
-from x_provider.publishing.media import MediaPreparer, MediaUnusableError, Progress, silent
-from x_provider.publishing.outcomes import ACCOUNT_PAUSE_SECONDS, Outcome, decide, decide_before_sending
+from x_provider.publishing.lateness import too_late
+from x_provider.publishing.limits import windows_of, windows_of_refusal
+from x_provider.publishing.media import (
+    MediaPreparer,
+    MediaUnusableError,
+    Prepared,
+    Progress,
+    forgotten_twice,
+    silent,
+)
+from x_provider.publishing.outcomes import Outcome, decide, decide_before_sending
 from x_provider.publishing.receipts import keep
-from x_provider.publishing.reconciling import QUIET_SECONDS, WrongAccountError, look_for
+from x_provider.publishing.recovering import Recovery
+from x_provider.publishing.stops import Stops, parent_of, where
 
 LEASE_SECONDS = 90
 """A sender that has not finished by then counts as dead; well above the client's time-outs."""
-SHORTEST_PAUSE_SECONDS = 5
-LONGEST_PAUSE_SECONDS = 60
-UNREADABLE_PAUSE_SECONDS = 60
-HALTED_PAUSE_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,13 @@ class Fired:
     def why(self) -> str | None:
         """What stopped the post, in words; None when nothing did."""
         return next((part.why for part in self.post.parts if part.why), None)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    request: CreatePost
+    user: AccountOnX
+    uploads: Sequence[Uploaded]
 
 
 def utc_now() -> DateTime:
@@ -75,11 +99,18 @@ class Publisher:
         self._clock = clock
         self._report = report or silent
         self._media = MediaPreparer(ledger, client, clock=clock, report=report)
+        self._stops = Stops(ledger, clock=clock, report=self._report)
+        self._recovery = Recovery(
+            ledger, client, self._stops, user=self.user, clock=clock, report=self._report
+        )
         self._sender = f"{socket.gethostname()}:{os.getpid()}"
+        self._user: AccountOnX | None = None
 
     def user(self) -> AccountOnX:
         """Who the account is on X."""
-        return who_is(self.ledger, self.client, account=self.account, now=self._clock())
+        if self._user is None or self._user.credentials != self.client.credentials:
+            self._user = who_is(self.ledger, self.client, account=self.account, now=self._clock())
+        return self._user
 
     def warm(self) -> None:
         """Open the connection to X ahead of time, so that firing pays no handshake.
@@ -89,18 +120,24 @@ class Publisher:
         self.user()
         self.client.warm()
 
-    def prepare(self, post_id: int) -> list[str]:
-        """Upload the post's files ahead of time, and learn who the account is.
+    def prepare(self, post_id: int) -> Prepared:
+        """Upload the post's files ahead of time, and learn who the account is. Waits for no processing.
 
-        :returns: their media ids, in order.
         :raises MediaUnusableError: when a file is missing or has changed since it was planned.
-        :raises XError: when X refuses a file or cannot be reached.
+        :raises XError: when X refuses a file, which ends the post, or cannot be reached.
         """
         post = self.ledger.posts.get(post_id)
-        if post.state is PartState.POSTED:
-            return []
+        if post.state not in (PartState.PLANNED, PartState.ARMED):
+            return Prepared({})
         self.user()
-        return self._media.prepare(post)
+        return self._media.prepare_ahead(post)
+
+    def ask_about_media(self, post_id: int) -> DateTime | None:
+        """Ask X how far it is with processing the post's files, if it is time to, and record it.
+
+        :returns: when to ask again; None when there is nothing to wait for ahead of the due time.
+        """
+        return self._media.ask(self.ledger.posts.get(post_id))
 
     def arm(self, post_id: int) -> Post:
         """Make the post's first unsent part ready to fire.
@@ -136,205 +173,140 @@ class Publisher:
         return Fired(post)
 
     def _missed(self, post: Post) -> bool:
-        part = _next_part(post)
-        late = (self._clock() - post.due_at).total_seconds()
-        if (
-            part is None
-            or part.position > 0
-            or late <= post.late_grace_seconds
-            or post.late_then == "publish"
-        ):
+        part, now = _next_part(post), self._clock()
+        if part is None or part.position > 0 or part.state not in (PartState.PLANNED, PartState.ARMED):
             return False
-        if part.state not in (PartState.PLANNED, PartState.ARMED):
-            return False
-        why = (
-            f"post {post.name} was due at {post.due_at.isoformat()} and could not go out within its grace of"
-            f" {post.late_grace_seconds} s ({late:.0f} s late); its late policy is {post.late_then!r}, so it"
-            " was not sent. Give its entry a new time and apply the calendar to send it after all."
-        )
-        return self.ledger.sending.give_up(post, PartState.MISSED, why=why)
+        why = too_late(self.ledger, post, now=now)
+        return why is not None and self.ledger.sending.give_up(post, PartState.MISSED, why=why)
 
     def _advance(self, post: Post, part: Part) -> Outcome | None:
         """Bring one part to X, or find it there; None when it is on X now, else what stopped it."""
         if part.state is PartState.PLANNED and not self.ledger.sending.arm(post, part):
-            return self._overtaken()
+            return self._stops.overtaken()
         if part.state is PartState.SENDING:
-            return self._wait_for_sender(post, part)
+            return self._recovery.await_sender(post, part)
         if part.state is PartState.UNCERTAIN:
-            return self._reconcile(post, part)
+            return self._recovery.find_out(post, part)
         if part.state in (PartState.PLANNED, PartState.ARMED):
             return self._send(post, part)
         return Outcome(str(part.state), part.state)
 
     def _send(self, post: Post, part: Part) -> Outcome | None:
-        if (halt := self.ledger.controls.halt_of(post.account)) is not None:
-            halted = Outcome("halted", PartState.ARMED, self._clock().add(seconds=HALTED_PAUSE_SECONDS))
-            return self._wait(post, part, halted, why=f"{_where(post, part)}: {halt}")
-        spec = PartSpec.model_validate(part.content)
-        try:
-            user = self.user()
-            media_ids = self._media.media_ids(post, spec)
-        except (XError, MediaUnusableError) as error:
-            return self._not_ready(post, part, error)
-        parent = _parent(post, part)
-        try:
-            request = compose(spec, media_ids=media_ids, in_reply_to=parent.x_id if parent else None)
-        except ValidationError as error:
-            return self._refuse(post, _unsendable(post, part, error))
+        ready = self._ready(post, part)
+        if isinstance(ready, Outcome):
+            return ready
         attempt = self.ledger.sending.begin(
-            post, part, sender=self._sender, clock=self._clock, lease_seconds=LEASE_SECONDS
+            post,
+            part,
+            user_id=ready.user.user_id,
+            sender=self._sender,
+            clock=self._clock,
+            lease_seconds=LEASE_SECONDS,
         )
         if attempt is None:
-            return self._overtaken()
+            return self._stops.overtaken()
+        if isinstance(attempt, Held):
+            return self._stops.hold(post, part, attempt)
         try:
-            created = self.client.create_post(request)
+            created = self.client.create_post(ready.request)
         except XError as error:
-            return self._record(post, part, attempt, error)
-        self._keep(attempt, created.id, user, request_id=created.request_id, http_status=201)
+            return self._not_created(post, part, attempt, ready, error)
+        return self._created(post, part, attempt, ready.user, created)
+
+    def _ready(self, post: Post, part: Part) -> _Ready | Outcome:
+        """All that a part's request needs, or what keeps it from being sent."""
+        try:
+            user = self.user()
+            # All files of the post: a thread must not be cut in half by one.
+            media = self._media.prepare(post, ask_now=True)
+        except (XError, MediaUnusableError) as error:
+            return self._not_ready(post, part, error)
+        if media.ask_at is not None:
+            processing = Outcome("media_processing", part.state, media.ask_at)
+            why = f"{where(post, part)}: X is still processing its media; next look at {media.ask_at.isoformat()}"
+            return self._stops.wait(post, part, processing, why=why)
+        uploads = media.uploads.get(part.position, ())
+        spec = PartSpec.model_validate(part.content)
+        ids = [uploaded.x_media_id for uploaded in uploads]
+        try:
+            request = compose(spec, media_ids=ids, in_reply_to=parent_of(post, part))
+        except ValidationError as error:
+            return self._stops.refuse(post, why=_unsendable(post, part, error))
+        return _Ready(request, user, uploads)
+
+    def _not_ready(self, post: Post, part: Part, error: XError | MediaUnusableError) -> Outcome:
+        why = f"{where(post, part)}: {error}"
+        if isinstance(error, XError):
+            outcome = decide_before_sending(error, now=self._clock(), pause=self._stops.pause(post))
+            if outcome.state is not PartState.REFUSED:
+                return self._stops.wait(post, part, outcome, why=why)
+        return self._stops.refuse(post, why=why)
+
+    def _created(
+        self, post: Post, part: Part, attempt: Attempt, user: AccountOnX, created: CreatedPost
+    ) -> Outcome | None:
+        now = self._clock()
+        receipt = Receipt(created.id, post_url(user, created.id), created_at(created.id) or now, now)
+        try:
+            keep(
+                self.ledger,
+                attempt,
+                receipt,
+                account=self.account,
+                request_id=created.request_id,
+                http_status=201,
+                windows=windows_of(created.windows),
+            )
+        except ReceiptTakenError as error:
+            # Another part that says the same has taken it: which of the two is missing, the timeline tells.
+            taken = Outcome("receipt_taken", PartState.UNCERTAIN, now.add(seconds=self._stops.pause(post)))
+            return self._finish(attempt, taken, why=f"{where(post, part)}: {error}")
+        self._report(f"posted {receipt.url}")
         return None
 
-    def _keep(
-        self,
-        attempt: Attempt,
-        x_id: str,
-        user: AccountOnX,
-        *,
-        request_id: str | None = None,
-        http_status: int | None = None,
-        adopted: bool = False,
-    ) -> None:
+    def _not_created(self, post: Post, part: Part, attempt: Attempt, ready: _Ready, error: XError) -> Outcome:
         now = self._clock()
-        receipt = Receipt(x_id, post_url(user, x_id), created_at(x_id) or now, now, adopted)
-        keep(
-            self.ledger,
-            attempt,
-            receipt,
-            account=self.account,
-            request_id=request_id,
-            http_status=http_status,
+        parent = post.parts[part.position - 1].receipt if part.position > 0 else None
+        may_upload_again = isinstance(error, XMediaUnknown) and self._media.forget(ready.uploads)
+        outcome = decide(
+            error,
+            now=now,
+            pause=self._stops.pause(post),
+            parent_age=(now - parent.received_at).total_seconds() if parent else None,
+            may_upload_again=may_upload_again,
         )
-        self._report(f"{'found' if adopted else 'posted'} {receipt.url}")
+        why = f"{where(post, part)}: {error}"
+        if isinstance(error, XMediaUnknown) and not may_upload_again:
+            why += f" {forgotten_twice(post)}"
+        return self._finish(attempt, outcome, why=why, error=error)
 
-    def _record(self, post: Post, part: Part, attempt: Attempt, error: XError) -> Outcome:
-        now = self._clock()
-        parent = _parent(post, part)
-        parent_age = (now - parent.received_at).total_seconds() if parent else None
-        outcome = decide(error, now=now, pause=self._pause(post), parent_age=parent_age)
-        why = f"{_where(post, part)}: {error}"
+    def _finish(
+        self, attempt: Attempt, outcome: Outcome, *, why: str, error: XError | None = None
+    ) -> Outcome:
         self.ledger.sending.finish(
             attempt,
             outcome.state,
             outcome=outcome.name,
-            now=now,
+            now=self._clock(),
             why=why,
-            wake_at=None if outcome.state is PartState.REFUSED else self._wake_at(outcome, now),
-            http_status=error.status,
-            request_id=error.request_id,
-            words=error.detail,
+            wake_at=self._stops.wake_at(outcome),
+            http_status=error.status if error else None,
+            request_id=error.request_id if error else None,
+            words=error.detail if error else None,
+            windows=windows_of_refusal(error) if error else (),
+            never_sent=isinstance(error, XUnreachable),
         )
         self._report(f"{outcome.name}: {why}")
         return outcome
-
-    def _not_ready(self, post: Post, part: Part, error: XError | MediaUnusableError) -> Outcome:
-        why = f"{_where(post, part)}: {error}"
-        self._report(why)
-        now = self._clock()
-        if isinstance(error, XError):
-            outcome = decide_before_sending(error, now=now, pause=self._pause(post))
-            if outcome.state is not PartState.REFUSED:
-                return self._wait(post, part, outcome, why=why)
-        return self._refuse(post, why)
-
-    def _refuse(self, post: Post, why: str) -> Outcome:
-        if not self.ledger.sending.give_up(post, PartState.REFUSED, why=why):
-            return self._overtaken()
-        return Outcome("refused", PartState.REFUSED)
-
-    def _wait(self, post: Post, part: Part, outcome: Outcome, *, why: str) -> Outcome:
-        wake_at = self._wake_at(outcome, self._clock())
-        if not self.ledger.sending.wait(post, part, why=why, wake_at=wake_at):
-            return self._overtaken()
-        return outcome
-
-    def _wait_for_sender(self, post: Post, part: Part) -> Outcome:
-        why = (
-            f"{_where(post, part)}: its sender died between sending and hearing X's answer; it is looked for on"
-            " X before anything else is done"
-        )
-        now = self._clock()
-        lease_until = self.ledger.sending.expire(post, part, now=now, why=why)
-        if lease_until is None:
-            return Outcome("lease_expired", PartState.UNCERTAIN, now)
-        return Outcome("sending", PartState.SENDING, lease_until)
-
-    def _reconcile(self, post: Post, part: Part) -> Outcome | None:
-        """Look for the part on X; None when it is there, else when to look or send again."""
-        attempt = self.ledger.sending.attempt_of(post, part)
-        assert attempt is not None  # noqa: S101 - nothing becomes uncertain without an attempt
-        now = self._clock()
-        parent = _parent(post, part)
-        spec = PartSpec.model_validate(part.content)
-        try:
-            user = self.user()
-            found = look_for(
-                self.ledger, self.client, user, attempt, spec, parent=parent.x_id if parent else None
-            )
-        except (XError, WrongAccountError) as error:
-            why = f"{_where(post, part)}: cannot look for it on X: {error}"
-            outcome = Outcome("unreadable", PartState.UNCERTAIN, now.add(seconds=UNREADABLE_PAUSE_SECONDS))
-            return self._wait(post, part, outcome, why=why)
-        if found is not None:
-            self._keep(attempt, found.id, user, adopted=True)
-            return None
-        quiet_until = attempt.started_at.add(seconds=QUIET_SECONDS)
-        if now < quiet_until:
-            return Outcome(
-                "not_seen_yet", PartState.UNCERTAIN, min(now.add(seconds=self._pause(post)), quiet_until)
-            )
-        if attempt.outcome == "duplicate":
-            return self._refuse_duplicate(post, part)
-        why = f"{_where(post, part)}: not on X {QUIET_SECONDS} s after it was sent without an answer: sent again"
-        self.ledger.sending.resend(post, part, why=why)
-        self._report(why)
-        return Outcome("absent", PartState.ARMED, now)
-
-    def _refuse_duplicate(self, post: Post, part: Part) -> Outcome:
-        why = (
-            f"{_where(post, part)}: X says that the account has posted this text already, by another post than"
-            " this one. Change its text, or remove its entry."
-        )
-        self.ledger.sending.resend(post, part, why=why)
-        self.ledger.sending.give_up(self.ledger.posts.get(post.id), PartState.REFUSED, why=why)
-        return Outcome("duplicate", PartState.REFUSED)
-
-    def _pause(self, post: Post) -> float:
-        """Seconds before trying again where X says nothing: longer, the longer it goes on."""
-        late = (self._clock() - post.due_at).total_seconds()
-        return min(max(late / 4, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
-
-    def _wake_at(self, outcome: Outcome, now: DateTime) -> DateTime:
-        # Whoever fires goes on by itself; this is for the case that it dies.
-        return (outcome.retry_at or now).add(seconds=ACCOUNT_PAUSE_SECONDS)
-
-    def _overtaken(self) -> Outcome:
-        return Outcome("overtaken", PartState.SENDING, self._clock().add(seconds=1))
 
 
 def _next_part(post: Post) -> Part | None:
     return next((part for part in post.parts if part.state is not PartState.POSTED), None)
 
 
-def _parent(post: Post, part: Part) -> Receipt | None:
-    return post.parts[part.position - 1].receipt if part.position > 0 else None
-
-
 def _unsendable(post: Post, part: Part, error: ValidationError) -> str:
     wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'post'}: {e['msg']}" for e in error.errors())
     return (
-        f"{_where(post, part)}: X would not understand it ({wrong}). Nothing was sent. Correct its entry and apply"
+        f"{where(post, part)}: X would not understand it ({wrong}). Nothing was sent. Correct its entry and apply"
         " the calendar again."
     )
-
-
-def _where(post: Post, part: Part) -> str:
-    return f"post {post.name}" + (f", part {part.position + 1}" if len(post.parts) > 1 else "")

@@ -44,13 +44,21 @@ class Outcome:
     retry_at: DateTime | None = None
 
 
-def decide(error: XError, *, now: DateTime, pause: float, parent_age: float | None = None) -> Outcome:
+def decide(
+    error: XError,
+    *,
+    now: DateTime,
+    pause: float,
+    parent_age: float | None = None,
+    may_upload_again: bool = False,
+) -> Outcome:
     """The outcome of a create that ended in ``error``.
 
     ``armed`` only where X provably created nothing; whatever is not in this table is uncertain.
 
     :param pause: seconds to wait where nothing else says how long.
     :param parent_age: seconds since the part's parent in its thread was created; None for a root.
+    :param may_upload_again: whether media that X does not know are worth another upload.
     """
     if isinstance(error, XRateLimited):
         reset_at = error.reset_at or now.add(seconds=RATE_LIMIT_PAUSE_SECONDS)
@@ -63,7 +71,8 @@ def decide(error: XError, *, now: DateTime, pause: float, parent_age: float | No
     if isinstance(error, XForbidden | XNotFound) and _is_about_a_fresh_parent(error, parent_age):
         return Outcome("parent_not_visible", PartState.ARMED, now.add(seconds=PARENT_PAUSE_SECONDS))
     if isinstance(error, XRefused):
-        return Outcome("refused", PartState.REFUSED)
+        media_gone = Outcome("media_gone", PartState.ARMED, now)
+        return media_gone if may_upload_again else Outcome("refused", PartState.REFUSED)
     return Outcome(
         "duplicate" if isinstance(error, XDuplicate) else "uncertain",
         PartState.UNCERTAIN,

@@ -1,0 +1,112 @@
+"""After an attempt without an answer: what X did is found out before anything else is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pendulum import DateTime
+
+from x_provider.calendar import PartSpec
+from x_provider.client import XClient, XError
+from x_provider.client.ids import created_at
+from x_provider.ledger import AccountOnX, Ledger, Part, PartState, Post, Receipt, ReceiptTakenError
+from x_provider.publishing.accounts import post_url
+from x_provider.publishing.outcomes import Outcome
+from x_provider.publishing.receipts import keep
+from x_provider.publishing.reconciling import QUIET_SECONDS, UndecidedError, look_for
+from x_provider.publishing.stops import Stops, parent_of, where
+
+UNREADABLE_PAUSE_SECONDS = 60
+
+
+class Recovery:
+    """Finds out what became of attempts that nobody has an answer to.
+
+    :param user: who the account is on X.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        client: XClient,
+        stops: Stops,
+        *,
+        user: Callable[[], AccountOnX],
+        clock: Callable[[], DateTime],
+        report: Callable[[str], None],
+    ) -> None:
+        self._ledger = ledger
+        self._client = client
+        self._stops = stops
+        self._user = user
+        self._clock = clock
+        self._report = report
+
+    def await_sender(self, post: Post, part: Part) -> Outcome:
+        """See after a part that is being sent: once its sender's lease has run out, nobody knows its outcome."""
+        why = (
+            f"{where(post, part)}: its sender died between sending and hearing X's answer; it is looked for on"
+            " X before anything else is done"
+        )
+        now = self._clock()
+        lease_until = self._ledger.sending.expire(post, part, now=now, why=why)
+        if lease_until is None:
+            return Outcome("lease_expired", PartState.UNCERTAIN, now)
+        return Outcome("sending", PartState.SENDING, lease_until)
+
+    def find_out(self, post: Post, part: Part) -> Outcome | None:
+        """Look for the part on X; None when it is there, else when to look or send again."""
+        attempt = self._ledger.sending.attempt_of(post, part)
+        assert attempt is not None  # noqa: S101 - nothing becomes uncertain without an attempt
+        now = self._clock()
+        spec = PartSpec.model_validate(part.content)
+        try:
+            user = self._user()
+            found = look_for(self._ledger, self._client, user, attempt, spec, parent=parent_of(post, part))
+        except (XError, UndecidedError) as error:
+            retry_at = now.add(seconds=UNREADABLE_PAUSE_SECONDS)
+            why = f"{where(post, part)}: cannot look for it on X: {error}"
+            return self._stops.wait(post, part, Outcome("unreadable", PartState.UNCERTAIN, retry_at), why=why)
+        if found is not None:
+            receipt = Receipt(
+                found.id, post_url(user, found.id), created_at(found.id) or now, now, adopted=True
+            )
+            try:
+                keep(self._ledger, attempt, receipt, account=post.account)
+            except ReceiptTakenError:
+                return self._stops.overtaken()
+            self._report(f"found {receipt.url}")
+            return None
+        quiet_until = attempt.started_at.add(seconds=QUIET_SECONDS)
+        if now < quiet_until:
+            look_at = min(now.add(seconds=self._stops.pause(post)), quiet_until)
+            return Outcome("not_seen_yet", PartState.UNCERTAIN, look_at)
+        return self._absent(post, part, duplicate=attempt.outcome == "duplicate")
+
+    def _absent(self, post: Post, part: Part, *, duplicate: bool) -> Outcome:
+        if duplicate:
+            return self._refuse_duplicate(post, part)
+        if post.on_absent == "ask":
+            return self._ask(post, part)
+        why = (
+            f"{where(post, part)}: not on X {QUIET_SECONDS} s after it was sent without an answer: sent again"
+        )
+        self._ledger.sending.resend(post, part, why=why)
+        self._report(why)
+        return Outcome("absent", PartState.ARMED, self._clock())
+
+    def _ask(self, post: Post, part: Part) -> Outcome:
+        why = (
+            f"{where(post, part)}: sent without an answer, and not on X {QUIET_SECONDS} s later. Its calendar"
+            f" says to ask a person then (on_absent): look at the account, and answer the question in DAG x_ask"
+        )
+        return self._stops.wait(post, part, Outcome("ask", PartState.UNCERTAIN), why=why)
+
+    def _refuse_duplicate(self, post: Post, part: Part) -> Outcome:
+        why = (
+            f"{where(post, part)}: X says that the account has posted this text already, by another post than"
+            " this one. Change its text, or remove its entry."
+        )
+        self._ledger.sending.resend(post, part, why=why)
+        self._stops.refuse(self._ledger.posts.get(post.id), why=why)
+        return Outcome("duplicate", PartState.REFUSED)

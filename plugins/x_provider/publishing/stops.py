@@ -1,0 +1,78 @@
+"""What keeps a part from X, written down where everybody finds it: the ledger and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pendulum import DateTime
+
+from x_provider.ledger import Held, Ledger, Part, PartState, Post
+from x_provider.publishing.outcomes import ACCOUNT_PAUSE_SECONDS, Outcome
+
+SHORTEST_PAUSE_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 60
+HALTED_PAUSE_SECONDS = 10
+
+
+class Stops:
+    """Records what stops a part, and says when trying again makes sense.
+
+    :param report: told, in words, what stopped it.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, clock: Callable[[], DateTime], report: Callable[[str], None]
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._report = report
+
+    def wait(self, post: Post, part: Part, outcome: Outcome, *, why: str) -> Outcome:
+        """The part waits for what the outcome says; without a time in it, for a person."""
+        self._report(why)
+        wake_at = self.wake_at(outcome)
+        if not self._ledger.sending.wait(post, part, why=why, wake_at=wake_at):
+            return self.overtaken()
+        return outcome
+
+    def hold(self, post: Post, part: Part, held: Held) -> Outcome:
+        """The part waits for the end of a halt or of a rate window."""
+        retry_at = self._clock().add(seconds=HALTED_PAUSE_SECONDS)
+        if held.until is not None:
+            # Somebody may lift a halt early; a rate window ends when it ends.
+            retry_at = held.until if held.name == "rate_limited" else min(retry_at, held.until)
+        why = f"{where(post, part)}: {held.why}; next try at {retry_at.isoformat()}"
+        return self.wait(post, part, Outcome(held.name, PartState.ARMED, retry_at), why=why)
+
+    def refuse(self, post: Post, *, why: str) -> Outcome:
+        """Nothing more of the post is sent until a person has done something about it."""
+        self._report(why)
+        if not self._ledger.sending.give_up(post, PartState.REFUSED, why=why):
+            return self.overtaken()
+        return Outcome("refused", PartState.REFUSED)
+
+    def overtaken(self) -> Outcome:
+        """Somebody else moved the post: read it again."""
+        return Outcome("overtaken", PartState.SENDING, self._clock().add(seconds=1))
+
+    def pause(self, post: Post) -> float:
+        """Seconds before trying again where X says nothing: longer, the longer it goes on."""
+        late = (self._clock() - post.due_at).total_seconds()
+        return min(max(late / 4, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+
+    def wake_at(self, outcome: Outcome) -> DateTime | None:
+        """When somebody else must look after the post: whoever fires it goes on by itself, unless it dies."""
+        if outcome.state is PartState.REFUSED or outcome.name == "ask":
+            return None
+        return (outcome.retry_at or self._clock()).add(seconds=ACCOUNT_PAUSE_SECONDS)
+
+
+def where(post: Post, part: Part) -> str:
+    """The part as people speak of it."""
+    return f"post {post.name}" + (f", part {part.position + 1}" if len(post.parts) > 1 else "")
+
+
+def parent_of(post: Post, part: Part) -> str | None:
+    """X id of the thread's previous part."""
+    receipt = post.parts[part.position - 1].receipt if part.position > 0 else None
+    return receipt.x_id if receipt else None
