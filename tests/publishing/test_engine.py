@@ -78,7 +78,7 @@ def test_media_uploaded_ahead_are_not_uploaded_again_when_the_post_is_fired(
 ):
     media = picture()
     post = plan(PartSpec(text="Look", media=[media]))
-    media_ids = publisher.prepare(post.id)
+    media_ids = publisher.prepare(post.id).media_ids
     before = len(uploads(sandbox))
     publisher.fire(post.id)
     (on_x,) = sandbox.posts()

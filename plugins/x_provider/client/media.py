@@ -33,7 +33,6 @@ LARGEST_SEGMENT_BYTES = 8 * 1000 * 1000
 ALT_TEXT_LENGTH = 1000
 
 _AT_ONCE = frozenset({"tweet_image", "dm_image", "subtitles"})
-_LONGEST_PAUSE_SECONDS = 30
 _FINALIZE_PAUSES = (0.5, 1.0)
 
 Progress = Callable[[int, int], None]
@@ -83,7 +82,7 @@ class MediaMethods:
         else:
             uploaded = self._upload_in_segments(source, size, category, media_type, on_progress)
         if uploaded.state == "failed":
-            raise _processing_failed(uploaded)
+            raise processing_failed(uploaded, str(source))
         if alt_text:
             self.set_alt_text(uploaded.id, alt_text)
         if wait and not uploaded.ready:
@@ -165,7 +164,7 @@ class MediaMethods:
         """
         deadline = time.monotonic() + seconds
         while not uploaded.ready:
-            pause = min(max(uploaded.check_after_secs or 1, 1), _LONGEST_PAUSE_SECONDS)
+            pause = uploaded.ask_after
             if time.monotonic() + pause > deadline:
                 raise XUnavailable(
                     family="media_status",
@@ -178,7 +177,7 @@ class MediaMethods:
                 now, media_key=now.media_key or uploaded.media_key, size=now.size or uploaded.size
             )
             if uploaded.state == "failed":
-                raise _processing_failed(uploaded)
+                raise processing_failed(uploaded)
         return uploaded
 
     def _upload_at_once(self, source: Path, category: MediaCategory, media_type: str) -> UploadedMedia:
@@ -224,6 +223,18 @@ def segment_size(size: int, source: Path | str = "the file") -> int:
     return needed
 
 
+def processing_failed(uploaded: UploadedMedia, file: str = "the file") -> XMediaFailed:
+    """The error for a file that X could not process.
+
+    :param file: how people know it.
+    """
+    return XMediaFailed(
+        family="media_status",
+        detail=f"{file}, media {uploaded.id}: {uploaded.failure or 'X gives no reason'}",
+        next_step="Encode the file within X's limits (MP4, H.264 with AAC, YUV 4:2:0) and upload it again.",
+    )
+
+
 def _segments(source: Path, size: int, segment_bytes: int) -> Iterator[memoryview]:
     # One buffer for all segments: each is gone from it when the next one is read.
     buffer = memoryview(bytearray(min(segment_bytes, size)))
@@ -244,14 +255,6 @@ def _guess_type(source: Path) -> str:
     if guessed is None:
         raise _refusal(f"the type of {source} cannot be told from its name", "Give media_type.")
     return guessed
-
-
-def _processing_failed(uploaded: UploadedMedia) -> XMediaFailed:
-    return XMediaFailed(
-        family="media_status",
-        detail=f"media {uploaded.id}: {uploaded.failure or 'X gives no reason'}",
-        next_step="Encode the file within X's limits (MP4, H.264 with AAC, YUV 4:2:0) and upload it again.",
-    )
 
 
 def _refusal(detail: str, next_step: str) -> XInvalidRequest:
