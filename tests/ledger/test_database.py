@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_many_processes_at_first_use_make_one_schema(ledger_url, ledger):
     processes = [subprocess.Popen([sys.executable, "-c", script], env=environment) for _ in range(4)]
     assert [process.wait(timeout=60) for process in processes] == [0, 0, 0, 0]
     assert ledger.posts.all() == []
+
+
+def test_one_process_may_make_several_ledgers_at_once(tmp_path):
+    ledgers = [Ledger(f"sqlite:///{tmp_path}/{number}.db") for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda ledger: ledger.database.upgrade(), ledgers))
+    assert [ledger.posts.all() for ledger in ledgers] == [[], [], [], []]
 
 
 def test_a_ledger_of_a_newer_release_is_left_alone(ledger, ledger_url):

@@ -63,7 +63,8 @@ class Database:
             return
         with self._explained():
             if self._version() != HEAD:
-                self._migrate()
+                with _migrating(os.getpid()):
+                    self._migrate()
         self._migrated = True
 
     def dispose(self) -> None:
@@ -148,6 +149,12 @@ def _engine(url: URL, _pid: int) -> Engine:
 
 @lru_cache(maxsize=16)
 def _turn(_url: URL, _pid: int) -> threading.Lock:
+    return threading.Lock()
+
+
+@lru_cache(maxsize=16)
+def _migrating(_pid: int) -> threading.Lock:
+    """Alembic knows one migration at a time in a process, whatever the database."""
     return threading.Lock()
 
 
