@@ -107,6 +107,8 @@ def get_provider_info() -> dict[str, Any]:
                 "x_provider.operators.insights",
             )
         ],
-        "triggers": [_modules("x_provider.triggers.publish", "x_provider.triggers.due")],
+        "triggers": [
+            _modules("x_provider.triggers.publish", "x_provider.triggers.due", "x_provider.triggers.media")
+        ],
         "extra-links": ["x_provider.operators.links.XPostLink"],
     }

@@ -14,6 +14,7 @@ from x_provider.client import XClient, XError, XInvalidRequest, XMediaFailed, XN
 from x_provider.client.media import processing_failed
 from x_provider.ledger import Ledger, PartState, Post, Uploaded
 from x_provider.publishing.outcomes import decide_before_sending
+from x_provider.publishing.stops import Stops
 
 EXPIRY_MARGIN_SECONDS = 600
 """Ahead of the due time a media id counts only if it outlives it by this much; X keeps it for 24 h."""
@@ -78,6 +79,7 @@ class MediaPreparer:
         self._client = client
         self._clock = clock
         self._report = report or silent
+        self._stops = Stops(ledger, clock=clock, report=self._report)
 
     def prepare(self, post: Post, *, ask_now: bool = False) -> Prepared:
         """Upload what is not on X yet, and ask about what X is processing.
@@ -150,7 +152,7 @@ class MediaPreparer:
         return Prepared({0: [on_x for on_x in asked if on_x is not None]}).ask_at
 
     def _refuse(self, post: Post, error: XRefused) -> None:
-        self._ledger.sending.give_up(post, PartState.REFUSED, why=f"post {post.name}: {error}")
+        self._stops.refuse(post, why=f"post {post.name}: {error}")
 
     def _bring(self, post: Post, media: MediaSpec, *, ask_now: bool) -> Uploaded:
         found = self._find(post, media)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from functools import partial
 from typing import Any
 
 import pendulum
@@ -14,13 +12,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pendulum import DateTime
 
 from x_provider.hooks.publisher import aopen_publisher
-from x_provider.publishing import Publisher, ReceiptNotStoredError, utc_now
+from x_provider.publishing import Publisher, ReceiptNotStoredError
+from x_provider.triggers.waiting import in_thread, sleep_until
 
 _OPEN_SECONDS = 10.0
 _WARM_SECONDS = 2.0
 _WARMING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="x-warm")
 _FIRING = ThreadPoolExecutor(max_workers=32, thread_name_prefix="x-fire")
-"""The triggerer's default pool is everybody's: a post must not queue behind other people's triggers."""
 
 
 class XPublishTrigger(BaseTrigger):
@@ -68,14 +66,14 @@ class XPublishTrigger(BaseTrigger):
         fire_at = _instant(self.fire_at)
         while True:
             # Late enough to see credentials that changed while the post waited.
-            await _sleep_until(fire_at.subtract(seconds=_OPEN_SECONDS))
+            await sleep_until(fire_at.subtract(seconds=_OPEN_SECONDS))
             publisher = await aopen_publisher(
                 account=self.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
             )
-            await _sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
-            warming = asyncio.ensure_future(_in_thread(_WARMING, self._warm, publisher))
-            await _sleep_until(fire_at)
-            fired = await _in_thread(_FIRING, publisher.fire, self.post_id)
+            await sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
+            warming = asyncio.ensure_future(in_thread(_WARMING, self._warm, publisher))
+            await sleep_until(fire_at)
+            fired = await in_thread(_FIRING, publisher.fire, self.post_id)
             await warming
             if fired.retry_at is None:
                 return
@@ -88,18 +86,6 @@ class XPublishTrigger(BaseTrigger):
             publisher.warm()
         except Exception as error:
             self.log.warning("no connection opened ahead of time: %s", error)
-
-
-async def _in_thread(pool: ThreadPoolExecutor, function: Callable[..., Any], *arguments: Any) -> Any:
-    # With the context goes the address of the task's log.
-    call = partial(copy_context().run, function, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(pool, call)
-
-
-async def _sleep_until(instant: DateTime) -> None:
-    # The wall clock decides, not the loop's: it may have been set, and a post must never be early.
-    while (left := (instant - utc_now()).total_seconds()) > 0:
-        await asyncio.sleep(min(left, 30 if left > 60 else 1))
 
 
 def _instant(written: str) -> DateTime:
