@@ -4,18 +4,57 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pendulum import DateTime
-from sqlalchemy import Connection, func, select
+from pendulum import DateTime, Duration
+from sqlalchemy import Connection, func, or_, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.receipts import insert_receipt
-from x_provider.ledger.records import Post, Receipt
+from x_provider.ledger.records import Part, Post, Receipt
 from x_provider.ledger.sending import has_unposted_parts
 from x_provider.ledger.states import PartState
 
 STOPPED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.UNCERTAIN})
+SOMEBODY = "somebody"
+DUPLICATE = "duplicate"
+"""Outcome of an attempt that X refused since the account has that text already."""
+PATIENCE = Duration(hours=1)
+"""How long the engine may try to find out by itself before a person may, or is asked to, decide."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a post stands: the first of its parts that is not on X, and what the calendar says of it."""
+
+    part_id: int
+    state: PartState
+    attempt_id: int | None
+    revision: str
+    due_at: DateTime
+
+
+def standing_of(post: Post) -> Standing | None:
+    """Where the post stands; None when all of it is on X, or it was withdrawn."""
+    part = next((part for part in post.parts if part.state is not PartState.POSTED), None)
+    if part is None:
+        return None
+    return Standing(part.id, part.state, part.attempt_id, post.revision, post.due_at)
+
+
+class OvertakenError(LedgerError):
+    """The post does not stand any more where it stood when a person was asked."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about one part, for the evidence trail."""
+
+    part: int
+    decided_at: DateTime
+    decision: str
+    by: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -79,53 +118,134 @@ class Deciding:
                 for row in connection.execute(query)
             ]
 
-    def resume(self, post_id: int, *, now: DateTime) -> Post:
-        """Plan what was refused or missed anew: it goes out at its due time, or at once if that has passed.
+    def tell_once(self, post_id: int, what: str) -> bool:
+        """Whether this is still to be told about the post: true until something else was, or it is resumed.
 
-        A late post that waits for another try is tried at once.
+        :param what: a digest of what is told, up to 64 characters.
+        """
+        news = or_(t.posts.c.told.is_(None), t.posts.c.told != what)
+        with self._database.write() as connection:
+            return (
+                connection.execute(
+                    t.posts.update().where(t.posts.c.id == post_id, news).values(told=what)
+                ).rowcount
+                == 1
+            )
 
-        :raises LedgerError: when nothing of the post is refused, missed or late.
+    def untold(self, post_id: int) -> None:
+        """What was to be told about the post could not be: the next failure tells it."""
+        with self._database.write() as connection:
+            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(told=None))
+
+    def decisions(self, post_id: int) -> list[Decision]:
+        """Every decision about any part of the post, oldest first."""
+        query = (
+            select(t.decisions, t.parts.c.position)
+            .join_from(t.decisions, t.parts, t.parts.c.id == t.decisions.c.part_id)
+            .where(t.parts.c.post_id == post_id)
+            .order_by(t.decisions.c.id)
+        )
+        with self._database.read() as connection:
+            return [
+                Decision(row.position + 1, row.decided_at, row.decision, row.decided_by, row.words)
+                for row in connection.execute(query)
+            ]
+
+    def resume(
+        self, post_id: int, *, now: DateTime, by: str = SOMEBODY, only_if: Standing | None = None
+    ) -> Post:
+        """Send after all what was refused or missed, or what is not on X though it may have been sent.
+
+        It goes out at its due time, or at once if that has passed. A late post that waits for another try is
+        tried at once.
+
+        :param by: who decided it.
+        :param only_if: where the post must still stand.
+        :raises OvertakenError: when it stands elsewhere.
+        :raises LedgerError: when there is nothing to resume, or the engine is still finding out.
         """
         with self._database.write() as connection:
-            due_at = lock_post(connection, post_id).due_at
-            moved = _move_all(connection, post_id, (PartState.REFUSED, PartState.MISSED), PartState.PLANNED)
-            waits = load_post(connection, post_id).state in (PartState.PLANNED, PartState.ARMED)
-            if not moved and not (waits and due_at <= now):
-                raise _nothing(connection, post_id, "refused, missed or late, so there is nothing to resume")
+            post, part = _hold(connection, post_id, only_if)
+            if part is not None and part.state is PartState.UNCERTAIN:
+                self._send_again(connection, post, part, now=now, by=by)
+            else:
+                stopped = (PartState.REFUSED, PartState.MISSED)
+                moved = _move_all(connection, post_id, stopped, PartState.PLANNED)
+                waits = part is not None and part.state in (PartState.PLANNED, PartState.ARMED)
+                if not moved and not (waits and post.due_at <= now):
+                    raise _nothing(connection, post_id, "refused, missed or late, so there is nothing to resume")
             # Its late policy asked for a person, or would call it missed again: the person has decided.
             connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(late_then="resumed"))
             wake(connection, post_id, now)
+            _note(connection, part, "resume", by=by, words="to be sent", now=now)
             return load_post(connection, post_id)
 
-    def void(self, post_id: int, *, why: str) -> Post:
+    def _send_again(self, connection: Connection, post: Post, part: Part, *, now: DateTime, by: str) -> None:
+        attempt = select(t.attempts.c.started_at).where(t.attempts.c.id == part.attempt_id)
+        started_at: DateTime = connection.execute(attempt).scalar_one()
+        if post.wake_at is not None and now < started_at + PATIENCE:
+            raise LedgerError(
+                f"post {post.name} may be on X: it was sent at {started_at.isoformat()} and is being looked for. It"
+                f" settles by itself; to send it again without knowing, wait until {started_at + PATIENCE}"
+            )
+        why = f"{by} decided that it is not on X: it is sent again"
+        this = t.parts.c.id == part.id, t.parts.c.state == PartState.UNCERTAIN.value
+        connection.execute(t.parts.update().where(*this).values(state=PartState.ARMED.value, why=why))
+
+    def void(
+        self,
+        post_id: int,
+        *,
+        why: str,
+        now: DateTime,
+        by: str = SOMEBODY,
+        only_if: Standing | None = None,
+    ) -> Post:
         """Give the rest of the post up: what is not on X is not sent any more.
 
         An uncertain part counts as not posted from then on; look at the timeline before.
 
+        :param by: who decided it.
+        :param only_if: where the post must still stand.
+        :raises OvertakenError: when it stands elsewhere.
         :raises LedgerError: when all of it is on X or being sent at this moment.
         """
         with self._database.write() as connection:
-            lock_post(connection, post_id)
+            _, part = _hold(connection, post_id, only_if)
             states = (PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN, PartState.MISSED)
+            if only_if is not None:  # what X refused stays refused, but somebody has looked at it
+                states = (*states, PartState.REFUSED)
             if not _move_all(connection, post_id, states, PartState.REFUSED, why=why):
                 raise _nothing(connection, post_id, "waiting or uncertain, so there is nothing to give up")
             wake(connection, post_id, None)
+            _note(connection, part, "void", by=by, words=why, now=now)
             return load_post(connection, post_id)
 
-    def adopt(self, post_id: int, receipt: Receipt, *, position: int | None = None) -> Post:
-        """Take a post on X for an uncertain part: a person has seen that it is the one.
+    def adopt(
+        self,
+        post_id: int,
+        receipt: Receipt,
+        *,
+        position: int | None = None,
+        by: str = SOMEBODY,
+        only_if: Standing | None = None,
+    ) -> Post:
+        """Take a post on X for a part that may have been sent: a person has seen that it is the one.
 
-        :param position: which part of a thread, from 0; the first uncertain one when left out.
-        :raises LedgerError: when that part is not uncertain, or the post on X is another part's.
+        :param position: which part of a thread, from 0; the first one possible when left out.
+        :param by: who decided it.
+        :param only_if: where the post must still stand.
+        :raises OvertakenError: when it stands elsewhere.
+        :raises LedgerError: when that part is neither uncertain nor refused as a duplicate, or the post on X
+            is another part's.
         """
         with self._database.write() as connection:
-            lock_post(connection, post_id)
-            post = load_post(connection, post_id)
+            post, _ = _hold(connection, post_id, only_if)
             part = next(
                 (
                     part
                     for part in post.parts
-                    if part.state is PartState.UNCERTAIN and position in (None, part.position)
+                    if position in (None, part.position) and _may_be_on_x(connection, part)
                 ),
                 None,
             )
@@ -139,10 +259,41 @@ class Deciding:
             connection.execute(
                 t.parts.update().where(t.parts.c.id == part.id).values(state=PartState.POSTED.value, why=None)
             )
+            if part.state is PartState.REFUSED:  # with it the rest of its thread was given up
+                _move_all(connection, post_id, (PartState.REFUSED,), PartState.PLANNED)
             insert_receipt(connection, part.id, post.account, receipt)
             unfinished = has_unposted_parts(connection, post_id)
             wake(connection, post_id, receipt.received_at if unfinished else None)
+            _note(connection, part, "adopt", by=by, words=receipt.url, now=receipt.received_at)
             return load_post(connection, post_id)
+
+
+def _hold(connection: Connection, post_id: int, only_if: Standing | None) -> tuple[Post, Part | None]:
+    """The post, held until the transaction ends, and the part that it stands at."""
+    lock_post(connection, post_id)
+    post = load_post(connection, post_id)
+    standing = standing_of(post)
+    if only_if is not None and standing != only_if:
+        raise OvertakenError(
+            f"post {post.name} was {only_if.state} when the question was asked and is {post.state} by now, or its"
+            " calendar changed: nothing was done"
+        )
+    return post, next((part for part in post.parts if standing and part.id == standing.part_id), None)
+
+
+def _may_be_on_x(connection: Connection, part: Part) -> bool:
+    if part.state is not PartState.REFUSED:
+        return part.state is PartState.UNCERTAIN
+    outcome = select(t.attempts.c.outcome).where(t.attempts.c.id == part.attempt_id)
+    return connection.execute(outcome).scalar_one_or_none() == DUPLICATE
+
+
+def _note(
+    connection: Connection, part: Part | None, decision: str, *, by: str, words: str, now: DateTime
+) -> None:
+    if part is not None:
+        row = {"part_id": part.id, "attempt_id": part.attempt_id, "decision": decision, "words": words}
+        connection.execute(t.decisions.insert().values(decided_at=now, decided_by=by, **row))
 
 
 def _move_all(

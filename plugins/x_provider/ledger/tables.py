@@ -91,6 +91,7 @@ posts = Table(
     Column("lead_seconds", Integer, nullable=False, comment="how long before due_at the work on it begins"),
     Column("wake_at", Instant, comment="when somebody must look after it; NULL when nobody needs to"),
     Column("taken_by", String(250), comment="who looks after it until wake_at, such as a DAG run"),
+    Column("told", String(64), comment="what the last failure notice said, so that it is said once"),
     Column("planned_at", Instant, nullable=False),
     UniqueConstraint("calendar", "key"),
     Index("ix_x_posts_wake_at", "wake_at"),

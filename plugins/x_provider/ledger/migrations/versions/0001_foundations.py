@@ -160,6 +160,12 @@ def upgrade() -> None:
             nullable=True,
             comment="who looks after it until wake_at, such as a DAG run",
         ),
+        sa.Column(
+            "told",
+            sa.String(length=64),
+            nullable=True,
+            comment="what the last failure notice said, so that it is said once",
+        ),
         sa.Column("planned_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_x_posts")),
         sa.UniqueConstraint("calendar", "key", name=op.f("uq_x_posts_calendar_key")),
