@@ -18,8 +18,17 @@ from x_provider.ledger import PartState, Post
 from x_provider.operators.links import XPostLink
 from x_provider.operators.planning import CONTENT_FIELDS, XContentOperator, x_publish_wakes_at
 from x_provider.operators.retrying import XOperator, XTriggerFailedError
-from x_provider.publishing import MediaUnusableError, PostedTwiceError, Publisher, keep_evidence, utc_now
+from x_provider.publishing import (
+    MediaUnusableError,
+    PostedTwiceError,
+    Prepared,
+    Publisher,
+    hand_over_at,
+    keep_evidence,
+    utc_now,
+)
 from x_provider.publishing.drafts import LEAD_SECONDS
+from x_provider.triggers.media import XMediaProcessedTrigger
 from x_provider.triggers.publish import XPublishTrigger
 
 _SHORTEST_DEFERRAL_SECONDS = 5
@@ -27,6 +36,8 @@ _SHORTEST_DEFERRAL_SECONDS = 5
 
 _ENDED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN})
 _LONGEST_LEAD = timedelta(seconds=max(LEAD_SECONDS.values()))
+_UNKNOWN_RESET = timedelta(minutes=15)
+"""X's short rate window, for a refusal that names no reset."""
 
 
 class XUploadMediaOperator(XOperator):
@@ -35,37 +46,76 @@ class XUploadMediaOperator(XOperator):
     A file that is on X already for that account is used again while its id lives past the due time. What is
     left to DAG ``x_publish`` is uploaded there, since X forgets an unused file after 24 hours.
 
+    While X processes a file, and until a rate limit opens again, it defers and holds no slot. Shortly before
+    the due time it ends in any case: whoever sends the post waits for the rest.
+
     :param post_id: the post in the ledger, as ``x_publish`` and ``XPlanPostOperator`` hand it on (templated).
     :param name: the post's name, for people who look at the mapped task (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
-    :return: the media ids of all parts, in order (XCom).
-    :raises AirflowFailException: when a file is gone or changed, or X refuses it for good.
+    :param deferrable: wait in the triggerer instead of on a worker slot.
+    :return: the media ids of all parts that are not on X yet, in order (XCom).
+    :raises AirflowFailException: when a file is gone or changed, or X refuses it or cannot process it.
     """
 
     template_fields: Sequence[str] = ("post_id", "name")
 
     def __init__(
-        self, *, post_id: int | str, name: str | None = None, ledger_conn_id: str = "x_ledger", **kwargs: Any
+        self,
+        *,
+        post_id: int | str,
+        name: str | None = None,
+        ledger_conn_id: str = "x_ledger",
+        deferrable: bool = True,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.post_id = post_id
         self.name = name
         self.ledger_conn_id = ledger_conn_id
+        self.deferrable = deferrable
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
-        post = LedgerHook(self.ledger_conn_id).ledger().posts.get(_checked_id(self.post_id))
+        post = self._post()
         if _is_not_due_here(post):
             self.log.info("post %s is due at %s; DAG x_publish uploads its media", post.name, post.due_at)
             return []
+        return self._uploaded(post)
+
+    def execute_later(self, context: Context, event: Any) -> list[str]:  # noqa: ARG002
+        """Resume after a trigger: the ledger, not the event, says how far the files are."""
+        post = self._post()
+        if post.state is PartState.REFUSED:
+            raise AirflowFailException(_why(post))
+        if isinstance(event, dict) and "error" in event:
+            raise XTriggerFailedError(f"post {post.name}: the trigger could not finish: {event['error']}")
+        return self._uploaded(post)
+
+    def _post(self) -> Post:
+        return LedgerHook(self.ledger_conn_id).ledger().posts.get(_checked_id(self.post_id))
+
+    def _uploaded(self, post: Post) -> list[str]:
         publisher = open_publisher(
             account=post.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
         )
-        from x_provider.client import XRefused  # noqa: PLC0415  (requests, which parsing a DAG does not need)
-
-        try:
-            return publisher.prepare(post.id)
-        except (XRefused, MediaUnusableError) as error:
-            raise AirflowFailException(str(error)) from error
+        until = hand_over_at(post)
+        inline_until = utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS)
+        while True:
+            prepared = _prepared(self, publisher, post, resume=self.execute_later.__name__)
+            if prepared.ask_at is None:
+                return prepared.media_ids
+            if utc_now() >= until:
+                self.log.info("X is still processing media of post %s; it goes out once it has", post.name)
+                return prepared.media_ids
+            ask_at = min(prepared.ask_at, until)
+            if self.deferrable and ask_at > inline_until:
+                self.log.info("X is processing media of post %s; the triggerer waits for it", post.name)
+                self.defer(
+                    trigger=XMediaProcessedTrigger(
+                        post_id=post.id, account=post.account, ledger_conn_id=self.ledger_conn_id
+                    ),
+                    method_name=self.execute_later.__name__,
+                )
+            time.sleep(max(_seconds_until(ask_at), 0))
 
 
 class XCreatePostOperator(XContentOperator):
@@ -139,7 +189,7 @@ class XCreatePostOperator(XContentOperator):
         return self._published()
 
     def execute_prepared(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
-        """Resume when it is time to upload the media of the task's own post."""
+        """Resume when it is time to upload the media of the task's own post, or X takes more uploads."""
         self.post = self.planned_post(context)
         return self._prepared_and_published()
 
@@ -147,22 +197,11 @@ class XCreatePostOperator(XContentOperator):
         if self.post.state is PartState.PLANNED and any(
             part.content.get("media") for part in self.post.parts
         ):
-            self._wait_for_lead()
-            self.publisher.prepare(self.post.id)
+            resume = self.execute_prepared.__name__
+            # X forgets an unused file after 24 hours.
+            _wait_until(self, self.post.due_at - _LONGEST_LEAD, resume=resume)
+            _prepared(self, self.publisher, self.post, resume=resume)
         return self._published()
-
-    def _wait_for_lead(self) -> None:
-        """Come back when the post's media are to be uploaded: X forgets an unused file after 24 hours."""
-        upload_at = self.post.due_at - _LONGEST_LEAD
-        if self.deferrable and _seconds_until(upload_at) >= _SHORTEST_DEFERRAL_SECONDS:
-            # Airflow's providers are slow to import, and most posts are due sooner.
-            from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415
-
-            self.log.info("post %s: its media are uploaded at %s", self.post.name, upload_at)
-            self.defer(
-                trigger=DateTimeTrigger(moment=upload_at),
-                method_name=self.execute_prepared.__name__,
-            )
 
     def _published(self) -> dict[str, Any]:
         post = self.publisher.arm(self.post.id)
@@ -172,6 +211,7 @@ class XCreatePostOperator(XContentOperator):
         if post.state in _ENDED:
             return _receipt(post)
         fire_at = post.due_at
+        inline_until = max(fire_at, utc_now()).add(seconds=_SHORTEST_DEFERRAL_SECONDS)
         while True:
             wait = _seconds_until(fire_at)
             if self.deferrable and wait >= _SHORTEST_DEFERRAL_SECONDS:
@@ -182,8 +222,10 @@ class XCreatePostOperator(XContentOperator):
             if fired.retry_at is None:
                 return _receipt(fired.post)
             self.log.warning("%s; trying again at %s", fired.why, fired.retry_at)
-            # Waiting for X to come back is not a worker's work.
-            fire_at = max(fired.retry_at, utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS + 1))
+            fire_at = fired.retry_at
+            if fire_at > inline_until:
+                # Waiting for X to come back is not a worker's work.
+                fire_at = max(fire_at, utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS + 1))
 
     def _defer_until(self, fire_at: DateTime, post: Post) -> NoReturn:
         self.log.info("post %s is armed; the triggerer sends it at %s", post.name, fire_at)
@@ -215,6 +257,42 @@ class XCreatePostOperator(XContentOperator):
             " ".join(published["urls"]),
         )
         return published
+
+
+def _prepared(
+    operator: XUploadMediaOperator | XCreatePostOperator, publisher: Publisher, post: Post, *, resume: str
+) -> Prepared:
+    """The post's files, uploaded; while a rate limit of X's is used up the task waits without a slot."""
+    from x_provider.client import (  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+        XRateLimited,
+        XRefused,
+    )
+
+    while True:
+        try:
+            return publisher.prepare(post.id)
+        except XRateLimited as error:
+            # By a clock that is ahead of X's the reset may seem to be over.
+            soonest = utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS + 1)
+            opens_at = max(error.reset_at or utc_now() + _UNKNOWN_RESET, soonest)
+            operator.log.warning("post %s: %s The upload goes on at %s", post.name, error, opens_at)
+            _wait_until(operator, opens_at, resume=resume)
+        except (XRefused, MediaUnusableError) as error:
+            raise AirflowFailException(str(error)) from error
+
+
+def _wait_until(
+    operator: XUploadMediaOperator | XCreatePostOperator, instant: DateTime, *, resume: str
+) -> None:
+    """Wait on the worker where it is short or the task may not defer, else come back in ``resume`` then."""
+    left = _seconds_until(instant)
+    if operator.deferrable and left >= _SHORTEST_DEFERRAL_SECONDS:
+        # Airflow's providers are slow to import, and most posts are due sooner.
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415
+
+        operator.log.info("%s goes on at %s", operator.task_id, instant)
+        operator.defer(trigger=DateTimeTrigger(moment=instant), method_name=resume)
+    time.sleep(max(left, 0))
 
 
 def _receipt(post: Post) -> dict[str, Any]:
