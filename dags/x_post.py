@@ -6,6 +6,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG, Param
 
+from x_provider.notifications.stopped import XPostStoppedNotifier
 from x_provider.operators.planning import XPlanPostOperator
 from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
 
@@ -116,6 +117,8 @@ with DAG(
         x_conn_id=dag.param("account"),
         media_folder=str(MEDIA_FOLDER),
     )
-    upload = XUploadMediaOperator(task_id="upload_media", post_id=plan.output)
-    create = XCreatePostOperator(task_id="create_post", post_id=plan.output)
+    # A post that stops is told to whom the connection x_notices leads, besides the ledger and the log.
+    planned = {"post_id": plan.output, "on_failure_callback": XPostStoppedNotifier()}
+    upload = XUploadMediaOperator(task_id="upload_media", **planned)
+    create = XCreatePostOperator(task_id="create_post", **planned)
     plan >> upload >> create

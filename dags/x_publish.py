@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, dag, task, task_group
 
+from x_provider.notifications.stopped import XPostStoppedNotifier
 from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
 from x_provider.triggers.due import XDuePostsTrigger
 
@@ -48,7 +49,11 @@ def x_publish():
         upload = XUploadMediaOperator(task_id="upload_media", priority_weight=1, **both)
         # It sends what could not be uploaded ahead of time, or says in the ledger why it cannot.
         create = XCreatePostOperator(
-            task_id="create_post", priority_weight=2, trigger_rule="all_done", **both
+            task_id="create_post",
+            priority_weight=2,
+            trigger_rule="all_done",
+            on_failure_callback=XPostStoppedNotifier(),
+            **both,
         )
         upload >> create
 

@@ -110,5 +110,6 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             _modules("x_provider.triggers.publish", "x_provider.triggers.due", "x_provider.triggers.media")
         ],
+        "notifications": ["x_provider.notifications.stopped.XPostStoppedNotifier"],
         "extra-links": ["x_provider.operators.links.XPostLink"],
     }

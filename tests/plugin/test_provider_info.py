@@ -46,7 +46,11 @@ def test_every_named_module_and_class_exists() -> None:
     for part in ("hooks", "operators", "triggers"):
         for modules in info[part]:
             assert all(find_spec(module) for module in modules["python-modules"])
-    for path in (info["connection-types"][0]["hook-class-name"], *info["extra-links"]):
+    for path in (
+        info["connection-types"][0]["hook-class-name"],
+        *info["extra-links"],
+        *info["notifications"],
+    ):
         module, _, name = path.rpartition(".")
         assert getattr(import_module(module), name).__name__ == name
 

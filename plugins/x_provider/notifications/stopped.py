@@ -1,0 +1,143 @@
+"""The notice that a post has stopped where it stands."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+from airflow.sdk import BaseHook, BaseNotifier, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+from x_provider.hooks.ledger import LedgerHook
+from x_provider.ledger import Ledger, Part, PartState, Post
+from x_provider.notifications.webhook import WebhookError, send_text
+
+_HEADLINES = {
+    PartState.REFUSED: "has stopped: it is not sent any further",
+    PartState.MISSED: "was too late and is not sent",
+    PartState.UNCERTAIN: "may or may not be on X",
+    PartState.PLANNED: "is not on X yet",
+    PartState.ARMED: "is not on X yet",
+    PartState.SENDING: "is being sent, but its task has failed",
+}
+_TRIED_AGAIN = "DAG x_publish tries it again. To have it tried at once:\n  airflow x resume {post}"
+_NEXT_STEPS = {
+    PartState.REFUSED: "Once the cause is removed, this sends what is missing:\n  airflow x resume {post}",
+    PartState.MISSED: "To send it after all:\n  airflow x resume {post}",
+    PartState.UNCERTAIN: "It is looked for on X before anything is sent again. To look now:\n"
+    "  airflow x reconcile {post}",
+    PartState.PLANNED: _TRIED_AGAIN,
+    PartState.ARMED: _TRIED_AGAIN,
+    PartState.SENDING: "To see how far it came:\n  airflow x show {post}",
+}
+_EXCERPT = 200
+
+
+class XPostStoppedNotifier(BaseNotifier):
+    """Tell people that a post has stopped: which, why, what is on X already, and how to go on.
+
+    For ``on_failure_callback`` of the tasks that publish. What stops a post is told once, however often it is
+    tried, and again when it stops by something else or after it was resumed. The notice goes to the task's
+    log, and as a message to the chat whose incoming webhook the connection holds. It never fails the task.
+
+    :param notices_conn_id: the Airflow connection (type ``http``) with the webhook's address as its password.
+    :param ledger_conn_id: the Airflow connection of the ledger's database; the task's own when left out.
+    """
+
+    def __init__(
+        self, *, notices_conn_id: str = "x_notices", ledger_conn_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.notices_conn_id = notices_conn_id
+        self.ledger_conn_id = ledger_conn_id
+
+    def notify(self, context: Context) -> None:
+        try:
+            self._tell(context)
+        except Exception as error:
+            # By its type only: what others raise may hold an address.
+            self.log.error("no notice of the stopped post was sent: %s", type(error).__name__)  # noqa: TRY400
+            self.log.debug("the notice failed", exc_info=True)
+
+    def _tell(self, context: Context) -> None:
+        task = context["task"]
+        ledger = LedgerHook(self.ledger_conn_id or getattr(task, "ledger_conn_id", "x_ledger")).ledger()
+        post = _post_of(task, context, ledger)
+        if (
+            post is None
+            or post.state not in _HEADLINES
+            or not ledger.deciding.tell_once(post.id, _digest(post))
+        ):
+            return
+        notice = "\n".join(_lines(post, context))
+        self.log.error("%s", notice)
+        try:
+            connection = BaseHook.get_connection(self.notices_conn_id)
+        except AirflowNotFoundException:
+            self.log.info(
+                "To have such notices sent to a chat, give the Airflow connection %s (type http) the address of"
+                " its incoming webhook as password",
+                self.notices_conn_id,
+            )
+            return
+        try:
+            send_text(notice, connection)
+        except WebhookError as error:
+            ledger.deciding.untold(post.id)
+            self.log.error("the notice was not sent by connection %s: %s", self.notices_conn_id, error)  # noqa: TRY400
+
+
+def _post_of(task: Any, context: Context, ledger: Ledger) -> Post | None:
+    """The post that the task is about; None where it has planned none."""
+    post_id = getattr(task, "post_id", None)
+    if post_id is None and hasattr(task, "planned_post"):
+        try:
+            return task.planned_post(context)
+        except AirflowFailException:
+            return None  # it was to plan one, and said in the log what is wrong with it
+    if hasattr(post_id, "resolve"):
+        # Where the worker died, Airflow's DAG processor calls instead, with the task as its file has it.
+        post_id = post_id.resolve(context)
+    return ledger.posts.get(int(post_id))
+
+
+def _lines(post: Post, context: Context) -> Iterator[str]:
+    yield f"X: post {post.name} {_HEADLINES[post.state]}."
+    due = post.due_at.in_timezone(post.timezone).format("YYYY-MM-DD HH:mm:ss zz")
+    yield f"Account {post.account}, due {due}."
+    yield f"Why: {_quoted(_why(post) or str(context.get('exception') or 'its task failed; see its log'))}"
+    if (on_x := [part.receipt.url for part in post.parts if part.receipt]) and len(post.parts) > 1:
+        yield f"On X already, {len(on_x)} of {len(post.parts)} parts: {' '.join(on_x)}"
+    else:
+        yield "Nothing of it is known to be on X."
+    yield f"Text: {_quoted(_excerpt(_stopped_part(post)))}"
+    yield f"Log: {context['ti'].log_url}"
+    yield _NEXT_STEPS[post.state].format(post=shlex.quote(post.name))
+
+
+def _stopped_part(post: Post) -> Part:
+    return next(part for part in post.parts if part.state is not PartState.POSTED)
+
+
+def _why(post: Post) -> str | None:
+    return _stopped_part(post).why
+
+
+def _excerpt(part: Part) -> str:
+    text = " ".join(str(part.content.get("text") or "(no text)").split())
+    return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+
+def _quoted(words: str) -> str:
+    """Words that others wrote, so that a chat finds no mention of everybody in them."""
+    return re.sub(r"([@<])", "\\1\u200b", words)
+
+
+def _digest(post: Post) -> str:
+    """The same for one post that is stopped by the same thing, whatever X's request ids and the times say."""
+    why = re.sub(r"\(HTTP[^)]*\)|\d+", "", _why(post) or "")
+    told = (post.revision, str(_stopped_part(post).position), str(post.state), why)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
