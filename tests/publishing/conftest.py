@@ -84,7 +84,15 @@ def creates(sandbox):
 def draft_of():
     """A post of some parts as the ledger takes it, due now unless said otherwise."""
 
-    def draft_of(*parts: PartSpec, key="hello", due_in=0.0, grace=900, then="publish", revision="r1"):
+    def draft_of(
+        *parts: PartSpec,
+        key="hello",
+        due_in=0.0,
+        grace=900,
+        then="publish",
+        revision="r1",
+        on_absent="resend",
+    ):
         return PostDraft(
             calendar="december",
             key=key,
@@ -96,6 +104,7 @@ def draft_of():
             late_grace_seconds=grace,
             late_then=then,
             lead_seconds=120,
+            on_absent=on_absent,
             contents=[part.model_dump(mode="json", exclude_defaults=True) for part in parts],
         )
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select, text
+from airflow_harness import wait_for
+from sqlalchemy import select
 
 from x_provider.calendar import PartSpec, PollSpec
 from x_provider.client import CreatePost
-from x_provider.ledger import PartState, Receipt
+from x_provider.ledger import PartState
 from x_provider.ledger.tables import attempts
-from x_provider.publishing import Publisher, ReceiptNotStoredError, keep_evidence
-from x_provider.publishing.engine import LEASE_SECONDS
-from x_provider.publishing.receipts import keep
+from x_provider.publishing import Publisher
 from x_provider.publishing.reconciling import QUIET_SECONDS
 
 CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
@@ -49,35 +47,6 @@ def outcomes(ledger):
             return list(connection.execute(select(attempts.c.outcome).order_by(attempts.c.id)).scalars())
 
     return outcomes
-
-
-@pytest.fixture
-def ledger_goes(ledger):
-    """Take a table out of the ledger, as a database that fails would, and put it back."""
-
-    class Goes:
-        def away(self):
-            with ledger.database.write() as connection:
-                connection.execute(text("ALTER TABLE x_parts RENAME TO x_parts_away"))
-
-        def back(self):
-            with ledger.database.write() as connection:
-                connection.execute(text("ALTER TABLE x_parts_away RENAME TO x_parts"))
-
-    return Goes()
-
-
-@pytest.fixture
-def sent(sandbox, ledger, publisher, client, plan, clock):
-    """A post that X has created and that the ledger believes to be on its way: its attempt and receipt."""
-    user = publisher.user()
-    post = publisher.arm(plan(PartSpec(text="Written on water")).id)
-    attempt = ledger.sending.begin(
-        post, post.parts[0], user_id="7", sender="test", clock=clock, lease_seconds=LEASE_SECONDS
-    )
-    created = client.create_post(CreatePost(text="Written on water"))
-    url = f"{sandbox.url}/{user.username}/status/{created.id}"
-    return attempt, Receipt(created.id, url, clock(), clock())
 
 
 @pytest.mark.parametrize("fault", ANSWER_LOST, ids=kind)
@@ -309,79 +278,54 @@ def test_a_duplicate_of_our_own_lost_post_is_that_post(sandbox, publisher, plan,
     assert fired.post.parts[0].receipt.x_id == on_x["id"]
 
 
-@pytest.mark.parametrize("looked_for", [False, True])
-def test_an_answer_that_comes_after_the_lease_ran_out_is_kept(
-    sandbox, ledger, client, publisher, plan, clock, creates, looked_for
+def test_where_the_calendar_says_to_ask_a_post_that_is_not_on_x_is_not_sent_again(
+    sandbox, publisher, plan, clock, creates
 ):
-    publisher.user()
-    post = plan(PartSpec(text="Slow answer"))
-    sandbox.faults("delay_after", seconds=1.5, **CREATE)
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(publisher.fire, post.id)
-        (on_x,) = until(sandbox.posts)
-        clock.ahead = LEASE_SECONDS + 1
-        second = Publisher(ledger, client, account="x_default", clock=clock)
-        assert second.fire(post.id).post.state is PartState.UNCERTAIN
-        if looked_for:
-            assert second.fire(post.id).post.state is PartState.POSTED
-        assert not slow.done()
-        assert slow.result().post.state is PartState.POSTED
-    receipt = ledger.posts.get(post.id).parts[0].receipt
-    assert (receipt.x_id, receipt.adopted) == (on_x["id"], looked_for)
+    post = plan(PartSpec(text="Ask me first"), on_absent="ask")
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(post.id)
+    clock.ahead = QUIET_SECONDS + 1
+    fired = publisher.fire(post.id)
+    assert (fired.post.state, fired.retry_at, fired.post.wake_at) == (PartState.UNCERTAIN, None, None)
+    assert "ask a person" in fired.why
     assert len(creates()) == 1
 
 
-def test_a_receipt_is_written_when_the_ledger_is_back(ledger, ledger_goes, sent):
-    attempt, receipt = sent
-    ledger_goes.away()
-    pauses = []
-
-    def sleep(seconds):
-        pauses.append(seconds)
-        if len(pauses) == 3:
-            ledger_goes.back()
-
-    keep(ledger, attempt, receipt, account="x_default", sleep=sleep)
-    assert len(pauses) == 3
-    assert pauses == sorted(pauses)
-    assert ledger.posts.get(attempt.post_id).parts[0].receipt == receipt
-
-
-def test_a_ledger_that_fails_between_x_s_answer_and_the_receipt_loses_nothing(
-    sandbox, ledger, ledger_goes, publisher, plan, creates
+def test_looking_again_and_again_does_not_ask_x_every_time_whose_keys_they_are(
+    sandbox, ledger, client, plan, clock
 ):
-    publisher.user()
-    post = plan(PartSpec(text="Good morning"))
-    sandbox.faults("delay_after", seconds=0.5, **CREATE)
+    post = plan(PartSpec(text="Each look costs money"))
+    sandbox.faults("drop_before_commit", **CREATE)
+    for _ in range(5):
+        Publisher(ledger, client, account="x_default", clock=clock).fire(post.id)
+    assert len([r for r in sandbox.requests() if r["path"] == "/2/users/me"]) == 1
+
+
+def test_other_credentials_are_asked_for_their_user_before_they_post(
+    sandbox, ledger, publisher, client_of, plan, clock
+):
+    publisher.fire(plan(PartSpec(text="As the first"), key="first").id)
+    others = Publisher(ledger, client_of(sandbox.accounts[1]), account="x_default", clock=clock)
+    fired = others.fire(plan(PartSpec(text="As the second"), key="second").id)
+    assert f"/{sandbox.accounts[1]['username']}/status/" in fired.post.parts[0].receipt.url
+
+
+def test_of_two_parts_that_say_the_same_none_takes_what_the_other_is_sending(
+    sandbox, ledger, publisher, client, plan, clock, creates
+):
+    sandbox.settings(duplicate_window_seconds=0)
+    lost, slow = (plan(PartSpec(text="Open today"), key=key) for key in ("lost", "slow"))
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(lost.id)
+    sandbox.faults("delay_after", seconds=1, **CREATE)
     with ThreadPoolExecutor(1) as pool:
-        firing = pool.submit(publisher.fire, post.id)
-        (on_x,) = until(sandbox.posts)
-        ledger_goes.away()
-        until(lambda: [request for request in creates() if request["status"] == 201])
-        ledger_goes.back()
-        assert firing.result().post.parts[0].receipt.x_id == on_x["id"]
-    assert len(creates()) == 1
-
-
-def test_while_the_ledger_stays_away_the_receipt_is_carried_as_plain_json(ledger, ledger_goes, sent):
-    attempt, receipt = sent
-    ledger_goes.away()
-    with pytest.raises(ReceiptNotStoredError, match=receipt.x_id) as away:
-        keep(ledger, attempt, receipt, account="x_default", patience=0)
-    ledger_goes.back()
-    assert ledger.posts.get(attempt.post_id).state is PartState.SENDING
-    for _ in range(2):
-        keep_evidence(ledger, json.loads(json.dumps(away.value.evidence)))
-        assert ledger.posts.get(attempt.post_id).parts[0].receipt == receipt
-
-
-def test_a_second_receipt_for_a_part_is_reported_with_both_its_facts(ledger, sent):
-    attempt, receipt = sent
-    keep(ledger, attempt, receipt, account="x_default")
-    other = Receipt(
-        "1900000000000000002", "https://x.com/me/status/2", receipt.posted_at, receipt.received_at
-    )
-    with pytest.raises(ReceiptNotStoredError, match="holds another receipt") as conflict:
-        keep(ledger, attempt, other, account="x_default")
-    assert conflict.value.evidence["x_id"] == other.x_id
-    assert ledger.posts.get(attempt.post_id).parts[0].receipt == receipt
+        sending = pool.submit(publisher.fire, slow.id)
+        wait_for("the post on X", sandbox.posts, within=10, every=0.02)
+        looking = Publisher(ledger, client, account="x_default", clock=clock).fire(lost.id)
+        assert looking.post.state is PartState.UNCERTAIN
+        assert "another part that says the same" in looking.why
+        assert sending.result().post.state is PartState.POSTED
+    clock.ahead = QUIET_SECONDS + 1
+    publisher.fire(lost.id)
+    assert publisher.fire(lost.id).post.state is PartState.POSTED
+    assert len(sandbox.posts()) == 2
