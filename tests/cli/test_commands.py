@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import getpass
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import sys
 import pendulum
 import pytest
 
-from x_provider.ledger import Ledger, PartState, PostDraft
+from x_provider.ledger import Blackout, Ledger, PartState, PostDraft
 
 
 @pytest.fixture
@@ -74,7 +75,9 @@ def make_uncertain(ledger, post):
     part = post.parts[0]
     ledger.sending.arm(post, part)
     now = pendulum.now("UTC")
-    attempt = ledger.sending.begin(post, part, user_id="7", sender="test", clock=lambda: now, lease_seconds=60)
+    attempt = ledger.sending.begin(
+        post, part, user_id="7", sender="test", clock=lambda: now, lease_seconds=60
+    )
     ledger.sending.finish(
         attempt, PartState.UNCERTAIN, outcome="uncertain", now=now, why="no answer came", wake_at=now
     )
@@ -90,10 +93,51 @@ def test_status_counts_and_names_what_needs_somebody(ledger, post, airflow_x):
 
 def test_status_is_plain_json_for_machines(ledger, post, airflow_x):
     make_uncertain(ledger, post)
-    assert json.loads(airflow_x("status", "--output", "json")) == [
-        {"state": "planned", "parts": "1"},
-        {"state": "uncertain", "parts": "1"},
-    ]
+    airflow_x("stop", "--account", "x_other", "--why", "moving", "--until", "2999-01-01T00:00Z")
+    shown = json.loads(airflow_x("status", "--output", "json"))
+    assert shown["parts"] == [{"state": "planned", "parts": 1}, {"state": "uncertain", "parts": 1}]
+    (halt,), (stopped,) = shown["halts"], shown["posts"]
+    assert (halt["account"], halt["in_force"], halt["why"]) == ("x_other", True, "moving")
+    assert halt["until"] == "2999-01-01T00:00:00+00:00"
+    assert (stopped["post"], stopped["state"], stopped["why"]) == (
+        "december/hello",
+        "uncertain",
+        "no answer came",
+    )
+
+
+def test_check_tells_a_script_whether_anybody_is_needed(ledger, post, airflow_x):
+    airflow_x("status", "--check")
+    airflow_x("stop", "--from", "2999-01-01T00:00Z")
+    airflow_x("status", "--check")  # to come is not stopped
+    make_uncertain(ledger, post)
+    with pytest.raises(SystemExit) as ended:
+        airflow_x("status", "--check")
+    assert ended.value.code == 2
+
+
+def test_a_stop_may_be_planned_in_a_zone_and_taken_back(ledger, post, airflow_x):
+    words = ("--from", "2999-12-24 00:00", "--until", "2999-12-27 00:00", "--timezone", "Europe/Berlin")
+    printed = airflow_x("stop", "--why", "Christmas", *words)
+    assert "From 2999-12-23T23:00:00+00:00 on nothing is sent until 2999-12-26T23:00:00+00:00" in printed
+    assert "TO COME: everything" in airflow_x("status")
+    assert ledger.controls.halt_of("x_cli", pendulum.now("UTC")) is None
+    airflow_x("go")
+    assert ledger.controls.halts(pendulum.now("UTC")) == []
+
+
+def test_going_on_says_what_a_calendar_still_keeps_stopped(ledger, post, airflow_x):
+    now = pendulum.now("UTC")
+    blackout = Blackout("x_cli", now.subtract(hours=1), now.add(hours=1), "Christmas")
+    ledger.controls.set_blackouts("december", [blackout], now=now)
+    airflow_x("stop")
+    assert "Still stopped: account x_cli is in a blackout of calendar december" in airflow_x("go")
+
+
+def test_who_decided_is_shown_with_the_post(ledger, post, airflow_x):
+    make_uncertain(ledger, post)
+    airflow_x("void", "december/hello")
+    assert f"{getpass.getuser()} decided on part 1: void" in airflow_x("show", "december/hello")
 
 
 def test_show_lists_every_attempt(ledger, post, airflow_x):
@@ -168,7 +212,7 @@ def test_one_account_is_stopped_and_the_others_go_on(account, ledger, post, airf
     airflow_x("stop", "--account", "x_other")
     airflow_x("reconcile", "december/hello")
     assert len(account.posts()) == 1
-    with pytest.raises(SystemExit, match="everything is not stopped"):
+    with pytest.raises(SystemExit, match="everything was not stopped by hand"):
         airflow_x("go")
 
 
@@ -179,6 +223,10 @@ def test_one_account_is_stopped_and_the_others_go_on(account, ledger, post, airf
         (("show", "4711"), "no post 4711"),
         (("resume", "december/later"), "nothing of post december/later is refused, missed or late"),
         (("adopt", "december/hello", "https://example.org"), "neither a post's address"),
+        (("stop", "--until", "2020-01-01T00:00Z"), "is not after the start"),
+        (("stop", "--from", "tomorrow"), "--from: .*no time that can be read"),
+        (("stop", "--from", "2027-03-28 02:30", "--timezone", "Europe/Berlin"), "2027-03-28T01:30.01:00"),
+        (("stop", "--from", "2027-01-01 00:00", "--timezone", "Europe/Berln"), "Europe/Berlin"),
     ],
 )
 def test_a_mistake_is_one_line_that_says_what_to_do(ledger, post, airflow_x, words, message):

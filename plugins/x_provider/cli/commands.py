@@ -9,13 +9,20 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 
+import pendulum
 from airflow.cli.simple_table import AirflowConsole
+from pendulum import DateTime
 
+from x_provider.calendar.times import TimeError, checked_zone, due_time
+from x_provider.cli import overview
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, PartState, Post, Receipt
+from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, Post, Receipt
 from x_provider.publishing import post_url, utc_now
+
+NEEDS_SOMEBODY = 2
+"""Exit code of `status --check` when something is stopped or a post waits for a person."""
 
 
 def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
@@ -37,19 +44,10 @@ def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], No
 @_explained
 def status(args: Namespace) -> None:
     """Count the posts by state, and name those that need somebody."""
-    ledger = _ledger(args)
-    counts = ledger.deciding.counts()
-    console = AirflowConsole()
-    console.print_as(
-        [{"state": str(state), "parts": counts[state]} for state in PartState if state in counts],
-        output=args.output,
-    )
-    if args.output == "table":
-        for halt in ledger.controls.halts(utc_now()):
-            print(f"STOPPED: {halt}")
-        for post in ledger.deciding.stopped():
-            why = next((part.why for part in post.parts if part.why), "")
-            print(f"{post.state}: {post.name} (due {post.due_at.isoformat()}): {why}")
+    shown = overview.overview(_ledger(args), now=utc_now())
+    overview.show(shown, output=args.output)
+    if args.check and overview.needs_somebody(shown):
+        sys.exit(NEEDS_SOMEBODY)
 
 
 @_explained
@@ -63,6 +61,10 @@ def show(args: Namespace) -> None:
         for part in post.parts:
             where = part.receipt.url if part.receipt else (part.why or "")
             print(f"part {part.position + 1}: {part.state}  {where}")
+        for each in ledger.deciding.decisions(post.id):
+            print(
+                f"{each.decided_at.isoformat()}: {each.by} decided on part {each.part}: {each.decision}, {each.words}"
+            )
     rows = [
         {
             "part": attempt.part,
@@ -93,9 +95,9 @@ def reconcile(args: Namespace) -> None:
 
 @_explained
 def resume(args: Namespace) -> None:
-    """Send a refused or missed post after all, or try a late one now."""
+    """Send a refused, missed or unfound post after all, or try a late one now."""
     ledger = _ledger(args)
-    post = ledger.deciding.resume(_find(ledger, args.post).id, now=utc_now())
+    post = ledger.deciding.resume(_find(ledger, args.post).id, now=utc_now(), by=getpass.getuser())
     print(f"{post.name} is planned again; DAG x_publish sends what is missing of it")
 
 
@@ -114,7 +116,8 @@ def adopt(args: Namespace) -> None:
     publisher = open_publisher(account=post.account, ledger_conn_id=args.ledger_conn_id)
     now = utc_now()
     receipt = Receipt(x_id, post_url(publisher.user(), x_id), created_at(x_id) or now, now, adopted=True)
-    ledger.deciding.adopt(post.id, receipt, position=None if args.part is None else args.part - 1)
+    position = None if args.part is None else args.part - 1
+    ledger.deciding.adopt(post.id, receipt, position=position, by=getpass.getuser())
     print(f"{post.name} is {receipt.url}")
 
 
@@ -122,23 +125,48 @@ def adopt(args: Namespace) -> None:
 def void(args: Namespace) -> None:
     """Give up what is left of a post."""
     ledger = _ledger(args)
-    post = ledger.deciding.void(_find(ledger, args.post).id, why="given up by hand (airflow x void)")
+    by = getpass.getuser()
+    why = f"given up by {by} (airflow x void)"
+    post = ledger.deciding.void(_find(ledger, args.post).id, why=why, now=utc_now(), by=by)
     print(f"{post.name} is given up; nothing more of it is sent")
 
 
 @_explained
 def stop(args: Namespace) -> None:
-    """Pull the kill switch."""
-    _ledger(args).controls.stop(account=args.account, why=args.why, by=getpass.getuser(), now=utc_now())
-    print("Stopped. Nothing more is sent until: airflow x go" + _account_option(args))
+    """Pull the kill switch, now or for a time to come."""
+    now = utc_now()
+    starts_at = _instant(args.from_, "--from", args.timezone, now) if args.from_ else None
+    ends_at = _instant(args.until, "--until", args.timezone, now) if args.until else None
+    if starts_at is not None and starts_at <= now:
+        starts_at = None  # at once, whatever the clocks of other machines say
+    if ends_at is not None and ends_at <= (starts_at or now):
+        raise LedgerError(
+            f"--until {args.until} ({ends_at.isoformat()}) is not after the start"
+            f" ({(starts_at or now).isoformat()}): nothing was stopped"
+        )
+    by = getpass.getuser()
+    _ledger(args).controls.stop(
+        account=args.account, why=args.why, by=by, now=now, starts_at=starts_at, ends_at=ends_at
+    )
+    start = f"From {starts_at.isoformat()} on nothing is" if starts_at else "Stopped. Nothing more is"
+    end = f"{ends_at.isoformat()}, or " if ends_at else ""
+    print(f"{start} sent until {end}airflow x go" + _account_option(args))
 
 
 @_explained
 def go(args: Namespace) -> None:
     """Let go on what was stopped."""
-    if not _ledger(args).controls.go(account=args.account, now=utc_now()):
-        raise LedgerError(f"{'everything' if args.account == '*' else args.account} is not stopped")
-    print("Going on. What is late by now follows its late policy.")
+    ledger, now = _ledger(args), utc_now()
+    who = "everything" if args.account == EVERY_ACCOUNT else args.account
+    if not ledger.controls.go(account=args.account, now=now):
+        raise LedgerError(f"{who} was not stopped by hand; airflow x status shows what is stopped")
+    print(
+        "Going on. What is past its grace by now is not sent of itself: it is skipped, or you are asked"
+        " (airflow x status; DAG x_ask)."
+    )
+    for halt in ledger.controls.halts(now):
+        if halt.starts_at <= now and args.account in (EVERY_ACCOUNT, halt.account):
+            print(f"Still stopped: {halt}")
 
 
 @_explained
@@ -147,6 +175,13 @@ def upgrade(args: Namespace) -> None:
     ledger = _ledger(args)
     ledger.database.upgrade()
     print(f"{ledger.database!r} is up to date")
+
+
+def _instant(written: str, option: str, zone: str | None, now: DateTime) -> DateTime:
+    try:
+        return due_time(written, checked_zone(zone or pendulum.local_timezone().name), now).instant
+    except TimeError as error:
+        raise LedgerError(f"{option}: {error.message}. {error.hint}") from None
 
 
 def _account_option(args: Namespace) -> str:

@@ -25,10 +25,21 @@ def get_commands() -> list[GroupCommand]:
             name="x",
             help="Look after the posts of the X (Twitter) provider",
             subcommands=(
-                _command("status", "Count the posts by state, and name those that need somebody", ARG_OUTPUT),
+                _command(
+                    "status",
+                    "Count the posts by state; name what is stopped and the posts that need somebody",
+                    ARG_OUTPUT,
+                    Arg(
+                        ("--check",),
+                        action="store_true",
+                        help="Exit with code 2 when something is stopped or a post waits for a person",
+                    ),
+                ),
                 _command("show", "A post's parts, receipts and every attempt to send it", _POST, ARG_OUTPUT),
                 _command("reconcile", "Find out what X did about a post, now", _POST),
-                _command("resume", "Send a refused or missed post after all, or try a late one now", _POST),
+                _command(
+                    "resume", "Send a refused, missed or unfound post after all, or try a late one now", _POST
+                ),
                 _command(
                     "adopt",
                     "Say which post on X an uncertain post is",
@@ -39,15 +50,32 @@ def get_commands() -> list[GroupCommand]:
                 _command("void", "Give up what is left of a post: it is not sent any more", _POST),
                 _command(
                     "stop",
-                    "Pull the kill switch: nothing is sent any more, until `airflow x go`",
+                    "Pull the kill switch: nothing is sent any more, until `airflow x go`; or plan a stop",
                     Arg(
                         ("--account",), default="*", help="Stop one account, by its connection (default: all)"
                     ),
                     Arg(("--why",), default="", help="The reason, for those who wonder"),
+                    Arg(
+                        ("--from",),
+                        dest="from_",
+                        metavar="TIME",
+                        help="When it begins, such as 2026-12-24 00:00, 2026-12-24T00:00+01:00 or now + 2 h"
+                        " (default: at once)",
+                    ),
+                    Arg(
+                        ("--until",),
+                        metavar="TIME",
+                        help="When it ends by itself (default: only by `airflow x go`)",
+                    ),
+                    Arg(
+                        ("--timezone",),
+                        metavar="ZONE",
+                        help="Of times without an offset, such as Europe/Berlin (default: this machine's)",
+                    ),
                 ),
                 _command(
                     "go",
-                    "Let go on what was stopped; what is late by then follows its late policy",
+                    "Let go on what was stopped by hand; what is past its grace by then is not sent of itself",
                     Arg(("--account",), default="*", help="The account that was stopped (default: all)"),
                 ),
                 GroupCommand(

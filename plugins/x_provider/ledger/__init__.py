@@ -10,7 +10,14 @@ from sqlalchemy import URL
 from x_provider.ledger.accounts import Accounts
 from x_provider.ledger.controls import EVERY_ACCOUNT, Blackout, Controls, Halt
 from x_provider.ledger.database import Database, LedgerError
-from x_provider.ledger.deciding import AttemptRecord, Deciding
+from x_provider.ledger.deciding import (
+    AttemptRecord,
+    Deciding,
+    Decision,
+    OvertakenError,
+    Standing,
+    standing_of,
+)
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.media import MediaLibrary
 from x_provider.ledger.posts import Posts
@@ -31,6 +38,7 @@ from x_provider.ledger.records import (
 from x_provider.ledger.sending import CREATE_FAMILY, ReceiptTakenError, Sending
 from x_provider.ledger.snapshots import Snapshots
 from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
+from x_provider.ledger.sweeping import Sweeping
 
 __all__ = [
     "CREATE_FAMILY",
@@ -41,11 +49,13 @@ __all__ = [
     "Attempt",
     "AttemptRecord",
     "Blackout",
+    "Decision",
     "DuePost",
     "Halt",
     "Held",
     "Ledger",
     "LedgerError",
+    "OvertakenError",
     "Part",
     "PartState",
     "Post",
@@ -54,9 +64,11 @@ __all__ = [
     "Receipt",
     "ReceiptTakenError",
     "Snapshot",
+    "Standing",
     "Uploaded",
     "Window",
     "may_move",
+    "standing_of",
 ]
 
 
@@ -74,6 +86,7 @@ class Ledger:
         self.receipts = Receipts(self.database)
         self.controls = Controls(self.database)
         self.deciding = Deciding(self.database)
+        self.sweeping = Sweeping(self.database)
         self.limits = Limits(self.database)
         self.media = MediaLibrary(self.database)
         self.snapshots = Snapshots(self.database)

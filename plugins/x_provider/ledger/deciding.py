@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pendulum import DateTime, Duration
@@ -173,9 +174,13 @@ class Deciding:
                 moved = _move_all(connection, post_id, stopped, PartState.PLANNED)
                 waits = part is not None and part.state in (PartState.PLANNED, PartState.ARMED)
                 if not moved and not (waits and post.due_at <= now):
-                    raise _nothing(connection, post_id, "refused, missed or late, so there is nothing to resume")
+                    raise _nothing(
+                        connection, post_id, "refused, missed or late, so there is nothing to resume"
+                    )
             # Its late policy asked for a person, or would call it missed again: the person has decided.
-            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(late_then="resumed"))
+            # What stopped it is to be told anew if it stops it again.
+            decided = {"late_then": "resumed", "told": None}
+            connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(**decided))
             wake(connection, post_id, now)
             _note(connection, part, "resume", by=by, words="to be sent", now=now)
             return load_post(connection, post_id)
@@ -212,9 +217,9 @@ class Deciding:
         """
         with self._database.write() as connection:
             _, part = _hold(connection, post_id, only_if)
-            states = (PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN, PartState.MISSED)
+            states = [PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN, PartState.MISSED]
             if only_if is not None:  # what X refused stays refused, but somebody has looked at it
-                states = (*states, PartState.REFUSED)
+                states.append(PartState.REFUSED)
             if not _move_all(connection, post_id, states, PartState.REFUSED, why=why):
                 raise _nothing(connection, post_id, "waiting or uncertain, so there is nothing to give up")
             wake(connection, post_id, None)
@@ -299,7 +304,7 @@ def _note(
 def _move_all(
     connection: Connection,
     post_id: int,
-    old: tuple[PartState, ...],
+    old: Sequence[PartState],
     new: PartState,
     *,
     why: str | None = None,

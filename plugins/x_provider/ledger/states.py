@@ -28,12 +28,15 @@ MOVES: dict[PartState, frozenset[PartState]] = {
     ),
     PartState.SENDING: frozenset({PartState.POSTED, PartState.ARMED, PartState.REFUSED, PartState.UNCERTAIN}),
     PartState.UNCERTAIN: frozenset({PartState.POSTED, PartState.ARMED, PartState.REFUSED}),
-    PartState.REFUSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN}),
+    PartState.REFUSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN, PartState.POSTED}),
     PartState.MISSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN}),
     PartState.WITHDRAWN: frozenset({PartState.PLANNED}),
     PartState.POSTED: frozenset(),
 }
-"""Every allowed move. Nothing leaves ``posted``; a part leaves ``sending`` only by what X said or did."""
+"""Every allowed move. Nothing leaves ``posted``; a part leaves ``sending`` only by what X said or did.
+
+``refused`` to ``posted`` is a person's word only: X refused it as a duplicate, and they have found it there.
+"""
 
 UNSENT = frozenset(PartState) - {PartState.SENDING, PartState.UNCERTAIN, PartState.POSTED}
 """A part in one of these is not on X and not on its way there: it may be changed, withdrawn, planned anew."""
