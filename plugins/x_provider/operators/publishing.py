@@ -12,6 +12,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pendulum import DateTime
 
+from x_provider.client import XRateLimited, XRefused
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import PartState, Post
@@ -263,11 +264,6 @@ def _prepared(
     operator: XUploadMediaOperator | XCreatePostOperator, publisher: Publisher, post: Post, *, resume: str
 ) -> Prepared:
     """The post's files, uploaded; while a rate limit of X's is used up the task waits without a slot."""
-    from x_provider.client import (  # noqa: PLC0415  (requests, which parsing a DAG does not need)
-        XRateLimited,
-        XRefused,
-    )
-
     while True:
         try:
             return publisher.prepare(post.id)
