@@ -5,37 +5,12 @@ import json
 
 import pendulum
 import pytest
+from triggering import first_event
 
 from x_provider.calendar import PartSpec
-from x_provider.ledger import Ledger, PartState, PostDraft
+from x_provider.ledger import PartState, PostDraft
 from x_provider.triggers.due import XDuePostsTrigger
 from x_provider.triggers.publish import XPublishTrigger
-
-
-@pytest.fixture
-def connections(sandbox, tmp_path, monkeypatch):
-    """The connections of a real set-up, pointing at the sandbox and a ledger of the test's own."""
-    account = sandbox.accounts[0]
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_X_TRIGGERED",
-        json.dumps(
-            {
-                "conn_type": "x",
-                "host": sandbox.url,
-                "login": sandbox.credentials["api_key"],
-                "password": sandbox.credentials["api_secret"],
-                "extra": {
-                    "access_token": account["access_token"],
-                    "access_token_secret": account["access_token_secret"],
-                },
-            }
-        ),
-    )
-    # A name of its own a test: the hooks keep what they looked up for a minute.
-    ledger_conn_id = f"x_ledger_{tmp_path.name}"
-    path = tmp_path / "ledger.db"
-    monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", f"sqlite:///{path}")
-    return ledger_conn_id, Ledger(f"sqlite:///{path}")
 
 
 def planned(ledger, *, due_in, key="hello", text="On the second", lead_seconds=0):
@@ -55,14 +30,6 @@ def planned(ledger, *, due_in, key="hello", text="On the second", lead_seconds=0
     )
     ledger.posts.put(draft, now=now)
     return ledger.posts.find("december", key)
-
-
-async def first_event(trigger, *, within=20):
-    events = trigger.run()
-    try:
-        return (await asyncio.wait_for(anext(events), within)).payload
-    finally:
-        await events.aclose()
 
 
 def trigger_for(post, ledger_conn_id):
