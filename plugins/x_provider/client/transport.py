@@ -20,6 +20,8 @@ from x_provider.client.errors import XAmbiguous, XError, XUnavailable, XUnreacha
 from x_provider.client.limits import rate_windows
 from x_provider.client.models import ResponseFacts
 
+OnAnswer = Callable[[ResponseFacts, Response], None]
+
 
 @dataclass(frozen=True)
 class Timeouts:
@@ -46,10 +48,7 @@ class Repeats:
 
 
 class Transport:
-    """Sends calls to one base URL with one set of credentials; several threads may share it.
-
-    :param on_answer: told of every answer that came, refusals included; must not raise.
-    """
+    """Sends calls to one base URL with one set of credentials; several threads may share it."""
 
     def __init__(
         self,
@@ -59,35 +58,34 @@ class Transport:
         timeouts: Timeouts,
         repeats: Repeats,
         user_agent: str,
-        on_answer: Callable[[ResponseFacts, Response], None],
     ) -> None:
         self._base_url = base_url
         self._auth = auth
         self._timeouts = timeouts
         self._repeats = repeats
         self._user_agent = user_agent
-        self._on_answer = on_answer
         # Two pools, so that a create never inherits a connection that idled behind reads and uploads.
         self._fresh = FreshAdapter()
         self._creating = _session(self._fresh)
         self._repeating = _session(WatchedAdapter())
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: Call, on_answer: OnAnswer) -> Answer:
         """What X answers.
 
         A call that is not idempotent is sent once at most, whatever happens. Others are repeated, a few
         times and with growing pauses, after a lost connection or a 5xx.
 
+        :param on_answer: told of every answer that came, refusals included; must not raise.
         :raises XError: for everything but a success.
         """
         if not call.idempotent:
-            return self._send_once(call, self._creating)
+            return self._send_once(call, self._creating, on_answer)
         for attempt in range(1, self._repeats.attempts):
             try:
-                return self._send_once(call, self._repeating)
+                return self._send_once(call, self._repeating, on_answer)
             except (XUnreachable, XUnavailable):
                 time.sleep(self._pause_after(attempt))
-        return self._send_once(call, self._repeating)
+        return self._send_once(call, self._repeating, on_answer)
 
     def warm(self) -> None:
         """Open a connection for a create that follows within ``connections.FRESH_SECONDS``.
@@ -107,7 +105,7 @@ class Transport:
         self._creating.close()
         self._repeating.close()
 
-    def _send_once(self, call: Call, session: Session) -> Answer:
+    def _send_once(self, call: Call, session: Session, on_answer: OnAnswer) -> Answer:
         request = self._prepare(call)
         settings = session.merge_environment_settings(request.url, {}, False, None, None)
         outgoing.begun = False
@@ -124,7 +122,7 @@ class Transport:
             # requests lets some of urllib3's and http.client's errors through, and each means a lost answer.
             # Its own carry the request with its Authorization header, hence "from None".
             raise self._lost(call, error) from None
-        self._on_answer(
+        on_answer(
             ResponseFacts(
                 family=call.family,
                 status=response.status_code,

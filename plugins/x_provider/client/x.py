@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +35,8 @@ class XClient(MediaMethods):
     :param timeouts: seconds to wait for a connection, and for an answer.
     :param repeats: how often calls that do no harm twice are sent; creating a post is never among them.
     :param user_agent: how the client calls itself.
+    :param before_request: told the family of every call before it is sent; what it raises keeps the call
+        from being sent.
     :param on_response: told the facts of every answer, refusals included; what it raises is logged and
         dropped, because an answer must not be lost over it.
     :raises ValueError: for a base URL that is none.
@@ -47,6 +50,7 @@ class XClient(MediaMethods):
         timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
         repeats: Repeats = Repeats(),  # noqa: B008
         user_agent: str | None = None,
+        before_request: Callable[[str], None] | None = None,
         on_response: Callable[[ResponseFacts], None] | None = None,
     ) -> None:
         if auth is None:
@@ -57,6 +61,7 @@ class XClient(MediaMethods):
         answer.
         """
         self._auth = auth
+        self._before_request = before_request
         self._on_response = on_response
         self._transport = Transport(
             self.base_url,
@@ -64,11 +69,19 @@ class XClient(MediaMethods):
             timeouts=timeouts,
             repeats=repeats,
             user_agent=user_agent or f"airflow-provider-x/{_version()}",
-            on_answer=self._observe,
         )
 
     def __repr__(self) -> str:
         return f"XClient({self.base_url!r}, {self._auth!r})"
+
+    def watched(
+        self, *, before_request: Callable[[str], None], on_response: Callable[[ResponseFacts], None]
+    ) -> XClient:
+        """The same client, connections included, with other watchers."""
+        watched = copy.copy(self)
+        watched._before_request = before_request
+        watched._on_response = on_response
+        return watched
 
     @property
     def credentials(self) -> str:
@@ -80,7 +93,9 @@ class XClient(MediaMethods):
 
         :raises XError: for everything but a success.
         """
-        return self._transport.send(call)
+        if self._before_request is not None:
+            self._before_request(call.family)
+        return self._transport.send(call, self._observe)
 
     def warm(self) -> None:
         """Open a connection ahead of a ``create_post`` that follows within 4 s, from any thread.

@@ -12,7 +12,7 @@ from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.x import XHook
 from x_provider.insights import collect
 from x_provider.operators.retrying import XOperator
-from x_provider.publishing import utc_now
+from x_provider.publishing import governed, utc_now
 
 
 class XFetchMetricsOperator(XOperator):
@@ -38,9 +38,10 @@ class XFetchMetricsOperator(XOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         # A run by hand has no interval: it covers all until it was asked for, in each of its tries alike.
         end = context.get("data_interval_end") or context["dag_run"].run_after
+        ledger = LedgerHook(self.ledger_conn_id).ledger()
         collected = collect(
-            LedgerHook(self.ledger_conn_id).ledger(),
-            XHook(self.x_conn_id).get_conn(),
+            ledger,
+            governed(XHook(self.x_conn_id).get_conn(), ledger, account=self.x_conn_id, clock=utc_now),
             account=self.x_conn_id,
             covers_until=pendulum.instance(end),
             clock=utc_now,

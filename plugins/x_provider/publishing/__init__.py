@@ -5,6 +5,7 @@ from __future__ import annotations
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.drafts import Applied, apply, draft, known_blackouts, known_posts
 from x_provider.publishing.engine import Fired, Publisher, utc_now
+from x_provider.publishing.governor import governed
 from x_provider.publishing.media import MediaPreparer, MediaUnusableError, Prepared, hand_over_at
 from x_provider.publishing.outcomes import Outcome, decide
 from x_provider.publishing.queue import take_due
@@ -23,6 +24,7 @@ __all__ = [
     "apply",
     "decide",
     "draft",
+    "governed",
     "hand_over_at",
     "keep_evidence",
     "known_blackouts",

@@ -28,8 +28,8 @@ from x_provider.ledger import (
 )
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.composing import compose
+from x_provider.publishing.governor import governed, windows_of, windows_of_refusal
 from x_provider.publishing.lateness import too_late
-from x_provider.publishing.limits import windows_of, windows_of_refusal
 from x_provider.publishing.media import (
     MediaPreparer,
     MediaUnusableError,
@@ -94,14 +94,14 @@ class Publisher:
         report: Progress | None = None,
     ) -> None:
         self.ledger = ledger
-        self.client = client
+        self.client = governed(client, ledger, account=account, clock=clock)
         self.account = account
         self._clock = clock
         self._report = report or silent
-        self._media = MediaPreparer(ledger, client, clock=clock, report=report)
+        self._media = MediaPreparer(ledger, self.client, clock=clock, report=report)
         self._stops = Stops(ledger, clock=clock, report=self._report)
         self._recovery = Recovery(
-            ledger, client, self._stops, user=self.user, clock=clock, report=self._report
+            ledger, self.client, self._stops, user=self.user, clock=clock, report=self._report
         )
         self._sender = f"{socket.gethostname()}:{os.getpid()}"
         self._user: AccountOnX | None = None
