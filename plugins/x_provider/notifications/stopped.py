@@ -23,15 +23,15 @@ _HEADLINES = {
     PartState.ARMED: "is not on X yet",
     PartState.SENDING: "is being sent, but its task has failed",
 }
+_LOOKED_FOR = "It is looked for on X before anything is sent again. To look now:\n  airflow x reconcile {post}"
 _TRIED_AGAIN = "DAG x_publish tries it again. To have it tried at once:\n  airflow x resume {post}"
 _NEXT_STEPS = {
     PartState.REFUSED: "Once the cause is removed, this sends what is missing:\n  airflow x resume {post}",
     PartState.MISSED: "To send it after all:\n  airflow x resume {post}",
-    PartState.UNCERTAIN: "It is looked for on X before anything is sent again. To look now:\n"
-    "  airflow x reconcile {post}",
+    PartState.UNCERTAIN: _LOOKED_FOR,
     PartState.PLANNED: _TRIED_AGAIN,
     PartState.ARMED: _TRIED_AGAIN,
-    PartState.SENDING: "To see how far it came:\n  airflow x show {post}",
+    PartState.SENDING: _LOOKED_FOR,
 }
 _EXCERPT = 200
 
