@@ -1,0 +1,124 @@
+"""A scenario with a crash at every step, and what came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import count
+from random import Random
+from time import monotonic
+
+from crashing import Death, Life
+from world import Scenario, Verdict, World
+
+_MOST_STEPS = 5_000
+
+
+@dataclass
+class Tally:
+    """The sum of many cases.
+
+    :param crashes: processes killed, paused or cut off from the ledger.
+    :param faults: cases in which X or the network failed as well.
+    :param words: what was wrong, a line each, with the step at which it was provoked.
+    :param steps: the names of the steps at which processes died.
+    """
+
+    scenario: str
+    database: str
+    cases: int = 0
+    crashes: int = 0
+    faults: int = 0
+    duplicates: int = 0
+    lost: int = 0
+    wrong_receipts: int = 0
+    wrong_content: int = 0
+    words: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(
+        self, scenario: Scenario, crashed: Iterable[Death], survivors: Iterable[Death], verdict: Verdict
+    ) -> None:
+        """Count one case."""
+        steps = [death.step or "at some moment" for death in crashed if death.step or death.how == "killed"]
+        with self._lock:
+            self._add(scenario, steps, survivors, verdict)
+
+    def _add(
+        self, scenario: Scenario, steps: list[str], survivors: Iterable[Death], verdict: Verdict
+    ) -> None:
+        self.cases += 1
+        self.steps += steps
+        self.crashes += len(steps)
+        self.faults += len(scenario.faults)
+        self.duplicates += verdict.duplicates
+        self.lost += verdict.lost
+        self.wrong_receipts += verdict.wrong_receipts
+        self.wrong_content += verdict.wrong_content
+        words = list(verdict.words)
+        words += [f"a survivor {death.how}: {death.error}" for death in survivors if death.how != "done"]
+        if words:
+            where = ", then ".join(steps) or "no crash"
+            self.words.append(f"{self.scenario} on {self.database} ({where}): " + "; ".join(words))
+
+
+def crash_everywhere(
+    worlds: Sequence[World],
+    scenario: Scenario,
+    tally: Tally,
+    *,
+    then: Life = Life(),  # noqa: B008  # frozen
+    before: Life | None = None,
+    beside: Life | None = None,
+    life: Life = Life(),  # noqa: B008
+) -> None:
+    """Run the scenario again and again, with a crash at the first step, at the second, to the last.
+
+    :param worlds: alike; as many cases run at once.
+    :param then: the process that recovers.
+    :param before: a process that has crashed already.
+    :param beside: a process that works at the same time.
+    :param life: the process that crashes, but for ``at``.
+    """
+    numbers = count(1)
+    ended = threading.Event()
+
+    def work(world: World) -> None:
+        while not ended.is_set():
+            at = next(numbers)
+            assert at < _MOST_STEPS, f"{scenario}: no end after {at} steps"
+            world.begin(scenario)
+            crashed = world.run(before) if before is not None else []
+            first, *others = world.run(replace(life, at=at), *([beside] if beside is not None else []))
+            survivors = [*others, *world.run(then)]
+            if first.how != "killed":  # it was paused or cut off, and went on
+                survivors.append(first)
+            tally.add(scenario, [*crashed, first], survivors, world.verdict())
+            if not first.step:  # it got to its end before that step
+                ended.set()
+
+    with ThreadPoolExecutor(len(worlds)) as pool:
+        list(pool.map(work, worlds))
+
+
+def crash_at_random(
+    world: World, scenario: Scenario, tally: Tally, *, seconds: float, senders: int, seed: int
+) -> None:
+    """Keep several senders of the same posts at work, killed whenever chance wants; then let one finish."""
+    chance = Random(seed)
+    world.begin(scenario)
+    crashed: list[Death] = []
+    until = monotonic() + seconds
+    names = (f"sender {number}" for number in range(1_000_000))
+    while monotonic() < until:
+        lives = [
+            Life(do="fire_all", name=next(names), kill_after=chance.uniform(0.02, 1.0))
+            for _ in range(senders)
+        ]
+        crashed += [death for death in world.run(*lives) if death.how != "done"]
+    survivors = world.run(Life(do="fire_all", name=next(names)))
+    tally.add(scenario, crashed, survivors, world.verdict())
+    tally.words += [f"a sender failed: {death.error}" for death in crashed if death.how == "failed"]

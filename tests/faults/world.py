@@ -1,0 +1,226 @@
+"""A calendar, a ledger and an X: set up for a scenario, and compared with what was meant at the end of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pendulum
+import requests
+from sqlalchemy import URL, select
+
+from x_provider.calendar import PartSpec
+from x_provider.ledger import Ledger, PostDraft
+from x_provider.ledger.tables import metadata, posts
+
+from crashing import Death, ForkServer, Life  # isort: skip
+from outages import CutOff, Outage  # isort: skip
+from sender import ACCOUNT  # isort: skip
+
+LEAD_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is planned, and what goes wrong besides crashes.
+
+    :param posts: each a sequence of parts.
+    :param faults: the sandbox's faults.
+    :param settings: the sandbox's settings.
+    :param ends: the state in which every part must be at the end; ``refused`` ones must not be on X.
+    :param x_skew: seconds by which X's clock is ahead.
+    :param read_timeout: seconds for which the sender waits for X's answer.
+    :param patience: seconds after which X has done what it will do of a request that nobody waits for any more.
+    """
+
+    name: str
+    posts: Sequence[Sequence[PartSpec]]
+    faults: Sequence[dict[str, Any]] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    ends: str = "posted"
+    x_skew: float = 0.0
+    read_timeout: float = 5.0
+    patience: float = 0.0
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass
+class Verdict:
+    """Where the world differs from what was meant; all zero when it does not."""
+
+    duplicates: int = 0
+    lost: int = 0
+    wrong_receipts: int = 0
+    wrong_content: int = 0
+    words: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.words)
+
+
+class World:
+    """One sandbox and one ledger, used for one scenario after the other.
+
+    :param x: address of a sandbox.
+    :param credentials: its credentials file, parsed.
+    :param ledger: URL of a database whose rows nobody needs.
+    :param outage: what makes the ledger unusable for a while.
+    """
+
+    def __init__(
+        self,
+        x: str,
+        credentials: dict[str, Any],
+        ledger: URL,
+        server: ForkServer,
+        *,
+        outage: Outage | None = None,
+    ) -> None:
+        self.x = x
+        self._account = credentials["accounts"][0]
+        self._keys = (
+            credentials["api_key"],
+            credentials["api_secret"],
+            self._account["access_token"],
+            self._account["access_token_secret"],
+        )
+        self._ledger = Ledger(ledger)
+        self._server = server
+        reached = outage.url if isinstance(outage, CutOff) else ledger
+        self._senders_ledger = reached.render_as_string(hide_password=False)
+        self._outage = outage
+        self._http = requests.Session()
+        self._scenario = Scenario("nothing", ())
+
+    def begin(self, scenario: Scenario) -> None:
+        """Empty X and the ledger, and plan the scenario's posts."""
+        self._scenario = scenario
+        self._server.new_world()
+        self._control("reset")
+        # X refuses the same text twice within a day: no harness may lean on that to find no duplicates.
+        settings = {
+            "duplicate_window_seconds": 0.0,
+            "clock_ahead_seconds": scenario.x_skew,
+            "rate_limits": False,
+        }
+        self._control("settings", {**settings, **scenario.settings})
+        for fault in scenario.faults:
+            self._control("faults", fault)
+        now = pendulum.now("UTC")
+        with self._ledger.database.write() as connection:
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(table.delete())
+        for number, parts in enumerate(scenario.posts):
+            self._ledger.posts.put(_draft(number, parts, now), now=now)
+        self._close()
+
+    def run(self, *lives: Life) -> list[Death]:
+        """Run some of the system's processes at once, until all have ended."""
+        world = {
+            "ledger": self._senders_ledger,
+            "x": self.x,
+            "keys": self._keys,
+            "x_skew": self._scenario.x_skew,
+            "read_timeout": self._scenario.read_timeout,
+            "patience": self._scenario.patience,
+            "outage": self._outage and self._outage.port,
+            "lock_timeout": self._outage and self._outage.seconds / 2,
+        }
+        return self._server.run(world, *lives)
+
+    def verdict(self) -> Verdict:
+        """Compare X and the ledger with the plan."""
+        verdict = Verdict()
+        on_x = {post["id"]: post for post in self._posts_on_x()}
+        meant = Counter(part.text for parts in self._scenario.posts for part in parts)
+        if self._scenario.ends != "posted":
+            meant.clear()
+        there = Counter(post["written"] for post in on_x.values())
+        for text in meant.keys() | there.keys():
+            if there[text] > meant[text]:
+                verdict.duplicates += there[text] - meant[text]
+                verdict.words.append(f"{text!r} is on X {there[text]} times instead of {meant[text]}")
+            if there[text] < meant[text]:
+                verdict.lost += meant[text] - there[text]
+                verdict.words.append(f"{text!r} is on X {there[text]} times instead of {meant[text]}")
+        self._compare_receipts(on_x, verdict)
+        self._close()
+        return verdict
+
+    def _compare_receipts(self, on_x: dict[str, Any], verdict: Verdict) -> None:
+        used: set[str] = set()
+        for planned in self._ledger.posts.all():
+            specs = self._scenario.posts[int(planned.key)]
+            parent = None
+            for part, spec in zip(planned.parts, specs, strict=True):
+                where = f"post {planned.key}, part {part.position + 1}"
+                if part.state.value != self._scenario.ends:
+                    verdict.lost += 1
+                    verdict.words.append(f"{where} is {part.state}: {part.why}")
+                    continue
+                if part.receipt is None:
+                    continue
+                x_id = part.receipt.x_id
+                post = on_x.get(x_id)
+                url = f"{self.x}/{self._account['username']}/status/{x_id}"
+                if post is None or post["written"] != spec.text or x_id in used or part.receipt.url != url:
+                    verdict.wrong_receipts += 1
+                    verdict.words.append(f"{where} has the receipt {part.receipt}, X has {post}")
+                    continue
+                used.add(x_id)
+                files = [(media["sha256"], media["alt_text"]) for media in post["media"]]
+                if (
+                    post["in_reply_to"] != parent
+                    or files != [(media.sha256, media.alt) for media in spec.media]
+                    or (post["poll"] is None) != (spec.poll is None)
+                    or post["author_id"] != self._account["id"]
+                ):
+                    verdict.wrong_content += 1
+                    verdict.words.append(f"{where} is on X as {post}")
+                parent = x_id
+        with self._ledger.database.read() as connection:
+            waiting = (
+                connection.execute(select(posts.c.key).where(posts.c.wake_at.is_not(None))).scalars().all()
+            )
+        if waiting:
+            verdict.lost += 1
+            verdict.words.append(f"posts {waiting} still wait for somebody")
+
+    def close(self) -> None:
+        """Let go of X and the ledger."""
+        self._http.close()
+        self._ledger.database.dispose()
+
+    def _close(self) -> None:
+        # Whoever opens the file next must find what the dead left, not what this process keeps open.
+        if self._ledger.database.url.get_backend_name() == "sqlite":
+            self._ledger.database.dispose()
+
+    def _posts_on_x(self) -> list[dict[str, Any]]:
+        answer = self._http.get(f"{self.x}/_sandbox/posts", timeout=10)
+        answer.raise_for_status()
+        return [post for post in answer.json()["posts"] if not post["deleted"]]
+
+    def _control(self, what: str, words: dict[str, Any] | None = None) -> None:
+        answer = self._http.post(f"{self.x}/_sandbox/{what}", json=words, timeout=10)
+        assert answer.ok, f"{what} {words}: {answer.text}"
+
+
+def _draft(number: int, parts: Sequence[PartSpec], now: pendulum.DateTime) -> PostDraft:
+    return PostDraft(
+        calendar="faults",
+        key=str(number),
+        account=ACCOUNT,
+        revision="r1",
+        at="soon",
+        timezone="UTC",
+        due_at=now.add(seconds=LEAD_SECONDS),
+        late_grace_seconds=900,
+        late_then="publish",
+        lead_seconds=LEAD_SECONDS,
+        contents=[part.model_dump(mode="json", exclude_defaults=True) for part in parts],
+    )
