@@ -18,7 +18,7 @@ from x_provider.cli import overview
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, Post, Receipt
+from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, Receipt
 from x_provider.publishing import post_url, utc_now
 
 NEEDS_SOMEBODY = 2
@@ -54,7 +54,7 @@ def status(args: Namespace) -> None:
 def show(args: Namespace) -> None:
     """Show a post's parts, receipts and attempts."""
     ledger = _ledger(args)
-    post = _find(ledger, args.post)
+    post = ledger.posts.named(args.post)
     if args.output == "table":
         print(f"{post.name}, post {post.id} of the ledger, account {post.account}")
         print(f"due {post.due_at.isoformat()} ({post.at} {post.timezone}), revision {post.revision[:12]}")
@@ -85,7 +85,7 @@ def show(args: Namespace) -> None:
 def reconcile(args: Namespace) -> None:
     """Find out what X did about a post, and go on with it."""
     ledger = _ledger(args)
-    post = _find(ledger, args.post)
+    post = ledger.posts.named(args.post)
     publisher = open_publisher(account=post.account, ledger_conn_id=args.ledger_conn_id, report=print)
     fired = publisher.fire(post.id)
     print(
@@ -97,7 +97,7 @@ def reconcile(args: Namespace) -> None:
 def resume(args: Namespace) -> None:
     """Send a refused, missed or unfound post after all, or try a late one now."""
     ledger = _ledger(args)
-    post = ledger.deciding.resume(_find(ledger, args.post).id, now=utc_now(), by=getpass.getuser())
+    post = ledger.deciding.resume(ledger.posts.named(args.post).id, now=utc_now(), by=getpass.getuser())
     print(f"{post.name} is planned again; DAG x_publish sends what is missing of it")
 
 
@@ -107,7 +107,7 @@ def adopt(args: Namespace) -> None:
     from x_provider.client.ids import created_at, post_id_of  # noqa: PLC0415  (as above)
 
     ledger = _ledger(args)
-    post = _find(ledger, args.post)
+    post = ledger.posts.named(args.post)
     x_id = post_id_of(args.url)
     if x_id is None:
         raise LedgerError(
@@ -127,7 +127,7 @@ def void(args: Namespace) -> None:
     ledger = _ledger(args)
     by = getpass.getuser()
     why = f"given up by {by} (airflow x void)"
-    post = ledger.deciding.void(_find(ledger, args.post).id, why=why, now=utc_now(), by=by)
+    post = ledger.deciding.void(ledger.posts.named(args.post).id, why=why, now=utc_now(), by=by)
     print(f"{post.name} is given up; nothing more of it is sent")
 
 
@@ -190,13 +190,3 @@ def _account_option(args: Namespace) -> str:
 
 def _ledger(args: Namespace) -> Ledger:
     return LedgerHook(args.ledger_conn_id).ledger()
-
-
-def _find(ledger: Ledger, name: str) -> Post:
-    if name.isdecimal():
-        return ledger.posts.get(int(name))
-    calendar, _, key = name.partition("/")
-    post = ledger.posts.find(calendar, key)
-    if post is None:
-        raise LedgerError(f"the ledger has no post {name!r}; write calendar/entry as in the calendar file")
-    return post

@@ -1,0 +1,32 @@
+"""Look after what was dropped, and ask people about what nobody else can decide."""
+
+from __future__ import annotations
+
+from airflow.sdk import CronTriggerTimetable, dag
+
+from x_provider.operators.upkeep import XOpenQuestionsOperator, XStartQuestionOperator, XSweepOperator
+
+
+@dag(
+    schedule=CronTriggerTimetable("*/10 * * * *", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    tags=["x", "upkeep"],
+    default_args={"owner": "marketing", "retries": 2, "retry_delay": 20},
+    doc_md="""
+    Every ten minutes **sweep** wakes the posts that are stuck (their sender died, nobody looks after them) for
+    DAG `x_publish`, and ends those that are past their grace. It sends nothing and may run at any time.
+
+    **open_questions** then finds what only a person can settle, and **ask** starts DAG `x_ask` for each, once. Both
+    are skipped when there is nothing to ask; `x_ask` must not be paused.
+    """,
+)
+def x_upkeep():
+    sweep = XSweepOperator(task_id="sweep")
+    questions = XOpenQuestionsOperator(task_id="open_questions")
+    ask = XStartQuestionOperator.partial(task_id="ask", map_index_template="{{ task.post }}")
+    sweep >> questions
+    ask.expand_kwargs(questions.output)
+
+
+x_upkeep()
