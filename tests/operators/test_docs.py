@@ -38,8 +38,8 @@ def test_every_example_makes_its_tasks(names, example):
 
 def test_every_operator_and_trigger_is_on_the_page():
     from x_provider.operators import calendar, deleting, insights, planning, publishing
-    from x_provider.triggers import due, publish
+    from x_provider.triggers import due, media, publish
 
-    modules = (calendar, deleting, insights, planning, publishing, due, publish)
+    modules = (calendar, deleting, insights, planning, publishing, due, media, publish)
     public = {name for m in modules for name in vars(m) if re.fullmatch(r"X\w+(Operator|Trigger)", name)}
     assert {name for name in public - {"XContentOperator"} if name not in PAGE} == set()
