@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 import multiprocessing
 import os
 import random
 import signal
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,12 +16,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
 from requests.adapters import HTTPAdapter
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "harness"))
+
+from sandbox_server import SandboxServer
 
 TIMEOUT_SECONDS = 1.0
 DELAY_SECONDS = 1.6
-READY = "x-sandbox ready: "
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {
     "dropped before the commit": {"kind": "drop_before_commit"},
@@ -66,50 +65,10 @@ def draw(number: int, seed: int) -> list[Post]:
     return posts
 
 
-@dataclass
-class Sandbox:
-    """The X that everybody posts to, and its accounts."""
-
-    url: str
-    credentials: dict[str, Any]
-
-    def post(self, path: str, body: Any = None) -> Any:
-        answer = requests.post(self.url + path, json=body, timeout=30)
-        answer.raise_for_status()
-        return answer.json()
-
-    def get(self, path: str) -> Any:
-        answer = requests.get(self.url + path, timeout=30)
-        answer.raise_for_status()
-        return answer.json()
-
-    def keys(self, account: int) -> tuple[str, str, str, str]:
-        app, user = self.credentials, self.credentials["accounts"][account]
-        return app["api_key"], app["api_secret"], user["access_token"], user["access_token_secret"]
-
-
-def start_sandbox(folder: Path, accounts: int) -> tuple[subprocess.Popen[str], Sandbox]:
-    """A sandbox with so many accounts."""
-    credentials = folder / "credentials.json"
-    server = subprocess.Popen(
-        [
-            Path(sys.executable).with_name("x-sandbox"),
-            *("serve", "--port", "0", "--accounts", str(accounts)),
-            *("--state", folder / "state", "--credentials", credentials),
-        ],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    late = threading.Timer(60, server.kill)
-    late.start()
-    line = server.stdout.readline() if server.stdout else ""
-    late.cancel()
-    late.join()
-    if not line.startswith(READY):
-        server.kill()
-        server.wait()
-        sys.exit(f"the sandbox did not start: {line.strip()}")
-    return server, Sandbox(line.removeprefix(READY).strip(), json.loads(credentials.read_text()))
+def keys_of(sandbox: SandboxServer, account: int) -> tuple[str, str, str, str]:
+    """The app's key and secret, the account's token and secret."""
+    app, user = sandbox.credentials, sandbox.accounts[account]
+    return app["api_key"], app["api_secret"], user["access_token"], user["access_token_secret"]
 
 
 @dataclass(frozen=True)
@@ -124,11 +83,11 @@ class Ended:
 class Armed:
     """A post's fault, waiting for its request.
 
-    :param kill: when the first try's process is killed, if it is: ``before``, ``during`` or ``after`` the request.
+    :param kill: when the process is killed, if it is: ``before``, ``during`` or ``after`` the request.
     :param id: the sandbox's fault, if there is one.
     """
 
-    sandbox: Sandbox
+    sandbox: SandboxServer
     kill: str | None
     part: int
     id: str | None
@@ -138,12 +97,12 @@ class Armed:
         known = self.sandbox.get("/_sandbox/faults")["faults"]
         return any(fault["id"] == self.id and fault["applied"] for fault in known)
 
-    def has_struck(self, first: Ended) -> bool:
-        """Whether it happened in the first try."""
-        return first == Ended() if self.kill else self.is_applied()
+    def has_struck(self, ended: Ended) -> bool:
+        """Whether it happened, in this try or before."""
+        return ended == Ended() if self.kill else self.is_applied()
 
 
-def arm(sandbox: Sandbox, account: int, post: Post) -> Armed:
+def arm(sandbox: SandboxServer, account: int, post: Post) -> Armed:
     """Let the post's fault wait for its part's first request."""
     described = {name: value for name, value in FAULTS[post.fault].items() if name != "kill"}
     if described.get("status") == 429:
@@ -152,7 +111,7 @@ def arm(sandbox: Sandbox, account: int, post: Post) -> Armed:
         described["headers"] = {f"x-rate-limit-{name}": value for name, value in window.items()}
     fault = None
     if described:
-        user = sandbox.credentials["accounts"][account]["username"]
+        user = sandbox.accounts[account]["username"]
         which = {"account": user, "method": "POST", "path": "/2/tweets", "skip": post.part}
         fault = sandbox.post("/_sandbox/faults", {**described, **which})["id"]
     return Armed(sandbox, FAULTS[post.fault].get("kill"), post.part, fault)

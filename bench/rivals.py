@@ -40,12 +40,12 @@ from rival_faults import (
     TIMEOUT_SECONDS,
     Ended,
     Post,
-    Sandbox,
     arm,
     draw,
-    start_sandbox,
+    keys_of,
     try_once,
 )
+from sandbox_server import SandboxServer, start_sandbox
 
 from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, Timeouts, XClient
@@ -73,7 +73,7 @@ def main() -> None:
     parts = sum(len(post.texts) for post in posts)
     print(f"{len(posts)} posts ({parts} parts), seed {options.seed}, a fault each:\n  {', '.join(FAULTS)}")
     with tempfile.TemporaryDirectory(prefix="x-rivals-") as name:
-        server, sandbox = start_sandbox(Path(name), options.accounts)
+        sandbox = start_sandbox(Path(name), "--accounts", str(options.accounts))
         try:
             for refuses in (True, False):
                 folders = [Path(name) / f"{number}-{refuses}" for number in range(4)]
@@ -87,8 +87,7 @@ def main() -> None:
                     ],
                 )
         finally:
-            server.terminate()
-            server.wait(timeout=30)
+            sandbox.stop()
 
 
 def contestants(folders: Sequence[Path]) -> list[Contestant]:
@@ -111,13 +110,14 @@ def table(title: str, rows: Sequence[Sequence[Any]]) -> None:
         )
 
 
-def compete(contestant: Contestant, sandbox: Sandbox, posts: Sequence[Post], *, refuses: bool) -> list[Any]:
+def compete(
+    contestant: Contestant, sandbox: SandboxServer, posts: Sequence[Post], *, refuses: bool
+) -> list[Any]:
     """One row of the table: everything of one contestant, the accounts side by side."""
-    sandbox.post("/_sandbox/reset")
-    window = 86_400 if refuses else 0
-    sandbox.post("/_sandbox/settings", {"rate_limits": False, "duplicate_window_seconds": window})
+    sandbox.reset()
+    sandbox.settings(rate_limits=False, duplicate_window_seconds=86_400 if refuses else 0)
     contestant.prepare(sandbox, posts)
-    accounts = len(sandbox.credentials["accounts"])
+    accounts = len(sandbox.accounts)
     fork = multiprocessing.get_context("fork")
     started = time.monotonic()
     ends = []
@@ -138,13 +138,13 @@ def compete(contestant: Contestant, sandbox: Sandbox, posts: Sequence[Post], *, 
         skipped = max(skipped, sent.skipped)
     seconds = time.monotonic() - started
     time.sleep(DELAY_SECONDS)  # what the sandbox may still be doing counts, too
-    counts = count(posts, sandbox.get("/_sandbox/posts")["posts"], contestant.receipts(posts, results))
+    counts = count(posts, sandbox.posts(), contestant.receipts(posts, results))
     row = [len(posts), struck, counts.duplicates, counts.lost, counts.out_of_order, counts.wrong_receipts]
     return [contestant.name, *row, f"{seconds:.0f}", f"{skipped:.0f}"]
 
 
 def _worker(
-    answer: Connection, contestant: Contestant, sandbox: Sandbox, account: int, posts: Sequence[Post]
+    answer: Connection, contestant: Contestant, sandbox: SandboxServer, account: int, posts: Sequence[Post]
 ) -> None:
     answer.send(send(contestant, sandbox, account, posts))
 
@@ -158,17 +158,17 @@ class Sent:
     skipped: float = 0.0
 
 
-def send(contestant: Contestant, sandbox: Sandbox, account: int, posts: Sequence[Post]) -> Sent:
+def send(contestant: Contestant, sandbox: SandboxServer, account: int, posts: Sequence[Post]) -> Sent:
     """Send an account's posts one after the other, each with its fault."""
     sent = Sent()
     for post in posts:
         fault = arm(sandbox, account, post)
-        tries, ahead = 0, 0.0
+        tries, ahead, struck = 0, 0.0, False
         while True:
             tries += 1
             attempt = partial(contestant.attempt, sandbox, account, post, ahead)
-            ended = try_once(attempt, fault if tries == 1 else None)
-            sent.struck += tries == 1 and fault.has_struck(ended)
+            ended = try_once(attempt, None if struck else fault)
+            struck = struck or fault.has_struck(ended)
             again_in = contestant.again_in(ended, tries)
             if again_in is None:
                 break
@@ -178,6 +178,7 @@ def send(contestant: Contestant, sandbox: Sandbox, account: int, posts: Sequence
                 ahead += again_in
             else:
                 time.sleep(again_in)
+        sent.struck += struck
         sent.results[post.number] = ended.result
         sent.skipped = max(sent.skipped, ahead)
     return sent
@@ -230,12 +231,12 @@ class Script:
     publish: Callable[[tweepy.Client, Sequence[str], Path], list[str]]
     folder: Path
 
-    def prepare(self, sandbox: Sandbox, posts: Sequence[Post]) -> None:
+    def prepare(self, sandbox: SandboxServer, posts: Sequence[Post]) -> None:
         """Nothing: it has no plan."""
 
-    def attempt(self, sandbox: Sandbox, account: int, post: Post, _ahead: float) -> list[str]:
+    def attempt(self, sandbox: SandboxServer, account: int, post: Post, _ahead: float) -> list[str]:
         """One try of the task, in a process of its own."""
-        key, secret, token, token_secret = sandbox.keys(account)
+        key, secret, token, token_secret = keys_of(sandbox, account)
         client = tweepy.Client(
             consumer_key=key,
             consumer_secret=secret,
@@ -272,7 +273,7 @@ class Engine:
     def _ledger(self) -> Ledger:
         return Ledger(f"sqlite:///{self.folder / 'ledger.db'}")
 
-    def prepare(self, sandbox: Sandbox, posts: Sequence[Post]) -> None:
+    def prepare(self, sandbox: SandboxServer, posts: Sequence[Post]) -> None:
         """Plan the posts, due now."""
         now, ledger = pendulum.now("UTC"), self._ledger()
         for post in posts:
@@ -296,14 +297,14 @@ class Engine:
             self.posts[post.number] = ledger.posts.ensure(draft, now=now).id
         ledger.database.dispose()
 
-    def attempt(self, sandbox: Sandbox, account: int, post: Post, ahead: float) -> float:
+    def attempt(self, sandbox: SandboxServer, account: int, post: Post, ahead: float) -> float:
         """Fire once; the result is the seconds until it is to be fired again, 0 when it is over."""
 
         def clock() -> pendulum.DateTime:
             return pendulum.now("UTC").add(seconds=ahead)
 
         timeouts = Timeouts(connect=TIMEOUT_SECONDS, read=TIMEOUT_SECONDS)
-        client = XClient(sandbox.url, OAuth1(*sandbox.keys(account)), timeouts=timeouts)
+        client = XClient(sandbox.url, OAuth1(*keys_of(sandbox, account)), timeouts=timeouts)
         publisher = Publisher(self._ledger(), client, account=f"x_{account}", clock=clock)
         fired = publisher.fire(self.posts[post.number])
         # Without a time to try again the trigger ends; DAG x_publish is woken for what is left.

@@ -10,7 +10,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 import rival_scripts
-from rival_faults import FAULTS, Post, Sandbox, draw
+from rival_faults import FAULTS, Post, draw
 from rivals import Counts, Engine, Script, compete, count
 
 SINGLE = Post(0, ("one",), "429", 0)
@@ -69,7 +69,6 @@ def test_every_fault_strikes_and_only_the_script_posts_twice(sandbox, tmp_path):
         Post(1, ("Thread 1", "Thread 2"), faults[2], 1),
         Post(2, ("Not sent at first",), faults[1], 0),
     ]
-    x = Sandbox(sandbox.url, sandbox.credentials)
     heads = ("posts", "struck", "duplicates", "lost", "out of order", "wrong receipts")
     rows = {}
     for contestant in (
@@ -77,7 +76,7 @@ def test_every_fault_strikes_and_only_the_script_posts_twice(sandbox, tmp_path):
         Engine("engine", tmp_path / "engine"),
     ):
         contestant.folder.mkdir()
-        name, *cells = compete(contestant, x, posts, refuses=False)
+        name, *cells = compete(contestant, sandbox, posts, refuses=False)
         rows[name] = dict(zip(heads, cells, strict=False))
     nothing = dict.fromkeys(heads[2:], 0)
     assert rows["engine"] == {"posts": 3, "struck": 3, **nothing}

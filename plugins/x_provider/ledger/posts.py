@@ -18,7 +18,7 @@ from x_provider.ledger.states import UNSENT, PartState
 # Built once: building a statement takes five times as long as running it.
 _POST = select(t.posts).where(t.posts.c.id == bindparam("post"))
 _LOCK = _POST.with_for_update()
-_WAKE = t.posts.update().where(t.posts.c.id == bindparam("post")).values(wake_at=bindparam("at"))
+_WAKE = t.posts.update().where(t.posts.c.id == bindparam("post")).values(wake_at=bindparam("then"))
 _PARTS = (
     select(t.parts, t.receipts)
     .join_from(t.parts, t.receipts, t.receipts.c.part_id == t.parts.c.id, isouter=True)
@@ -187,7 +187,7 @@ def lock_post(connection: Connection, post_id: int) -> Row[Any]:
 
 def wake(connection: Connection, post_id: int, at: DateTime | None) -> None:
     """Set when somebody must look after the post next; None when nobody needs to."""
-    connection.execute(_WAKE, {"post": post_id, "at": at})
+    connection.execute(_WAKE, {"post": post_id, "then": at})
 
 
 def load_post(connection: Connection, post_id: int) -> Post:
