@@ -143,3 +143,33 @@ def test_the_watcher_sleeps_while_nothing_is_due_and_sees_what_comes(connections
     started = pendulum.now("UTC")
     asyncio.run(first_event(watcher))
     assert (pendulum.now("UTC") - started).total_seconds() >= 0.9
+
+
+async def cancelled(trigger, *, after):
+    events = asyncio.ensure_future(anext(trigger.run()))
+    await asyncio.sleep(after)
+    events.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await events
+
+
+def test_a_trigger_that_is_cancelled_while_its_post_is_on_its_way_keeps_the_outcome(sandbox, connections):
+    ledger_conn_id, ledger = connections
+    sandbox.settings(latency_seconds=1.0)
+    post = planned(ledger, due_in=0)
+    asyncio.run(cancelled(trigger_for(post, ledger_conn_id), after=0.7))
+    assert ledger.posts.get(post.id).state is PartState.POSTED
+    assert len(sandbox.posts()) == 1
+
+
+def test_a_trigger_that_is_cancelled_before_the_instant_sends_nothing(sandbox, connections):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=1.5)
+
+    async def cancel_and_wait():
+        await cancelled(trigger_for(post, ledger_conn_id), after=0.7)
+        await asyncio.sleep(1.5)
+
+    asyncio.run(cancel_and_wait())
+    assert sandbox.posts() == []
+    assert ledger.posts.get(post.id).state is PartState.PLANNED

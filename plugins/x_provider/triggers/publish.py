@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import pendulum
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pendulum import DateTime
 
+from x_provider.client.connections import FRESH_SECONDS
 from x_provider.hooks.publisher import aopen_publisher
-from x_provider.publishing import Publisher, ReceiptNotStoredError
+from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError
+from x_provider.publishing.firing import FiringPool, WarmConnections
 from x_provider.triggers.waiting import in_thread, sleep_until
 
 _OPEN_SECONDS = 10.0
 _WARM_SECONDS = 2.0
 _WARMING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="x-warm")
-_FIRING = ThreadPoolExecutor(max_workers=32, thread_name_prefix="x-fire")
+_FIRING = FiringPool()
+_CONNECTIONS = WarmConnections(per_client=_FIRING.per_account, seconds=FRESH_SECONDS - _WARM_SECONDS)
 
 
 class XPublishTrigger(BaseTrigger):
@@ -67,13 +72,18 @@ class XPublishTrigger(BaseTrigger):
         while True:
             # Late enough to see credentials that changed while the post waited.
             await sleep_until(fire_at.subtract(seconds=_OPEN_SECONDS))
+            told: list[str] = []
             publisher = await aopen_publisher(
-                account=self.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
+                account=self.account, ledger_conn_id=self.ledger_conn_id, report=told.append
             )
             await sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
             warming = asyncio.ensure_future(in_thread(_WARMING, self._warm, publisher))
-            await sleep_until(fire_at)
-            fired = await in_thread(_FIRING, publisher.fire, self.post_id)
+            try:
+                fired = await self._fire(publisher, fire_at)
+            finally:
+                # Writing the log is paperwork: it would slow down the posts of the same instant.
+                for words in told:
+                    self.log.info(words)
             await warming
             if fired.retry_at is None:
                 return
@@ -83,9 +93,40 @@ class XPublishTrigger(BaseTrigger):
     def _warm(self, publisher: Publisher) -> None:
         # Only a help: whether X can be reached is for the firing to find out.
         try:
-            publisher.warm()
+            publisher.user()
+            _CONNECTIONS.open(publisher.client)
         except Exception as error:
             self.log.warning("no connection opened ahead of time: %s", error)
+
+    async def _fire(self, publisher: Publisher, fire_at: DateTime) -> Fired:
+        is_leaving = False
+        # The pool watches the clock, not this coroutine: a thousand that wake at one instant are slow.
+        shot = _FIRING.submit(
+            self.account,
+            fire_at.timestamp(),
+            # With the context goes the address of the task's log.
+            partial(copy_context().run, publisher.fire, self.post_id),
+            is_urgent=lambda fired: is_leaving or fired.retry_at is not None,
+        )
+        try:
+            return await asyncio.shield(asyncio.wrap_future(shot))
+        except asyncio.CancelledError:
+            if not shot.cancel():
+                # It is on its way: what comes of it must reach the ledger, or at least the log.
+                is_leaving = True
+                _FIRING.tell_all()
+                await self._last_words(shot)
+            raise
+
+    async def _last_words(self, shot: Future[Fired]) -> None:
+        try:
+            await asyncio.wrap_future(shot)
+        except ReceiptNotStoredError as error:
+            self.log.exception(
+                "post %s is on X, and nobody could tell the ledger: %s", self.post_id, error.evidence
+            )
+        except Exception:
+            self.log.exception("post %s: firing it failed; the ledger knows how far it came", self.post_id)
 
 
 def _instant(written: str) -> DateTime:

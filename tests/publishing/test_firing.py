@@ -1,0 +1,165 @@
+"""The pool that fires posts: at their instant, accounts taking turns, paperwork after the posts."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from x_provider.calendar import PartSpec
+from x_provider.client import OAuth1, XClient
+from x_provider.publishing import Publisher, utc_now
+from x_provider.publishing.firing import FiringPool, WarmConnections
+
+
+@pytest.fixture
+def pool():
+    return FiringPool(threads=8, per_account=2)
+
+
+def fire_all(pool, shots):
+    """Submit (account, due in seconds, work) and wait for all of them."""
+    now = time.time()
+    for future in [pool.submit(account, now + due_in, work) for account, due_in, work in shots]:
+        future.result(20)
+
+
+def test_nothing_fires_before_its_instant(pool):
+    due_at = time.time() + 0.4
+    assert pool.submit("a", due_at, time.time).result(5) >= due_at
+
+
+def test_an_account_with_a_long_backlog_does_not_delay_anothers_single_post(pool):
+    fired: list[str] = []
+
+    def work(name):
+        def fire():
+            fired.append(name)
+            time.sleep(0.02)
+
+        return fire
+
+    backlog = [("busy", -60, work("busy")) for _ in range(40)]
+    fire_all(pool, [*backlog, ("single", 0, work("single"))])
+    assert fired.index("single") <= 4
+
+
+def test_an_account_has_only_a_few_posts_in_flight_and_the_others_use_the_rest(pool):
+    in_flight: Counter[str] = Counter()
+    most: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def work(account):
+        def fire():
+            with lock:
+                in_flight[account] += 1
+                in_flight["all"] += 1
+                for name in (account, "all"):
+                    most[name] = max(most[name], in_flight[name])
+            time.sleep(0.03)
+            with lock:
+                in_flight[account] -= 1
+                in_flight["all"] -= 1
+
+        return fire
+
+    fire_all(pool, [(account, 0, work(account)) for _ in range(8) for account in "abcdef"])
+    assert {most[account] for account in "abcdef"} == {2}
+    assert most["all"] == 8
+
+
+def test_an_account_sends_in_the_order_of_its_due_times(pool):
+    fired: list[int] = []
+    single = FiringPool(threads=1, per_account=1)
+    fire_all(single, [("a", -due, lambda due=due: fired.append(due)) for due in (3, 9, 1, 7, 5)])
+    assert fired == [9, 7, 5, 3, 1]
+
+
+def test_a_post_that_is_withdrawn_while_it_waits_is_not_fired(pool):
+    fired: list[str] = []
+    future = pool.submit("a", time.time() + 0.3, lambda: fired.append("withdrawn"))
+    assert future.cancel()
+    fire_all(pool, [("a", 0.4, lambda: fired.append("other"))])
+    assert fired == ["other"]
+
+
+def test_a_result_is_told_once_no_other_post_is_about_to_be_due(pool):
+    now = time.time()
+    told: dict[str, float] = {}
+    futures = []
+    for name, due_in in (("first", 0.0), ("second", 0.6)):
+        future = pool.submit(name, now + due_in, lambda: None)
+        future.add_done_callback(lambda _, name=name: told.setdefault(name, time.time() - now))
+        futures.append(future)
+    for future in futures:
+        future.result(5)
+    assert told["first"] >= 0.6
+
+
+def test_what_must_be_tried_again_is_told_at_once(pool):
+    pool.submit("later", time.time() + 0.8, lambda: None)
+    started = time.time()
+    pool.submit("now", started, lambda: "again", is_urgent=lambda result: result == "again").result(5)
+    assert time.time() - started < 0.7
+
+
+def test_an_error_reaches_whoever_waits(pool):
+    def fail():
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        pool.submit("a", 0, fail).result(5)
+
+
+@pytest.fixture
+def client_at():
+    """A client with an account's keys, for whatever listens at that address."""
+
+    def client_at(url, credentials, account) -> XClient:
+        keys = credentials["api_key"], credentials["api_secret"]
+        return XClient(url, OAuth1(*keys, account["access_token"], account["access_token_secret"]))
+
+    return client_at
+
+
+def test_a_burst_of_one_account_leaves_room_for_the_other_on_x(own_sandbox, ledger, client_at, draft_of):
+    sandbox = own_sandbox("--latency", "0.1", "--no-rate-limits")
+    pool = FiringPool()
+    names = ["busy"] * 40 + ["single"]
+    shots = []
+    for number, name in enumerate(names):
+        draft = replace(draft_of(PartSpec(text=f"{name} {number}"), key=f"p{number}"), account=f"x_{name}")
+        ledger.posts.put(draft, now=utc_now())
+        post = ledger.posts.find(draft.calendar, draft.key)
+        account = sandbox.accounts[name == "single"]
+        client = client_at(sandbox.url, sandbox.credentials, account)
+        publisher = Publisher(ledger, client, account=draft.account)
+        publisher.arm(post.id)
+        shots.append((draft.account, 0.5, partial(publisher.fire, post.id)))
+    fire_all(pool, shots)
+    texts = [post["text"] for post in reversed(sandbox.posts())]
+    assert sorted(texts) == sorted(f"{name} {number}" for number, name in enumerate(names))
+    assert texts.index("single 40") <= pool.per_account
+
+
+def test_connections_are_opened_ahead_only_as_many_as_can_be_in_flight(client_at):
+    keys = {"api_key": "a", "api_secret": "b"}, {"access_token": "c", "access_token_secret": "d"}
+    warm = WarmConnections(per_client=2, seconds=60)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.5)
+        clients = [client_at(f"http://127.0.0.1:{listener.getsockname()[1]}", *keys) for _ in range(2)]
+        for _ in range(5):
+            for client in clients:
+                warm.open(client)
+        accepted = []
+        with pytest.raises(TimeoutError):
+            while True:
+                accepted.append(listener.accept()[0])
+    assert len(accepted) == 4
+    for connection in accepted:
+        connection.close()
