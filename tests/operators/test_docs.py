@@ -16,10 +16,10 @@ def names():
     """What the page's examples take for granted."""
     from airflow.sdk import Asset, AssetWatcher
 
-    from x_provider.operators import calendar, deleting, insights, planning, publishing
+    from x_provider.operators import asking, calendar, deleting, insights, planning, publishing, upkeep
     from x_provider.triggers import due
 
-    modules = (calendar, deleting, insights, planning, publishing, due)
+    modules = (asking, calendar, deleting, insights, planning, publishing, upkeep, due)
     return {"Asset": Asset, "AssetWatcher": AssetWatcher} | {
         k: v for m in modules for k, v in vars(m).items()
     }
@@ -37,9 +37,9 @@ def test_every_example_makes_its_tasks(names, example):
 
 
 def test_every_operator_and_trigger_is_on_the_page():
-    from x_provider.operators import calendar, deleting, insights, planning, publishing
+    from x_provider.operators import asking, calendar, deleting, insights, planning, publishing, upkeep
     from x_provider.triggers import due, media, publish
 
-    modules = (calendar, deleting, insights, planning, publishing, due, media, publish)
+    modules = (asking, calendar, deleting, insights, planning, publishing, upkeep, due, media, publish)
     public = {name for m in modules for name in vars(m) if re.fullmatch(r"X\w+(Operator|Trigger)", name)}
     assert {name for name in public - {"XContentOperator"} if name not in PAGE} == set()
