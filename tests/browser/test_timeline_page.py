@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MEDIA = Path(__file__).parents[2] / "include" / "calendar" / "media"
-# The page comes from this machine only, and Chromium's own sandbox needs rights that containers lack.
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 expect = sync_api.expect
 
 
@@ -58,16 +54,6 @@ class Author:
         answer = requests.request(method, self._url + path, auth=self._auth, timeout=10, **arguments)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()["data"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium, chromium-browser or google-chrome on the PATH: no browser tests")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
