@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
@@ -148,15 +148,17 @@ class Controls:
             return None if row is None else _halt(row)
 
 
+_IN_FORCE = select(t.halts).where(
+    or_(t.halts.c.account == bindparam("account"), t.halts.c.account == EVERY_ACCOUNT),
+    t.halts.c.lifted_at.is_(None),
+    or_(t.halts.c.starts_at.is_(None), t.halts.c.starts_at <= bindparam("now")),
+    or_(t.halts.c.ends_at.is_(None), t.halts.c.ends_at > bindparam("now")),
+)
+
+
 def halt_of(connection: Connection, account: str, now: DateTime) -> Halt | None:
-    query = _query().where(
-        t.halts.c.account.in_((account, EVERY_ACCOUNT)),
-        t.halts.c.lifted_at.is_(None),
-        or_(t.halts.c.starts_at.is_(None), t.halts.c.starts_at <= now),
-        or_(t.halts.c.ends_at.is_(None), t.halts.c.ends_at > now),
-    )
     # The one that lasts longest is the one to name and to wait for.
-    halts = [_halt(row) for row in connection.execute(query)]
+    halts = [_halt(row) for row in connection.execute(_IN_FORCE, {"account": account, "now": now})]
     endless = next((halt for halt in halts if halt.ends_at is None), None)
     return endless or max(halts, key=lambda halt: halt.ends_at or halt.starts_at, default=None)
 

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, func, or_, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
+from x_provider.ledger.moves import has_unposted_parts
 from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.receipts import insert_receipt
 from x_provider.ledger.records import Part, Post, Receipt
-from x_provider.ledger.sending import has_unposted_parts
 from x_provider.ledger.states import PartState
 
 STOPPED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.UNCERTAIN})

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import Connection, Integer, and_, bindparam, case, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+
+_is_running = and_(
+    t.rate_windows.c.account == bindparam("of"),
+    t.rate_windows.c.family == bindparam("call"),
+    t.rate_windows.c.reset_at > bindparam("now"),
+)
+_RUNNING = select(t.rate_windows).where(_is_running).order_by(t.rate_windows.c.name).with_for_update()
+_CHANGE = (
+    t.rate_windows.update()
+    .where(_is_running)
+    .values(remaining=t.rate_windows.c.remaining + bindparam("by", type_=Integer))
+)
 
 
 @dataclass(frozen=True)
@@ -75,8 +89,7 @@ def exhausted_until(connection: Connection, account: str, family: str, *, now: D
 
     The windows are held until the transaction ends, so that two senders do not take the same last call.
     """
-    running = select(t.rate_windows).where(*_running(account, family, now)).with_for_update()
-    windows = connection.execute(running.order_by(t.rate_windows.c.name)).all()
+    windows = connection.execute(_RUNNING, {"of": account, "call": family, "now": now}).all()
     return max((window.reset_at for window in windows if window.remaining <= 0), default=None)
 
 
@@ -104,30 +117,27 @@ def note(connection: Connection, account: str, family: str, windows: Iterable[Wi
     ]
     if not rows:
         return
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    connection.execute(_note_in(connection.dialect.name), rows)
+
+
+def _change(connection: Connection, account: str, family: str, *, by: int, now: DateTime) -> None:
+    connection.execute(_CHANGE, {"of": account, "call": family, "now": now, "by": by})
+
+
+@cache
+def _note_in(dialect: str) -> Any:
+    """The statement that learns a window, in the database's own words."""
+    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
     statement = insert(t.rate_windows)
     said, known = statement.excluded, t.rate_windows.c
     # Of one window the smallest count is the newest, and it holds what others have reserved meanwhile.
     roomier = and_(said.reset_at == known.reset_at, said.remaining > known.remaining)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[known.account, known.family, known.name],
-            set_={
-                "limit": said.limit,
-                "remaining": case((roomier, known.remaining), else_=said.remaining),
-                "reset_at": said.reset_at,
-            },
-            where=said.reset_at >= known.reset_at,
-        ),
-        rows,
+    return statement.on_conflict_do_update(
+        index_elements=[known.account, known.family, known.name],
+        set_={
+            "limit": said.limit,
+            "remaining": case((roomier, known.remaining), else_=said.remaining),
+            "reset_at": said.reset_at,
+        },
+        where=said.reset_at >= known.reset_at,
     )
-
-
-def _change(connection: Connection, account: str, family: str, *, by: int, now: DateTime) -> None:
-    counted = t.rate_windows.update().where(*_running(account, family, now))
-    connection.execute(counted.values(remaining=t.rate_windows.c.remaining + by))
-
-
-def _running(account: str, family: str, now: DateTime) -> tuple[ColumnElement[bool], ...]:
-    windows = t.rate_windows.c
-    return windows.account == account, windows.family == family, windows.reset_at > now

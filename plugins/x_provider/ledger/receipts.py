@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pendulum import DateTime
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.records import Receipt
+
+_RECEIPT = t.receipts.insert()
+_NEWEST = (
+    select(t.receipts.c.x_id)
+    .where(t.receipts.c.account == bindparam("of"))
+    .order_by(t.receipts.c.posted_at.desc())
+    .limit(1)
+)
 
 
 class Receipts:
@@ -34,25 +42,19 @@ class Receipts:
 
 def insert_receipt(connection: Connection, part_id: int, account: str, receipt: Receipt) -> None:
     """Keep the proof that a part is on X."""
-    connection.execute(
-        t.receipts.insert().values(
-            part_id=part_id,
-            account=account,
-            x_id=receipt.x_id,
-            url=receipt.url,
-            posted_at=receipt.posted_at,
-            received_at=receipt.received_at,
-            adopted=receipt.adopted,
-        )
-    )
+    values = {
+        "part_id": part_id,
+        "account": account,
+        "x_id": receipt.x_id,
+        "url": receipt.url,
+        "posted_at": receipt.posted_at,
+        "received_at": receipt.received_at,
+        "adopted": receipt.adopted,
+    }
+    connection.execute(_RECEIPT, values)
 
 
 def newest_own_id(connection: Connection, account: str) -> str | None:
     """The newest post of the account that the ledger knows on X."""
-    newest: str | None = connection.execute(
-        select(t.receipts.c.x_id)
-        .where(t.receipts.c.account == account)
-        .order_by(t.receipts.c.posted_at.desc())
-        .limit(1)
-    ).scalar_one_or_none()
+    newest: str | None = connection.execute(_NEWEST, {"of": account}).scalar_one_or_none()
     return newest

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.controls import halt_of
 from x_provider.ledger.database import Database
 from x_provider.ledger.limits import Window, exhausted_until, give_back, note, take
+from x_provider.ledger.moves import (
+    close_attempt,
+    first_marker,
+    has_unposted_parts,
+    move,
+    move_to_sending,
+    open_attempt,
+)
 from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.receipts import insert_receipt, newest_own_id
 from x_provider.ledger.records import Attempt, Content, Held, Part, Post, Receipt
@@ -41,7 +48,7 @@ class Sending:
         with self._database.write() as connection:
             if not _is_current(connection, post):
                 return False
-            return _move(connection, part.id, PartState.PLANNED, PartState.ARMED, why=None)
+            return move(connection, part.id, PartState.PLANNED, PartState.ARMED, why=None)
 
     def begin(
         self,
@@ -72,28 +79,23 @@ class Sending:
                 return Held("halted", str(halt), halt.ends_at)
             if (reset_at := exhausted_until(connection, post.account, CREATE_FAMILY, now=now)) is not None:
                 return Held("rate_limited", f"X's rate limit of {post.account} is used up", reset_at)
-            is_next = ~_earlier_part_missing(post, part)
-            if not _move(connection, part.id, PartState.ARMED, PartState.SENDING, only_if=is_next, why=None):
+            if not move_to_sending(connection, part.id, post_id=post.id, position=part.position):
                 return None
             take(connection, post.account, CREATE_FAMILY, now=now)
             lease_until = now.add(seconds=lease_seconds)
             wake(connection, post.id, lease_until)
-            newest_own_id = _marker(connection, post, part)
-            done = connection.execute(
-                t.attempts.insert().values(
-                    part_id=part.id,
-                    revision=post.revision,
-                    started_at=now,
-                    lease_until=lease_until,
-                    user_id=user_id,
-                    newest_own_id=newest_own_id,
-                    sender=sender,
-                )
+            marker = _marker(connection, post, part)
+            attempt_id = open_attempt(
+                connection,
+                part.id,
+                revision=post.revision,
+                started_at=now,
+                lease_until=lease_until,
+                user_id=user_id,
+                newest_own_id=marker,
+                sender=sender,
             )
-            key = done.inserted_primary_key
-            assert key is not None  # noqa: S101 - both databases return it
-            connection.execute(t.parts.update().where(t.parts.c.id == part.id).values(attempt_id=key[0]))
-            return Attempt(key[0], part.id, post.id, now, lease_until, user_id, newest_own_id)
+            return Attempt(attempt_id, part.id, post.id, now, lease_until, user_id, marker)
 
     def attempt_of(self, post: Post, part: Part) -> Attempt | None:
         """The newest attempt to send the part."""
@@ -172,17 +174,16 @@ class Sending:
     ) -> bool:
         with self._database.write() as connection:
             lock_post(connection, attempt.post_id)
-            mine = t.parts.c.attempt_id == attempt.id
             states = (PartState.SENDING, PartState.UNCERTAIN)
             if not any(
-                _move(connection, attempt.part_id, old, PartState.POSTED, only_if=mine, why=None)
+                move(connection, attempt.part_id, old, PartState.POSTED, why=None, attempt_id=attempt.id)
                 for old in states
             ):
                 kept = connection.execute(
                     select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
                 ).scalar_one_or_none()
                 return kept == receipt.x_id
-            _close(
+            close_attempt(
                 connection,
                 attempt.id,
                 finished_at=receipt.received_at,
@@ -222,11 +223,17 @@ class Sending:
             note(connection, account, CREATE_FAMILY, windows)
             if never_sent:
                 give_back(connection, account, CREATE_FAMILY, now=now)
-            mine = t.parts.c.attempt_id == attempt.id
-            if not _move(connection, attempt.part_id, PartState.SENDING, to, only_if=mine, why=why):
+            if not move(connection, attempt.part_id, PartState.SENDING, to, why=why, attempt_id=attempt.id):
                 return False
-            answer = {"http_status": http_status, "request_id": request_id, "words": words}
-            _close(connection, attempt.id, finished_at=now, outcome=outcome, **answer)
+            close_attempt(
+                connection,
+                attempt.id,
+                finished_at=now,
+                outcome=outcome,
+                http_status=http_status,
+                request_id=request_id,
+                words=words,
+            )
             wake(connection, attempt.post_id, wake_at)
             return True
 
@@ -242,17 +249,17 @@ class Sending:
             ).scalar_one_or_none()
             if lease_until is not None and lease_until > now:
                 return lease_until
-            mine = t.parts.c.attempt_id == part.attempt_id
-            if _move(connection, part.id, PartState.SENDING, PartState.UNCERTAIN, only_if=mine, why=why):
-                _close(connection, part.attempt_id, finished_at=now, outcome="lease_expired")
+            old, new = PartState.SENDING, PartState.UNCERTAIN
+            if move(connection, part.id, old, new, why=why, attempt_id=part.attempt_id):
+                close_attempt(connection, part.attempt_id, finished_at=now, outcome="lease_expired")
             return None
 
     def resend(self, post: Post, part: Part, *, why: str) -> bool:
         """The part was looked for on X and is not there: uncertain → armed."""
         with self._database.write() as connection:
             lock_post(connection, post.id)
-            mine = t.parts.c.attempt_id == part.attempt_id
-            return _move(connection, part.id, PartState.UNCERTAIN, PartState.ARMED, only_if=mine, why=why)
+            old, new = PartState.UNCERTAIN, PartState.ARMED
+            return move(connection, part.id, old, new, why=why, attempt_id=part.attempt_id)
 
     def wait(self, post: Post, part: Part, *, why: str, wake_at: DateTime | None) -> bool:
         """Say what keeps a part waiting, and when somebody must look after it again; None: a person must.
@@ -278,7 +285,7 @@ class Sending:
             if not _is_current(connection, post) or _is_on_its_way(connection, post.id):
                 return False
             moved = [
-                _move(connection, part.id, state, to, why=why)
+                move(connection, part.id, state, to, why=why)
                 for part in post.parts
                 for state in (PartState.PLANNED, PartState.ARMED)
                 if may_move(state, to)
@@ -294,62 +301,14 @@ def _is_current(connection: Connection, post: Post) -> bool:
     return bool(row.revision == post.revision and row.due_at == post.due_at)
 
 
-def _earlier_part_missing(post: Post, part: Part) -> ColumnElement[bool]:
-    """Whether a thread's order would be broken by sending the part."""
-    earlier = t.parts.alias("earlier")
-    done = (PartState.POSTED.value, PartState.WITHDRAWN.value)
-    return (
-        select(earlier.c.id)
-        .where(
-            earlier.c.post_id == post.id,
-            earlier.c.position < part.position,
-            earlier.c.state.not_in(done),
-        )
-        .exists()
-    )
-
-
 def _is_on_its_way(connection: Connection, post_id: int) -> bool:
     under_way = (PartState.SENDING.value, PartState.UNCERTAIN.value)
     query = select(t.parts.c.id).where(t.parts.c.post_id == post_id, t.parts.c.state.in_(under_way)).limit(1)
     return connection.execute(query).first() is not None
 
 
-def _move(
-    connection: Connection,
-    part_id: int,
-    old: PartState,
-    new: PartState,
-    *,
-    only_if: Any = None,
-    **values: Any,
-) -> bool:
-    if not may_move(old, new):
-        raise ValueError(f"no part may move from {old} to {new}")
-    statement = t.parts.update().where(t.parts.c.id == part_id, t.parts.c.state == old.value)
-    if only_if is not None:
-        statement = statement.where(only_if)
-    return connection.execute(statement.values(state=new.value, **values)).rowcount == 1
-
-
-def _close(connection: Connection, attempt_id: int | None, **values: Any) -> None:
-    connection.execute(t.attempts.update().where(t.attempts.c.id == attempt_id).values(**values))
-
-
-def has_unposted_parts(connection: Connection, post_id: int) -> bool:
-    """Whether anything of the post is still to come."""
-    done = (PartState.POSTED.value, PartState.WITHDRAWN.value)
-    query = select(t.parts.c.id).where(t.parts.c.post_id == post_id, t.parts.c.state.not_in(done)).limit(1)
-    return connection.execute(query).first() is not None
-
-
 def _marker(connection: Connection, post: Post, part: Part) -> str | None:
     """The newest post of the account that is surely older than anything an attempt on this part created."""
-    first = connection.execute(
-        select(t.attempts.c.newest_own_id)
-        .where(t.attempts.c.part_id == part.id)
-        .order_by(t.attempts.c.id)
-        .limit(1)
-    ).first()
+    first = first_marker(connection, part.id)
     # An earlier attempt's post may show up only now: the account's later posts are no bound for it.
-    return newest_own_id(connection, post.account) if first is None else first.newest_own_id
+    return newest_own_id(connection, post.account) if first is None else first[0]

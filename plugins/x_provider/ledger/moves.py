@@ -1,0 +1,157 @@
+"""The moves of one part, each one statement that names the state it expects to find.
+
+The statements stand ready-made: building one takes five times as long as running it, and a thousand posts may
+be due at the same instant.
+"""
+
+from __future__ import annotations
+
+from pendulum import DateTime
+from sqlalchemy import Connection, bindparam, select
+
+from x_provider.ledger import tables as t
+from x_provider.ledger.states import PartState, may_move
+
+_DONE = (PartState.POSTED.value, PartState.WITHDRAWN.value)
+
+_MOVE = (
+    t.parts.update()
+    .where(t.parts.c.id == bindparam("part"), t.parts.c.state == bindparam("old"))
+    .values(state=bindparam("new"), why=bindparam("words"))
+)
+_MOVE_OF_ATTEMPT = _MOVE.where(t.parts.c.attempt_id == bindparam("attempt"))
+
+_earlier = t.parts.alias("earlier")
+_earlier_part_is_missing = (
+    select(_earlier.c.id)
+    .where(
+        _earlier.c.post_id == bindparam("post"),
+        _earlier.c.position < bindparam("place"),
+        _earlier.c.state.not_in(_DONE),
+    )
+    .exists()
+)
+_MOVE_IN_ORDER = _MOVE.where(~_earlier_part_is_missing)
+
+_ATTEMPT = t.attempts.insert()
+_NAME_ATTEMPT = (
+    t.parts.update().where(t.parts.c.id == bindparam("part")).values(attempt_id=bindparam("attempt"))
+)
+_CLOSE = (
+    t.attempts.update()
+    .where(t.attempts.c.id == bindparam("attempt"))
+    .values(
+        finished_at=bindparam("at"),
+        outcome=bindparam("ended"),
+        http_status=bindparam("status"),
+        request_id=bindparam("request"),
+        words=bindparam("said"),
+    )
+)
+_UNPOSTED = (
+    select(t.parts.c.id).where(t.parts.c.post_id == bindparam("post"), t.parts.c.state.not_in(_DONE)).limit(1)
+)
+_FIRST_MARKER = (
+    select(t.attempts.c.newest_own_id)
+    .where(t.attempts.c.part_id == bindparam("part"))
+    .order_by(t.attempts.c.id)
+    .limit(1)
+)
+
+
+def move(
+    connection: Connection,
+    part_id: int,
+    old: PartState,
+    new: PartState,
+    *,
+    why: str | None,
+    attempt_id: int | None = None,
+) -> bool:
+    """Move the part, if it is where it is expected; False when somebody else moved it first.
+
+    :param attempt_id: only while this is the part's newest attempt.
+    """
+    if not may_move(old, new):
+        raise ValueError(f"no part may move from {old} to {new}")
+    values = {"part": part_id, "old": old.value, "new": new.value, "words": why}
+    if attempt_id is None:
+        return connection.execute(_MOVE, values).rowcount == 1
+    return connection.execute(_MOVE_OF_ATTEMPT, {**values, "attempt": attempt_id}).rowcount == 1
+
+
+def move_to_sending(connection: Connection, part_id: int, *, post_id: int, position: int) -> bool:
+    """Move an armed part, provided that every earlier part of its thread is on X."""
+    values = {
+        "part": part_id,
+        "old": PartState.ARMED.value,
+        "new": PartState.SENDING.value,
+        "words": None,
+        "post": post_id,
+        "place": position,
+    }
+    return connection.execute(_MOVE_IN_ORDER, values).rowcount == 1
+
+
+def open_attempt(
+    connection: Connection,
+    part_id: int,
+    *,
+    revision: str,
+    started_at: DateTime,
+    lease_until: DateTime,
+    user_id: str,
+    newest_own_id: str | None,
+    sender: str,
+) -> int:
+    """Record an attempt as the part's newest one, and give its id."""
+    done = connection.execute(
+        _ATTEMPT,
+        {
+            "part_id": part_id,
+            "revision": revision,
+            "started_at": started_at,
+            "lease_until": lease_until,
+            "user_id": user_id,
+            "newest_own_id": newest_own_id,
+            "sender": sender,
+        },
+    )
+    key = done.inserted_primary_key
+    assert key is not None  # noqa: S101 - both databases return it
+    connection.execute(_NAME_ATTEMPT, {"part": part_id, "attempt": key[0]})
+    attempt_id: int = key[0]
+    return attempt_id
+
+
+def close_attempt(
+    connection: Connection,
+    attempt_id: int | None,
+    *,
+    finished_at: DateTime,
+    outcome: str,
+    http_status: int | None = None,
+    request_id: str | None = None,
+    words: str | None = None,
+) -> None:
+    """Record how an attempt ended, with X's own words."""
+    values = {
+        "attempt": attempt_id,
+        "at": finished_at,
+        "ended": outcome,
+        "status": http_status,
+        "request": request_id,
+        "said": words,
+    }
+    connection.execute(_CLOSE, values)
+
+
+def first_marker(connection: Connection, part_id: int) -> tuple[str | None] | None:
+    """The newest own post that the part's first attempt knew of; None when there was no attempt yet."""
+    row = connection.execute(_FIRST_MARKER, {"part": part_id}).first()
+    return None if row is None else (row.newest_own_id,)
+
+
+def has_unposted_parts(connection: Connection, post_id: int) -> bool:
+    """Whether anything of the post is still to come."""
+    return connection.execute(_UNPOSTED, {"post": post_id}).first() is not None
