@@ -157,6 +157,17 @@ def test_after_the_reset_it_goes_on_and_uploads_nothing_twice(planned, result_of
     assert uploads().count(200) == 2
 
 
+def test_a_reset_after_the_due_time_is_left_to_who_sends_the_post(
+    planned, run_task, set_up, sandbox, picture, uploads
+):
+    sandbox.settings(limits={"POST /2/media/upload": {"user": 1, "window_seconds": 300}})
+    one, two = picture("one.png"), picture("two.png", (200, 0, 0))
+    post = planned(text="Look", media=[str(one), str(two)], due_in=120)
+    assert run_task(XUploadMediaOperator, **post).state == "success"
+    assert uploads().count(200) == 1
+    assert set_up.ledger.posts.get(post["post_id"]).state is PartState.PLANNED
+
+
 def test_other_trouble_is_for_the_task_s_retries(planned, run_task, set_up, sandbox, picture):
     post = planned(text="Look", media=[str(picture())])
     sandbox.faults("status", status=503, method="POST", path="/2/media/upload", times=-1)

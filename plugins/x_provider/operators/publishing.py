@@ -47,8 +47,8 @@ class XUploadMediaOperator(XOperator):
     A file that is on X already for that account is used again while its id lives past the due time. What is
     left to DAG ``x_publish`` is uploaded there, since X forgets an unused file after 24 hours.
 
-    While X processes a file, and until a rate limit opens again, it defers and holds no slot. Shortly before
-    the due time it ends in any case: whoever sends the post waits for the rest.
+    While X processes a file, and until a rate limit opens again, it defers and holds no slot. It does not wait
+    beyond the due time: whoever sends the post sees after the rest.
 
     :param post_id: the post in the ledger, as ``x_publish`` and ``XPlanPostOperator`` hand it on (templated).
     :param name: the post's name, for people who look at the mapped task (templated).
@@ -102,6 +102,8 @@ class XUploadMediaOperator(XOperator):
         inline_until = utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS)
         while True:
             prepared = _prepared(self, publisher, post, resume=self.execute_later.__name__)
+            if prepared is None:
+                return []
             if prepared.ask_at is None:
                 return prepared.media_ids
             if utc_now() >= until:
@@ -262,8 +264,11 @@ class XCreatePostOperator(XContentOperator):
 
 def _prepared(
     operator: XUploadMediaOperator | XCreatePostOperator, publisher: Publisher, post: Post, *, resume: str
-) -> Prepared:
-    """The post's files, uploaded; while a rate limit of X's is used up the task waits without a slot."""
+) -> Prepared | None:
+    """The post's files, uploaded; while a rate limit of X's is used up the task waits without a slot.
+
+    None where the limit opens too late: whoever sends the post tells the ledger so, and uploads them then.
+    """
     while True:
         try:
             return publisher.prepare(post.id)
@@ -272,6 +277,8 @@ def _prepared(
             soonest = utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS + 1)
             opens_at = max(error.reset_at or utc_now() + _UNKNOWN_RESET, soonest)
             operator.log.warning("post %s: %s The upload goes on at %s", post.name, error, opens_at)
+            if opens_at > hand_over_at(post):
+                return None
             _wait_until(operator, opens_at, resume=resume)
         except (XRefused, MediaUnusableError) as error:
             raise AirflowFailException(str(error)) from error

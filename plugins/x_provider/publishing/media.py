@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -272,9 +273,9 @@ def _media_of(post: Post) -> dict[int, list[MediaSpec]]:
 def _require_unchanged(post: Post, media: MediaSpec, path: Path) -> None:
     if not path.is_file():
         raise MediaUnusableError(
-            f"post {post.name}: the file {path} is not there (any more). Put it back and run"
-            f" `airflow x resume {post.name}`, or change its entry and apply the calendar; the post is not sent"
-            " without it."
+            f"post {post.name}: the file {path} is not there (any more), looked for on {socket.gethostname()}. Put"
+            f" it back (once the post is refused, also run `airflow x resume {post.name}`), or change its entry and"
+            " apply the calendar; the post is not sent without it."
         )
     digest = hashlib.sha256()
     with path.open("rb") as file:
