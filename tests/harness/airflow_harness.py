@@ -111,7 +111,7 @@ class RunningAirflow:
     _tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def token(self, user: str = "admin") -> str:
-        """Log *user* in (``admin``, ``op`` or ``viewer``) and return the bearer token."""
+        """Log *user* in (``admin``, ``op``, ``user`` or ``viewer``) and return the bearer token."""
         if user not in self._tokens:
             login = {"username": user, "password": self.passwords[user]}
             answer = requests.post(f"{self.url}/auth/token", json=login, timeout=30)
@@ -146,19 +146,24 @@ class RunningAirflow:
 
     def stop(self) -> None:
         """End every process of the session that :func:`start_airflow` opened, and no other."""
-        session = self.process.pid  # its leader: started with start_new_session
-        for number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
-            for pid in _processes_of(session):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            deadline = time.monotonic() + patience
-            while _processes_of(session) and time.monotonic() < deadline:
-                self.process.poll()
-                time.sleep(0.1)
-        self.process.wait(5)
+        end_session(self.process)
 
 
-def _processes_of(session: int) -> list[int]:
+def end_session(leader: subprocess.Popen[bytes]) -> None:
+    """End every process of the session that *leader* was started with: politely, then for good."""
+    for number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
+        for pid in processes_of(leader.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + patience
+        while processes_of(leader.pid) and time.monotonic() < deadline:
+            leader.poll()
+            time.sleep(0.1)
+    leader.wait(5)
+
+
+def processes_of(session: int) -> list[int]:
+    """The living processes of a session that the harness opened."""
     found = []
     for process in psutil.process_iter(["status"]):
         with suppress(ProcessLookupError, psutil.Error):
@@ -167,15 +172,11 @@ def _processes_of(session: int) -> list[int]:
     return found
 
 
-def start_airflow(home: Path, extra: Mapping[str, str] | None = None) -> RunningAirflow:
-    """Start ``airflow standalone`` (SQLite, LocalExecutor) in its own session on free ports.
-
-    :param home: an empty directory that becomes AIRFLOW_HOME.
-    :param extra: environment variables on top, such as ``AIRFLOW_CONN_...``.
-    """
+def settings_of(home: Path, extra: Mapping[str, str] | None) -> tuple[str, Mapping[str, str], dict[str, str]]:
+    """The API server's address, the users' passwords, and the environment of every component."""
     api, worker_logs, trigger_logs = _free_ports(3)
     url = f"http://127.0.0.1:{api}"
-    passwords = {user: secrets.token_urlsafe(12) for user in ("admin", "op", "viewer")}
+    passwords = {user: secrets.token_urlsafe(12) for user in ("admin", "op", "user", "viewer")}
     (home / "passwords.json").write_text(json.dumps(passwords))
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")},
@@ -200,6 +201,16 @@ def start_airflow(home: Path, extra: Mapping[str, str] | None = None) -> Running
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
         **(extra or {}),
     }
+    return url, passwords, environment
+
+
+def start_airflow(home: Path, extra: Mapping[str, str] | None = None) -> RunningAirflow:
+    """Start ``airflow standalone`` (SQLite, LocalExecutor) in its own session on free ports.
+
+    :param home: an empty directory that becomes AIRFLOW_HOME.
+    :param extra: environment variables on top, such as ``AIRFLOW_CONN_...``.
+    """
+    url, passwords, environment = settings_of(home, extra)
     with (home / "standalone.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "airflow", "standalone"],
