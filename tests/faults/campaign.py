@@ -14,6 +14,8 @@ from crashing import Death, Life
 from world import Scenario, Verdict, World
 
 _MOST_STEPS = 5_000
+_HEAD_STARTS = (0.0, 0.01, 0.02, 0.04)
+"""Seconds by which one of two processes is ahead of the other."""
 
 
 @dataclass
@@ -84,24 +86,33 @@ def crash_everywhere(
     :param life: the process that crashes, but for ``at``.
     """
     numbers = count(1)
+    # Beside another process the steps differ from run to run: then it is as many as it would take alone.
+    last = _steps_alone(worlds[0], scenario, life) if beside is not None else _MOST_STEPS
     ended = threading.Event()
 
     def work(world: World) -> None:
-        while not ended.is_set():
-            at = next(numbers)
-            assert at < _MOST_STEPS, f"{scenario}: no end after {at} steps"
+        while not ended.is_set() and (at := next(numbers)) <= last:
             world.begin(scenario)
             crashed = world.run(before) if before is not None else []
-            first, *others = world.run(replace(life, at=at), *([beside] if beside is not None else []))
+            lives = [replace(life, at=at)]
+            if beside is not None:
+                lives.append(replace(beside, delay=_HEAD_STARTS[at % len(_HEAD_STARTS)]))
+            first, *others = world.run(*lives)
             survivors = [*others, *world.run(then)]
             if first.how != "killed":  # it was paused or cut off, and went on
                 survivors.append(first)
             tally.add(scenario, [*crashed, first], survivors, world.verdict())
-            if not first.step:  # it got to its end before that step
+            if not first.step and beside is None:  # it got to its end before that step
                 ended.set()
 
     with ThreadPoolExecutor(len(worlds)) as pool:
         list(pool.map(work, worlds))
+
+
+def _steps_alone(world: World, scenario: Scenario, life: Life) -> int:
+    world.begin(scenario)
+    (death,) = world.run(life)
+    return len(death.steps)
 
 
 def crash_at_random(
@@ -109,16 +120,17 @@ def crash_at_random(
 ) -> None:
     """Keep several senders of the same posts at work, killed whenever chance wants; then let one finish."""
     chance = Random(seed)
-    world.begin(scenario)
-    crashed: list[Death] = []
+    names = (f"sender {number}" for number in count())
     until = monotonic() + seconds
-    names = (f"sender {number}" for number in range(1_000_000))
     while monotonic() < until:
-        lives = [
-            Life(do="fire_all", name=next(names), kill_after=chance.uniform(0.02, 1.0))
-            for _ in range(senders)
-        ]
-        crashed += [death for death in world.run(*lives) if death.how != "done"]
-    survivors = world.run(Life(do="fire_all", name=next(names)))
-    tally.add(scenario, crashed, survivors, world.verdict())
-    tally.words += [f"a sender failed: {death.error}" for death in crashed if death.how == "failed"]
+        world.begin(scenario)
+        crashed: list[Death] = []
+        done = False
+        while not done and monotonic() < until:
+            kill_after = [chance.uniform(0.02, 0.8) for _ in range(senders)]
+            lives = [Life(do="fire_all", name=next(names), kill_after=after) for after in kill_after]
+            deaths = world.run(*lives)
+            crashed += [death for death in deaths if death.how != "done"]
+            done = any(death.how == "done" for death in deaths)
+        tally.add(scenario, crashed, world.run(Life(do="fire_all", name=next(names))), world.verdict())
+        tally.words += [f"a sender failed: {death.error}" for death in crashed if death.how == "failed"]

@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from worldclock import GONE, RUNNING, SharedTime, WorldClock
+
 LONGEST_SECONDS = 60.0
 """A process that takes longer hangs."""
 
@@ -34,6 +36,8 @@ class Life:
     :param kinds: count only steps of these kinds; all when empty.
     :param kill_after: seconds after which it is killed, wherever it is.
     :param skew: seconds by which its clock is ahead of the others'.
+    :param delay: seconds of head start that the others get.
+    :param after_pause: whether it begins only when all others are paused or gone.
     """
 
     do: str = "run_dag"
@@ -44,6 +48,8 @@ class Life:
     kinds: Sequence[str] = ()
     kill_after: float | None = None
     skew: float = 0.0
+    delay: float = 0.0
+    after_pause: bool = False
 
 
 @dataclass
@@ -108,13 +114,10 @@ class _Server:
 
     def __init__(self) -> None:
         import psycopg  # noqa: F401
-        import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
+        import sender  # noqa: F401  # whatever a child needs is imported here, once
+        import sqlalchemy.dialects.postgresql.psycopg
         import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
-        import sender  # noqa: F401  # whatever a child needs is imported here, once
-        from worldclock import GONE, SharedTime
-
-        self._gone = GONE
         self._time = SharedTime()
         gc.freeze()
 
@@ -131,18 +134,31 @@ class _Server:
 
     def _run(self, world: dict[str, Any], lives: list[Life]) -> list[dict[str, Any]]:
         self._time.enter(len(lives))
-        children = [_Child(slot, life, world, self._time) for slot, life in enumerate(lives)]
         selector = selectors.DefaultSelector()
-        for child in children:
-            selector.register(child.pipe, selectors.EVENT_READ, child)
+        children: list[_Child] = []
+
+        def start(slot: int, life: Life) -> None:
+            self._time.set(slot, RUNNING)
+            children.append(_Child(slot, life, world, self._time))
+            selector.register(children[-1].pipe, selectors.EVENT_READ, children[-1])
+
+        later = [(slot, life) for slot, life in enumerate(lives) if life.after_pause]
+        for slot, life in enumerate(lives):
+            if not life.after_pause:
+                start(slot, life)
+        for slot, _ in later:
+            self._time.set(slot, GONE)
         deadline = time.monotonic() + LONGEST_SECONDS
-        while alive := [child for child in children if child.death is None]:
+        while (alive := [child for child in children if child.death is None]) or later:
             if all(child.paused for child in alive):
+                if later:
+                    start(*later.pop())
+                    continue
                 alive[0].resume()
             for key, _ in selector.select(_until_next_kill(alive)):
                 if key.data.hear():
                     selector.unregister(key.data.pipe)
-                    self._time.set(key.data.slot, self._gone)
+                    self._time.set(key.data.slot, GONE)
             now = time.monotonic()
             for child in alive:
                 if child.kill_at is not None and child.kill_at <= now:
@@ -150,7 +166,8 @@ class _Server:
                 elif now > deadline:
                     child.kill("hung")
         selector.close()
-        return [asdict(child.death) for child in children if child.death is not None]
+        in_order = sorted(children, key=lambda child: child.slot)
+        return [asdict(child.death) for child in in_order if child.death is not None]
 
 
 def _until_next_kill(alive: list[_Child]) -> float:
@@ -222,7 +239,6 @@ def _live(life: Life, world: dict[str, Any], shared: Any, slot: int, pipe: int) 
     """The child's whole life."""
     from boundaries import KINDS, Boundaries
     from sender import Sender
-    from worldclock import GONE, RUNNING, WorldClock
 
     def say(**words: Any) -> None:
         os.write(pipe, json.dumps(words).encode() + b"\n")
@@ -256,12 +272,13 @@ def _live(life: Life, world: dict[str, Any], shared: Any, slot: int, pipe: int) 
         clock = WorldClock(
             shared, slot, world["x"], skew=life.skew, x_skew=world["x_skew"], patience=world["patience"]
         )
+        time.sleep(life.delay)
         steps.watch()
         sender = Sender(world, clock)
         if life.do == "run_dag":
             sender.run_dag(life.name)
         else:
-            sender.fire_all(hash(life.name))
+            sender.fire_all(life.name)
         say(how="done", steps=steps.names)
     except BaseException:
         say(how="failed", error=traceback.format_exc()[-6000:])

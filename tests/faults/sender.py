@@ -14,6 +14,7 @@ from x_provider.client import OAuth1, Repeats, Timeouts, XClient, XError, XRefus
 from x_provider.ledger import Ledger, LedgerError, PartState
 from x_provider.publishing import (
     MediaUnusableError,
+    PostedTwiceError,
     Publisher,
     ReceiptNotStoredError,
     keep_evidence,
@@ -67,7 +68,7 @@ class Sender:
                         return
                     self.clock.sleep_until(waiting[0].wake_at)
 
-    def fire_all(self, seed: int) -> None:
+    def fire_all(self, seed: str) -> None:
         """Bring every post to X, whoever else does, in an order of its own."""
         shuffled = Random(seed)
         for _ in self._rounds():
@@ -92,6 +93,8 @@ class Sender:
         for _ in self._rounds():
             try:
                 fired = self.publisher.fire(post_id)
+            except PostedTwiceError:
+                return  # a person must look
             except ReceiptNotStoredError as error:
                 keep_evidence(self.ledger, error.evidence)
                 continue

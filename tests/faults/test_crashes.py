@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from boundaries import OUTWARD
 from campaign import Tally, crash_everywhere
 from crashing import Life

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
 
+import pytest
 from campaign import Tally, crash_at_random, crash_everywhere
 from crashing import Life
 from scenarios import MAIN, MANY, SKEWED, THREAD_OF_3
@@ -29,8 +30,11 @@ def test_two_at_the_same_thread_and_one_dies(sqlite_worlds, nothing_wrong):
 def test_a_sender_that_was_only_asleep_does_not_send_what_another_has_sent(worlds, database, nothing_wrong):
     tally = Tally("a sleeping sender", database)
     life = Life(do="fire_all", name="one", act="pause", kinds=OUTSIDE)
-    crash_everywhere(worlds, MAIN["a text"], tally, life=life, beside=OTHER)
-    nothing_wrong(tally, at_least={"after the commit of sending.begin"})
+    other = replace(OTHER, after_pause=True)
+    crash_everywhere(worlds, MAIN["a text"], tally, life=life, beside=other)
+    nothing_wrong(
+        tally, at_least={"after the commit of sending.begin", "before the body leaves: POST /2/tweets"}
+    )
 
 
 def test_many_posts_and_senders_killed_at_any_moment(worlds, database, nothing_wrong):
