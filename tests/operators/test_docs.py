@@ -16,10 +16,11 @@ def names():
     """What the page's examples take for granted."""
     from airflow.sdk import Asset, AssetWatcher
 
+    from x_provider.notifications import stopped
     from x_provider.operators import asking, calendar, deleting, insights, planning, publishing, upkeep
     from x_provider.triggers import due
 
-    modules = (asking, calendar, deleting, insights, planning, publishing, upkeep, due)
+    modules = (asking, calendar, deleting, insights, planning, publishing, upkeep, due, stopped)
     return {"Asset": Asset, "AssetWatcher": AssetWatcher} | {
         k: v for m in modules for k, v in vars(m).items()
     }

@@ -28,9 +28,12 @@ from x_provider.operators.insights import XFetchMetricsOperator
 from x_provider.operators.planning import XPlanPostOperator
 from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
 from x_provider.operators.retrying import XRetryPolicy, XTriggerFailedError
+from x_provider.operators.upkeep import XOpenQuestionsOperator, XSweepOperator
 from x_provider.publishing import utc_now
 
 OPERATORS = {
+    XSweepOperator: {},
+    XOpenQuestionsOperator: {},
     XLintCalendarOperator: {"calendar": "december.yaml"},
     XPlanPostOperator: {"text": "Hello"},
     XUploadMediaOperator: {"post_id": 1},

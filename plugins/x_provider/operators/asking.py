@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import BaseOperator, Context, Param
+from airflow.sdk import Context, Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
+from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 from x_provider.publishing.asking import ADOPT, OPTIONS, NoQuestionError, Question, answer, question_about
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _ADDRESS = "address"
 
 
-class XGatherEvidenceOperator(BaseOperator):
+class XGatherEvidenceOperator(XOperator):
     """Gather what a person needs to decide about a post: texts, times, attempts, what X shows.
 
     :param post: the post's name, ``calendar/key``, or its number in the ledger (templated).
@@ -98,7 +99,7 @@ class XAskPersonOperator(HITLOperator):
         return super().execute(context)
 
 
-class XActOnAnswerOperator(BaseOperator):
+class XActOnAnswerOperator(XOperator):
     """Do what a person answered, if the post still stands where it stood when they were asked.
 
     :param question: what :class:`XGatherEvidenceOperator` returned (templated).

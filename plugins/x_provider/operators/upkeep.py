@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import DagRunTriggerException
 
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 from x_provider.publishing.asking import open_questions
 from x_provider.publishing.upkeep import sweep
@@ -17,7 +18,7 @@ from x_provider.publishing.upkeep import sweep
 _RUN_ID = "question.{key}"
 
 
-class XSweepOperator(BaseOperator):
+class XSweepOperator(XOperator):
     """Wake the posts that somebody should look after and nobody does; end those that are too late.
 
     Nothing is sent by it: DAG ``x_publish`` is woken for what it finds. Repeating it changes nothing.
@@ -36,7 +37,7 @@ class XSweepOperator(BaseOperator):
         return asdict(swept)
 
 
-class XOpenQuestionsOperator(BaseOperator):
+class XOpenQuestionsOperator(XOperator):
     """Find the posts that only a person can settle and that nobody has been asked about yet.
 
     :param ask_dag_id: the DAG that asks; a question that it has a run for is not asked again.
@@ -58,7 +59,7 @@ class XOpenQuestionsOperator(BaseOperator):
         return new
 
 
-class XStartQuestionOperator(BaseOperator):
+class XStartQuestionOperator(XOperator):
     """Start the DAG run that asks about one post.
 
     :param post: the post's name, ``calendar/key`` (templated).
