@@ -1,0 +1,193 @@
+"""DAG x_publish in an Airflow of separate components, an X, and the ledger between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pendulum
+from airflow_harness import REPOSITORY, wait_for
+from airflow_parts import AirflowInParts, Component, start_in_parts
+from sandbox_server import SandboxServer, start_sandbox
+
+from x_provider.calendar import MediaSpec, PartSpec
+from x_provider.ledger import Ledger, PartState, Post, PostDraft
+
+ACCOUNTS = ("x_alice", "x_bob", "x_carol")
+_HANG_SECONDS = 3
+
+
+@dataclass
+class Stage:
+    """What a test plans, breaks and looks at; its accounts are ``ACCOUNTS``."""
+
+    airflow: AirflowInParts
+    sandbox: SandboxServer
+    ledger: Ledger
+
+    def plan(
+        self,
+        key: str,
+        *,
+        account: str,
+        due_in: float,
+        grace: int = 900,
+        then: str = "publish",
+        media: MediaSpec | None = None,
+    ) -> Post:
+        """Plan a post of one part, which x_publish takes on at once."""
+        now = pendulum.now("UTC")
+        part = PartSpec(text=f"{key} of {account}", media=[media] if media else [])
+        draft = PostDraft(
+            calendar="stage",
+            key=key,
+            account=account,
+            revision="r1",
+            at="soon",
+            timezone="UTC",
+            due_at=now.add(seconds=due_in),
+            late_grace_seconds=grace,
+            late_then=then,
+            lead_seconds=600,
+            contents=[part.model_dump(mode="json", exclude_defaults=True)],
+        )
+        assert self.ledger.posts.put(draft, now=now)
+        return self.post(key)
+
+    def post(self, key: str) -> Post:
+        """The post as the ledger holds it now."""
+        found = self.ledger.posts.find("stage", key)
+        assert found is not None
+        return found
+
+    def is_posted(self, *keys: str) -> bool:
+        """Whether the ledger says so of all of them."""
+        return all(self.post(key).state is PartState.POSTED for key in keys)
+
+    def on_x(self, text: str) -> list[dict[str, Any]]:
+        """The posts on X with that text."""
+        return [post for post in self.sandbox.posts() if post["written"] == text]
+
+    def hang(self, kind: str, path: str, account: str) -> str:
+        """Let X hang on the account's next such request; the fault's id."""
+        username = self.sandbox.accounts[ACCOUNTS.index(account)]["username"]
+        described = {"method": "POST", "path": path, "account": username, "seconds": _HANG_SECONDS}
+        fault: str = self.sandbox.faults(kind, **described)["id"]
+        return fault
+
+    def senders(self, fault: str, component: Component) -> list[int]:
+        """The component's processes that wait for X, once it hangs."""
+
+        def is_hanging() -> bool:
+            known = self.sandbox.get("/_sandbox/faults")["faults"]
+            return any(each["id"] == fault and each["applied"] for each in known)
+
+        wait_for("a request that X hangs on", is_hanging, within=60, every=0.05)
+        senders = component.talking_to(self.sandbox.url)
+        assert senders, f"X hangs, but on no request of the {component.name}"
+        return senders
+
+    def is_waiting(self, *keys: str, or_done: bool = False) -> bool:
+        """Whether the triggerers have all of them, or are done with them."""
+        tasks = self.creating(*keys)
+        wanted = {"deferred", "success"} if or_done else {"deferred"}
+        return len(tasks) == len(keys) and all(task["state"] in wanted for task in tasks.values())
+
+    def kill_sender(self, fault: str, component: Component) -> None:
+        """SIGKILL the process that waits for X, and no other of the component's."""
+        for pid in self.senders(fault, component):
+            os.kill(pid, signal.SIGKILL)
+
+    def tasks(self, dag_id: str, **which: Any) -> list[dict[str, Any]]:
+        """The task instances of all runs of a DAG."""
+        found: list[dict[str, Any]] = self.airflow.get(
+            f"/api/v2/dags/{dag_id}/dagRuns/~/taskInstances", limit=1000, **which
+        )["task_instances"]
+        return found
+
+    def creating(self, *keys: str) -> dict[str, dict[str, Any]]:
+        """The task instances of x_publish that send the posts, by key."""
+        names = {f"stage/{key}": key for key in keys}
+        tasks = self.tasks("x_publish", task_id="publish.create_post")  # with media
+        tasks += self.tasks("x_publish", task_id="create_post")
+        return {names[name]: task for task in tasks if (name := task["rendered_map_index"]) in names}
+
+    def run(self, dag_id: str, **conf: Any) -> None:
+        """Start a run of a DAG."""
+        body = {"logical_date": None, "conf": conf}
+        answer = self.airflow.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        assert answer.ok, answer.text
+
+
+@contextmanager
+def open_stage(folder: Path, *, dags: str, **settings: Any) -> Iterator[Stage]:
+    """Start an X, and Airflow with DAG x_publish and those of the test.
+
+    :param folder: an empty directory.
+    :param dags: the source of a DAG file.
+    :param settings: of the sandbox.
+    """
+    home, of_x = folder / "airflow", folder / "x"
+    for empty in (home, of_x, home / "dags"):
+        empty.mkdir()
+    sandbox = start_sandbox(of_x, "--accounts", str(len(ACCOUNTS)))
+    try:
+        sandbox.settings(**settings)
+        with _running(home, sandbox, dags) as stage:
+            yield stage
+    finally:
+        sandbox.stop()
+
+
+@contextmanager
+def _running(home: Path, sandbox: SandboxServer, dags: str) -> Iterator[Stage]:
+    folder = home / "dags"
+    (folder / "x_publish.py").write_text((REPOSITORY / "dags" / "x_publish.py").read_text())
+    (folder / "of_the_test.py").write_text(dags)
+    url = f"sqlite:///{home / 'x_ledger.db'}"
+    environment = {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW_CONN_X_LEDGER": url,
+        **{
+            f"AIRFLOW_CONN_{name.upper()}": _connection(sandbox, number)
+            for number, name in enumerate(ACCOUNTS)
+        },
+    }
+    airflow = start_in_parts(home, environment)
+    ledger = Ledger(url)
+    try:
+        wait_for("a healthy Airflow", airflow.is_healthy, within=90)
+        wait_for(
+            "its DAGs", lambda: "x_publish" in _dag_ids(airflow) and len(_dag_ids(airflow)) > 1, within=60
+        )
+        yield Stage(airflow, sandbox, ledger)
+    finally:
+        airflow.stop()
+        ledger.database.dispose()
+
+
+def _dag_ids(airflow: AirflowInParts) -> list[str]:
+    errors = airflow.get("/api/v2/importErrors")["import_errors"]
+    assert not errors, errors[0]["stack_trace"]
+    return [dag["dag_id"] for dag in airflow.get("/api/v2/dags")["dags"]]
+
+
+def _connection(sandbox: SandboxServer, number: int) -> str:
+    account = sandbox.accounts[number]
+    return json.dumps(
+        {
+            "conn_type": "x",
+            "host": sandbox.url,
+            "login": sandbox.credentials["api_key"],
+            "password": sandbox.credentials["api_secret"],
+            "extra": {name: account[name] for name in ("access_token", "access_token_secret")},
+        }
+    )
