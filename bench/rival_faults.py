@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "harness"))
 
 from sandbox_server import SandboxServer
 
-TIMEOUT_SECONDS = 1.0
-DELAY_SECONDS = 1.6
+TIMEOUT_SECONDS = 2.0
+DELAY_SECONDS = 2.8
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {
     "dropped before the commit": {"kind": "drop_before_commit"},

@@ -12,7 +12,7 @@ times at most, a second later. The engine is fired again when it says so, or at 
 a second triggerer would. Its long waits (the 90 s of a dead sender's lease, the 180 s until an absent post counts as
 absent, the 15 min until an account that could not log in is tried again) are not waited out: its clock is set ahead,
 after the sandbox has finished what it was doing; the column "skipped" is the longest such wait of one post. Everybody
-times out after a second instead of half a minute. The scripts (rival_scripts.py) have no media, and none is sent.
+times out after two seconds instead of half a minute. The scripts (rival_scripts.py) have no media, and none is sent.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A real Airflow loses its triggerers and workers at bad moments; every post is on X once all the same.
 
-A sender that died holds its lease for 90 s. The tests do not shorten that: the killing comes first, the other
-scenarios run while the leases run out, and the tests that need their end are the last of the file.
+Nothing of the product is sped up for it, only how soon Airflow takes over a dead triggerer's triggers. What was
+sent is looked for on X 10 s later; the rare kill between the ledger's commit and the request costs 180 s. So the
+killing comes first, and the tests that wait for its end are the last of the file.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from x_provider.ledger import PartState, Post
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-LATENCY_SECONDS = 0.3
+LATENCY_SECONDS = 0.8
 """How long X takes to answer: a random kill shall have something to hit."""
 STORM_POSTS = 60
 STORM_SECONDS = 40
@@ -119,7 +120,7 @@ def storm(stage: Stage, killed_workers: None) -> Storm:
     hanging = stage.hang("delay_after", "/2/tweets", "x_carol")
     for number in range(STORM_POSTS):
         key = f"storm-{number}"
-        stage.plan(key, account="x_alice", due_in=30 + number * STORM_SECONDS / STORM_POSTS)
+        stage.plan(key, account="x_alice", due_in=25 + number * STORM_SECONDS / STORM_POSTS)
         storm.keys.append(key)
     end = stage.post(storm.keys[-1]).due_at
     stage.senders(hanging, airflow.the("triggerer"))
@@ -234,7 +235,7 @@ def test_a_post_whose_triggerer_was_killed_while_x_answered_is_found_and_not_sen
 
 
 def test_every_post_of_the_storm_is_on_x_once(stage: Stage, storm: Storm) -> None:
-    wait_for("all posts sent", lambda: stage.is_posted(*storm.keys), within=180)
+    wait_for("all posts sent", lambda: stage.is_posted(*storm.keys), within=300)
     assert_once(stage, *storm.keys)
     assert storm.kills >= 5
     wait_for(
