@@ -38,6 +38,11 @@ def test_a_blackout_may_name_one_account_and_carry_offsets(read):
     assert blackout.ends_at == pendulum.datetime(2026, 12, 24, 11)
 
 
+def test_the_calendars_own_account_may_be_named_though_no_entry_uses_it(read):
+    head = "account: x_c\n" + CHRISTMAS.replace("Christmas", "Christmas, account: x_c")
+    assert read("  - {id: b, at: 2026-12-30 09:00, text: B, account: x_b}\n", head=head).calendar.blackouts
+
+
 @pytest.mark.parametrize(
     ("blackouts", "field", "words"),
     [

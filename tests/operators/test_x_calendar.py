@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pendulum
 import pytest
 
-from x_provider.ledger import PartState
+from x_provider.ledger import Blackout, PartState
+from x_provider.publishing import utc_now
 
 HEAD = "calendar: december\ntimezone: Europe/Berlin\nposts:\n"
 SOUND = "  - {id: hello, at: 2030-12-01 09:00, text: Good morning}\n"
@@ -86,6 +88,43 @@ def test_reading_it_again_changes_nothing_and_a_removed_entry_is_withdrawn(run_c
     assert planned() == before
     run_calendar(HEAD.replace("posts:\n", "posts: []\n"))
     assert planned() == {}
+
+
+BLACKOUT = "blackouts: [{from: 2030-11-30 00:00, until: 2030-12-02 00:00, why: Elections}]\nposts:\n"
+
+
+def test_blackouts_are_planned_replaced_and_lifted_with_their_calendar(run_calendar, set_up, capfd):
+    during = pendulum.datetime(2030, 12, 1)
+    controls = set_up.ledger.controls
+    controls.set_blackouts("another", [Blackout("x_other", during, during.add(days=1))], now=utc_now())
+    dag_run = run_calendar(HEAD.replace("posts:\n", BLACKOUT) + SOUND)
+    assert (
+        dag_run.get_task_instance("plan")
+        .xcom_pull(task_ids="plan")[0]
+        .startswith("+ blackout 2030-11-30 00:00")
+    )
+    assert "is due inside the blackout" in "".join(capfd.readouterr())
+    halt = controls.halt_of("x_default", during)
+    assert (halt.source, halt.why) == ("december", "Elections")
+    run_calendar(HEAD.replace("posts:\n", BLACKOUT.replace("12-02", "12-03")) + SOUND)
+    assert controls.halt_of("x_default", pendulum.datetime(2030, 12, 2, 12)) is not None
+    dag_run = run_calendar(HEAD + SOUND)
+    assert (
+        dag_run.get_task_instance("plan")
+        .xcom_pull(task_ids="plan")[0]
+        .startswith("- blackout 2030-11-30 00:00")
+    )
+    assert [halt.source for halt in controls.halts(utc_now())] == ["another"]
+
+
+def test_a_blackout_that_cannot_be_read_keeps_everything_as_it_was(run_calendar, planned, set_up, capfd):
+    run_calendar(HEAD.replace("posts:\n", BLACKOUT) + SOUND)
+    before = planned(), set_up.ledger.controls.halts(utc_now())
+    broken = BLACKOUT.replace("until: 2030-12-02 00:00", "until: 2030-12-02")
+    more = "  - {id: more, at: 2030-12-05 09:00, text: More}\n"
+    assert states(run_calendar(HEAD.replace("posts:\n", broken) + SOUND + more))["lint"] == "failed"
+    assert "has no time of day" in "".join(capfd.readouterr())
+    assert (planned(), set_up.ledger.controls.halts(utc_now())) == before
 
 
 def entries(count):

@@ -10,26 +10,29 @@ from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import nearest, quoted
 from x_provider.calendar.model import BlackoutSpec, LatePolicy, PostSpec
 from x_provider.calendar.times import TimeError, due_time, roughly
-from x_provider.calendar.yaml_tree import Node
 
 BLACKOUT_FIELDS = ("from", "until", "why", "account")
 MAX_BLACKOUTS = 1_000
 
 
-def read_blackouts(fields: Fields, *, zone: str, accounts: Collection[str]) -> list[BlackoutSpec]:
+def read_blackouts(
+    fields: Fields, *, zone: str, account: str, accounts: Collection[str]
+) -> list[BlackoutSpec]:
     """Read ``blackouts``; what is wrong with one goes to the fields' report, and it is not among the result.
 
     The caller must then apply nothing of the calendar: a post inside a blackout that nobody could read would
     go out.
 
     :param zone: in which times without an offset are meant.
+    :param account: the calendar's own, which a blackout may name though no entry uses it at the moment.
     :param accounts: those that the calendar's entries use. A blackout without an account silences them all.
     """
     nodes = fields.sequence("blackouts") or []
     if len(nodes) > MAX_BLACKOUTS:
         fields.error("blackouts", f"{len(nodes):,} blackouts; a calendar takes {MAX_BLACKOUTS:,}")
         return []
-    read = [_blackout(fields, index, node, zone, accounts) for index, node in enumerate(nodes)]
+    items = (fields.item("blackouts", index, node, known=BLACKOUT_FIELDS) for index, node in enumerate(nodes))
+    read = [_blackout(item, zone, account, accounts) for item in items if item is not None]
     return [blackout for blackout in read if blackout is not None]
 
 
@@ -80,15 +83,10 @@ def _then(late: LatePolicy, seconds: float) -> str:
     return "that is past its grace, so it is not sent of itself: a person is asked"
 
 
-def _blackout(
-    fields: Fields, index: int, node: Node, zone: str, accounts: Collection[str]
-) -> BlackoutSpec | None:
-    item = fields.item("blackouts", index, node, known=BLACKOUT_FIELDS)
-    if item is None:
-        return None
+def _blackout(item: Fields, zone: str, own: str, accounts: Collection[str]) -> BlackoutSpec | None:
     starts_at, ends_at = _instant(item, "from", zone), _instant(item, "until", zone)
     why = item.required("why", "Christmas")
-    silenced = _silenced(item, accounts)
+    silenced = _silenced(item, own, accounts)
     if starts_at is None or ends_at is None or why is None or silenced is None:
         return None
     if ends_at <= starts_at:
@@ -114,14 +112,14 @@ def _absolute(written: str, zone: str) -> pendulum.DateTime:
     return due_time(written, zone, pendulum.now("UTC")).instant
 
 
-def _silenced(fields: Fields, accounts: Collection[str]) -> tuple[str, ...] | None:
+def _silenced(fields: Fields, own: str, accounts: Collection[str]) -> tuple[str, ...] | None:
     account = fields.text("account") if fields.has("account") else ""
     if account is None:
         return None
     account = account.strip()
     if not account:
         return tuple(sorted(accounts))
-    if account in accounts:
+    if account in accounts or account == own:
         return (account,)
     # A slip of the pen here would leave the account that was meant free to post.
     message = f"no entry of this calendar uses the account {quoted(account)}"

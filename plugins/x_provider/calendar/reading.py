@@ -190,7 +190,7 @@ def _may_mean_blackouts(root: Mapping) -> bool:
 def _blackouts(fields: Fields, header: Header, nodes: list[Node]) -> list[BlackoutSpec]:
     # Broken entries count: what was planned of them before stays planned.
     accounts = {_raw_account(node) or header.account for node in nodes}
-    return read_blackouts(fields, zone=header.timezone, accounts=accounts)
+    return read_blackouts(fields, zone=header.timezone, account=header.account, accounts=accounts)
 
 
 def _post_nodes(fields: Fields) -> list[Node]:
