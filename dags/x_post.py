@@ -97,7 +97,7 @@ with DAG(
     a calendar's entry is checked and keeps it; a mistake fails there and says what to correct. The next two
     tasks upload the files and send the post, once, however often they are retried or cleared.
 
-    A post for later (text more than 2 minutes ahead, pictures 10, video 45) is left to DAG `x_publish`,
+    A post for later (text and pictures more than 10 minutes ahead, video 45) is left to DAG `x_publish`,
     which must not be paused; **create_post** then ends as skipped and says when it goes out.
     """,
 ) as dag:

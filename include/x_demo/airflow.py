@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ class Airflow:
 
     home: Path
     calendar: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables on top of the demo's own."""
 
     def __post_init__(self) -> None:
         self.port = free_port(8080)
@@ -125,6 +128,10 @@ class Airflow:
         wait_until(ended, seconds=120, what=f"the run {run_id} of {dag_id} ends", services=[self.service])
         return run
 
+    def unpause(self, dag_id: str) -> None:
+        """Let a DAG run that was created paused."""
+        self._answer("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
     def findings(self, run: dict[str, Any]) -> list[str]:
         """What lint found wrong with the calendar in a run of x_calendar, one line each."""
         address = f"dags/x_calendar/dagRuns/{run['dag_run_id']}/taskInstances/lint/xcomEntries"
@@ -194,4 +201,5 @@ class Airflow:
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            **self.settings,
         }

@@ -42,7 +42,7 @@ def test_a_post_within_its_lead_time_belongs_to_the_run_that_planned_it(post_of,
 
 def test_a_later_post_wakes_x_publish_at_its_lead_time(post_of):
     post = post_of(text="Later", at=IN_TWO_DAYS)
-    assert (post.due_at, post.wake_at) == (IN_TWO_DAYS, IN_TWO_DAYS.subtract(minutes=2))
+    assert (post.due_at, post.wake_at) == (IN_TWO_DAYS, IN_TWO_DAYS.subtract(minutes=10))
 
 
 def test_a_run_cleared_and_run_again_plans_no_second_post(post_of, set_up):

@@ -71,6 +71,7 @@ def test_what_is_due_goes_out_with_its_media_each_post_once(run_x_publish, plann
     assert receipt["x_ids"] == [on_x["look"]["id"]]
     assert receipt["lateness_ms"] >= 0
     assert {ti.state for ti in tasks.values()} == {"success"}
+    assert [key for task, key in tasks if task == "upload_media"] == ["december/look"]  # a task costs
     assert all(set_up.ledger.posts.get(post.id).wake_at is None for post in posts.values())
     assert run_x_publish()["take_on", -1].xcom_pull(task_ids="take_on") == []
     assert len(sandbox.posts()) == 2
@@ -115,7 +116,9 @@ def test_a_receipt_that_the_trigger_could_not_store_is_stored_by_the_task(planne
     ledger = set_up.ledger
     post = planned(hello="")["hello"]
     ledger.sending.arm(post, post.parts[0])
-    attempt = ledger.sending.begin(post, post.parts[0], user_id="7", sender="trigger", clock=utc_now, lease_seconds=90)
+    attempt = ledger.sending.begin(
+        post, post.parts[0], user_id="7", sender="trigger", clock=utc_now, lease_seconds=90
+    )
     receipt = Receipt(
         "1900000000000000001", "https://x.com/me/status/1900000000000000001", utc_now(), utc_now()
     )

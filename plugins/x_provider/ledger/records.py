@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pendulum import DateTime
@@ -94,11 +94,23 @@ class Post:
         return f"{self.calendar}/{self.key}"
 
     @property
+    def has_media(self) -> bool:
+        """Whether any of its parts carries a file."""
+        return any(part.content.get("media") for part in self.parts)
+
+    @property
     def state(self) -> PartState:
         """The state of the part that everything waits for: the first that is not posted, else posted."""
         if not self.parts:
             return PartState.WITHDRAWN
         return next((p.state for p in self.parts if p.state is not PartState.POSTED), PartState.POSTED)
+
+    def with_receipt(self, part: Part, receipt: Receipt) -> Post:
+        """The post once that part is on X."""
+        posted = replace(part, state=PartState.POSTED, why=None, receipt=receipt)
+        parts = tuple(posted if each.id == part.id else each for each in self.parts)
+        done = all(each.state is PartState.POSTED for each in parts)
+        return replace(self, parts=parts, wake_at=None if done else self.wake_at)
 
 
 @dataclass(frozen=True)

@@ -204,7 +204,7 @@ class XPlanPostOperator(XContentOperator):
     """Plan one post, without a calendar file.
 
     Hand its result to :class:`XUploadMediaOperator` and :class:`XCreatePostOperator`. When the work on the
-    post begins later (text 2 minutes ahead, pictures 10, video 45), those leave it to DAG ``x_publish``.
+    post begins later (text and pictures 10 minutes ahead, video 45), those leave it to DAG ``x_publish``.
     Retrying or clearing the task plans no second post. Takes the arguments of :class:`XContentOperator`.
 
     :return: the post's id in the ledger (XCom).
