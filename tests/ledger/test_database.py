@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pendulum
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -17,6 +20,8 @@ import x_provider.ledger as package
 from x_provider.ledger import Ledger, LedgerError
 from x_provider.ledger.database import HEAD
 from x_provider.ledger.tables import metadata
+
+NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
 
 def test_the_newest_migration_is_the_one_the_code_names():
@@ -67,8 +72,54 @@ def test_a_directory_that_is_not_there_is_explained(tmp_path):
         Ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db").posts.all()
 
 
-def test_an_attempt_is_on_the_disk_before_its_transaction_ends(tmp_path):
+@pytest.fixture
+def flushes(monkeypatch):
+    """When each flush of a file to the disk began; each takes 20 ms."""
+    began = []
+
+    def flush(file):
+        began.append((time.monotonic(), str(Path(f"/proc/self/fd/{file}").readlink())))
+        time.sleep(0.02)
+        os.fsync(file)
+
+    monkeypatch.setattr(os, "fdatasync", flush)
+    return began
+
+
+@pytest.mark.skipif(not hasattr(os, "fdatasync"), reason="this system flushes with fsync")
+def test_what_was_written_is_on_the_disk_when_the_transaction_has_ended(tmp_path, flushes, draft):
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
-    with ledger.database.read() as connection:
-        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
-        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    ledger.posts.put(draft(), now=NOW)
+    assert flushes[-1][1] == f"{tmp_path}/ledger.db-wal"
+
+
+@pytest.mark.skipif(not hasattr(os, "fdatasync"), reason="this system flushes with fsync")
+def test_many_transactions_share_a_flush_that_began_after_each_of_them(tmp_path, flushes):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    ledger.database.upgrade()
+    flushes.clear()
+
+    def write(number):
+        with ledger.database.write() as connection:
+            connection.execute(text("UPDATE x_posts SET at = :number"), {"number": str(number)})
+            written = time.monotonic()
+        return written, time.monotonic()
+
+    with ThreadPoolExecutor(16) as pool:
+        done = list(pool.map(write, range(64)))
+    assert len(flushes) < 40
+    for written, returned in done:
+        assert any(written < began < returned for began, _ in flushes)
+
+
+@pytest.mark.skipif(not hasattr(os, "fdatasync"), reason="this system flushes with fsync")
+def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch, draft):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    ledger.database.upgrade()
+
+    def fail(file):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(LedgerError, match="Input/output error"):
+        ledger.posts.put(draft(), now=NOW)

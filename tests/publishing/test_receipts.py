@@ -15,6 +15,7 @@ from x_provider.ledger import PartState, Receipt
 from x_provider.publishing import Publisher, ReceiptNotStoredError, keep_evidence
 from x_provider.publishing.engine import LEASE_SECONDS
 from x_provider.publishing.receipts import keep
+from x_provider.publishing.recovering import ANSWER_SECONDS
 
 CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
 
@@ -41,7 +42,7 @@ def sent(sandbox, ledger, publisher, client, plan, clock):
     user = publisher.user()
     post = publisher.arm(plan(PartSpec(text="Written on water")).id)
     attempt = ledger.sending.begin(
-        post, post.parts[0], user_id="7", sender="test", clock=clock, lease_seconds=LEASE_SECONDS
+        post, post.parts[0], user_id=user.user_id, sender="test", clock=clock, lease_seconds=LEASE_SECONDS
     )
     created = client.create_post(CreatePost(text="Written on water"))
     url = f"{sandbox.url}/{user.username}/status/{created.id}"
@@ -124,3 +125,35 @@ def test_a_second_receipt_for_a_part_is_reported_with_both_its_facts(ledger, sen
         keep(ledger, attempt, other, account="x_default")
     assert conflict.value.evidence["x_id"] == other.x_id
     assert ledger.posts.get(attempt.post_id).parts[0].receipt == receipt
+
+
+def test_a_post_whose_sender_seems_dead_is_looked_for_before_its_lease_is_over(
+    ledger, client, clock, creates, sent
+):
+    attempt, receipt = sent
+    other = Publisher(ledger, client, account="x_default", clock=clock)
+    assert other.fire(attempt.post_id).retry_at == attempt.started_at.add(seconds=ANSWER_SECONDS)
+    clock.ahead = ANSWER_SECONDS + 1
+    (part,) = other.fire(attempt.post_id).post.parts
+    assert (part.state, part.receipt.x_id, part.receipt.adopted) == (PartState.POSTED, receipt.x_id, True)
+    keep(ledger, attempt, receipt, account="x_default")
+    assert len(creates()) == 1
+
+
+def test_a_sender_that_was_suspended_past_its_lease_does_not_send(
+    sandbox, ledger, client, plan, clock, creates
+):
+    post = plan(PartSpec(text="Good night"))
+
+    class Suspended:
+        """A clock that jumps when the attempt has begun, as the wall clock of a sleeping machine does."""
+
+        def __call__(self):
+            begun = ledger.posts.get(post.id).parts[0].attempt_id is not None
+            return clock().add(seconds=LEASE_SECONDS + 1 if begun else 0)
+
+    publisher = Publisher(ledger, client, account="x_default", clock=Suspended())
+    fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.ARMED
+    assert "nothing was sent" in fired.why
+    assert creates() == []

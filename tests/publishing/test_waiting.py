@@ -11,6 +11,7 @@ from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, XClient
 from x_provider.ledger import AccountOnX, PartState
 from x_provider.publishing import Publisher, take_due
+from x_provider.publishing.outcomes import LOGIN_PATIENCE_SECONDS
 
 CREATE = {"method": "POST", "path": "/2/tweets"}
 
@@ -39,7 +40,7 @@ def test_a_post_whose_account_cannot_post_is_taken_up_again_and_goes_out_once_it
 ):
     if account_is_known:
         publisher.user()
-    post = plan(PartSpec(text="Who am I?"))
+    post = plan(PartSpec(text="Who am I?"), due_in=-LOGIN_PATIENCE_SECONDS)
     fired = stranger.fire(post.id)
     assert fired.post.state in (PartState.PLANNED, PartState.ARMED)
     assert fired.retry_at is None
@@ -47,6 +48,15 @@ def test_a_post_whose_account_cannot_post_is_taken_up_again_and_goes_out_once_it
     assert taken_up_again(ledger, post)
     fired = publisher.fire(post.id)
     assert (fired.post.state, fired.why) == (PartState.POSTED, None)
+
+
+def test_credentials_that_x_refuses_for_a_moment_only_cost_the_post_a_moment(sandbox, publisher, plan, clock):
+    publisher.user()
+    post = plan(PartSpec(text="An odd 401"))
+    sandbox.faults("outage_401", times=1, **CREATE)
+    fired = publisher.fire(post.id)
+    assert 0 < (fired.retry_at - clock()).total_seconds() <= 60
+    assert publisher.fire(post.id).post.state is PartState.POSTED
 
 
 @pytest.mark.parametrize("problem", ["credits-depleted", "spend-cap-reached", "usage-capped"])

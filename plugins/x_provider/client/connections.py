@@ -10,6 +10,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from queue import Empty
 from typing import Any
 
@@ -25,10 +26,24 @@ FRESH_SECONDS = 4.0
 POOL_SIZE = 64
 
 
+class TooLateError(RuntimeError):
+    """The request may not leave any more: its sender was held up for too long."""
+
+
 class _Outgoing(threading.local):
-    """Whether the request that this thread is sending may have begun to leave."""
+    """What this thread is sending: whether any of it may have left, and until when it may leave."""
 
     begun = False
+    may_leave: Callable[[], bool] | None = None
+
+    def leave(self) -> None:
+        """Note that something leaves now.
+
+        :raises TooLateError: when it may not any more.
+        """
+        if self.may_leave is not None and not self.may_leave():
+            raise TooLateError("its time was over before it could be sent")
+        self.begun = True
 
 
 outgoing = _Outgoing()
@@ -47,7 +62,7 @@ class _Connection(HTTPConnection):
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
-        outgoing.begun = True
+        outgoing.leave()
         super().send(data)
 
 
@@ -71,7 +86,7 @@ class _TLSConnection(HTTPSConnection):
     def send(self, data: Any) -> None:
         if self.sock is None and self.auto_open:
             self.connect()
-        outgoing.begun = True
+        outgoing.leave()
         super().send(data)
 
 

@@ -43,7 +43,7 @@ class MediaMethods:
     """The media calls of ``XClient``."""
 
     @abstractmethod
-    def send(self, call: Call) -> Answer:
+    def send(self, call: Call, *, may_leave: Callable[[], bool] | None = None) -> Answer:
         """What X answers."""
 
     def upload_media(

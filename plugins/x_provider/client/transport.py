@@ -69,17 +69,23 @@ class Transport:
         self._creating = _session(self._fresh)
         self._repeating = _session(WatchedAdapter())
 
-    def send(self, call: Call, on_answer: OnAnswer) -> Answer:
+    def send(self, call: Call, on_answer: OnAnswer, *, may_leave: Callable[[], bool] | None = None) -> Answer:
         """What X answers.
 
         A call that is not idempotent is sent once at most, whatever happens. Others are repeated, a few
         times and with growing pauses, after a lost connection or a 5xx.
 
+        :param may_leave: asked at the last moment, again before the body of a request that cannot be repeated;
+            False keeps it from leaving.
         :param on_answer: told of every answer that came, refusals included; must not raise.
         :raises XError: for everything but a success.
         """
         if not call.idempotent:
-            return self._send_once(call, self._creating, on_answer)
+            outgoing.may_leave = may_leave
+            try:
+                return self._send_once(call, self._creating, on_answer)
+            finally:
+                outgoing.may_leave = None
         for attempt in range(1, self._repeats.attempts):
             try:
                 return self._send_once(call, self._repeating, on_answer)

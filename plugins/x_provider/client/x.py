@@ -88,14 +88,15 @@ class XClient(MediaMethods):
         """A fingerprint of the credentials: it changes when they become another user's. No secret."""
         return self._auth.fingerprint()
 
-    def send(self, call: Call) -> Answer:
+    def send(self, call: Call, *, may_leave: Callable[[], bool] | None = None) -> Answer:
         """Send any call, for what has no method of its own.
 
+        :param may_leave: as :meth:`create_post` takes it.
         :raises XError: for everything but a success.
         """
         if self._before_request is not None:
             self._before_request(call.family)
-        return self._transport.send(call, self._observe)
+        return self._transport.send(call, self._observe, may_leave=may_leave)
 
     def warm(self) -> None:
         """Open a connection ahead of a ``create_post`` that follows within 4 s, from any thread.
@@ -119,15 +120,17 @@ class XClient(MediaMethods):
         """An account, by id."""
         return answers.read_user(self.send(calls.user(user_id)))
 
-    def create_post(self, post: CreatePost) -> CreatedPost:
+    def create_post(self, post: CreatePost, *, may_leave: Callable[[], bool] | None = None) -> CreatedPost:
         """Create a post; sent once at most, whatever happens.
 
+        :param may_leave: asked at the last moment, when the connection stands, and once more before the body
+            that X would act on; False keeps the request from leaving.
         :raises XUnreachable: it was provably not sent.
         :raises XAmbiguous: nobody knows whether X created it: look before sending it again.
         :raises XDuplicate: the account has posted this already.
         :raises XError: X said no.
         """
-        return answers.read_created_post(self.send(calls.create_post(post)))
+        return answers.read_created_post(self.send(calls.create_post(post), may_leave=may_leave))
 
     def delete_post(self, post_id: str) -> bool:
         """Take a post back; whether X did."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from x_provider.ledger.sqlite import sqlite_engine, turns_of
 
 HEAD = "0001"
 """The newest migration. A test holds it equal to what Alembic finds in ``migrations/versions``."""
@@ -33,8 +34,6 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self._engine = _engine(self.url, os.getpid())
-        # SQLite lets one write at a time and makes the others poll; queueing here is fair and far quicker.
-        self._turn = _turn(self.url, os.getpid()) if self._engine.dialect.name == "sqlite" else nullcontext()
         self._migrated = False
 
     def __repr__(self) -> str:
@@ -51,7 +50,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block and rolls back when it raises."""
         self.upgrade()
-        with self._explained(), self._turn, self._write_connection() as connection, connection.begin():
+        with self._explained(), self._turn(), self._write_connection() as connection, connection.begin():
             yield connection
 
     def upgrade(self) -> None:
@@ -70,6 +69,11 @@ class Database:
     def dispose(self) -> None:
         """Close the pooled connections of this process."""
         self._engine.dispose()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        if self._engine.dialect.name != "sqlite":
+            return nullcontext()
+        return turns_of(self.url, os.getpid()).turn()
 
     def _write_connection(self) -> Connection:
         return self._engine.connect().execution_options(x_write=True)
@@ -106,7 +110,7 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, PoolTimeoutError) as error:
+        except (OperationalError, PoolTimeoutError, OSError) as error:
             raise LedgerError(
                 f"the ledger database {self.url.render_as_string(hide_password=True)} cannot be used:"
                 f" {_words(error)}."
@@ -114,7 +118,9 @@ class Database:
             ) from error
 
 
-def _words(error: SQLAlchemyError) -> str:
+def _words(error: SQLAlchemyError | OSError) -> str:
+    if isinstance(error, OSError):
+        return str(error)
     if isinstance(error, DBAPIError) and error.orig:
         return str(error.orig).strip().splitlines()[0]
     return "all of its connections are in use"
@@ -130,12 +136,7 @@ def _version(connection: Connection) -> str | None:
 def _engine(url: URL, _pid: int) -> Engine:
     """One engine a process: pooled connections must not cross a fork."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(
-            url, connect_args={"timeout": 30}, pool_size=16, max_overflow=48, hide_parameters=True
-        )
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
+        return sqlite_engine(url)
     return create_engine(
         url,
         pool_pre_ping=True,
@@ -148,26 +149,6 @@ def _engine(url: URL, _pid: int) -> Engine:
 
 
 @lru_cache(maxsize=16)
-def _turn(_url: URL, _pid: int) -> threading.Lock:
-    return threading.Lock()
-
-
-@lru_cache(maxsize=16)
 def _migrating(_pid: int) -> threading.Lock:
     """Alembic knows one migration at a time in a process, whatever the database."""
     return threading.Lock()
-
-
-def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
-    # The driver's own transaction handling would begin late and deferred; we begin ourselves.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    # FULL: an attempt must be on the disk before its request leaves, a power cut included.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("x_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -19,6 +19,15 @@ _MOVE = (
     .where(t.parts.c.id == bindparam("part"), t.parts.c.state == bindparam("old"))
     .values(state=bindparam("new"), why=bindparam("words"))
 )
+_RECEIVE = (
+    t.parts.update()
+    .where(
+        t.parts.c.id == bindparam("part"),
+        t.parts.c.attempt_id == bindparam("attempt"),
+        t.parts.c.state.in_([PartState.SENDING.value, PartState.UNCERTAIN.value]),
+    )
+    .values(state=PartState.POSTED.value, why=None)
+)
 _MOVE_OF_ATTEMPT = _MOVE.where(t.parts.c.attempt_id == bindparam("attempt"))
 
 _earlier = t.parts.alias("earlier")
@@ -91,6 +100,11 @@ def move_to_sending(connection: Connection, part_id: int, *, post_id: int, posit
         "place": position,
     }
     return connection.execute(_MOVE_IN_ORDER, values).rowcount == 1
+
+
+def move_to_posted(connection: Connection, part_id: int, *, attempt_id: int) -> bool:
+    """Move a part whose outcome was not known until its receipt came."""
+    return connection.execute(_RECEIVE, {"part": part_id, "attempt": attempt_id}).rowcount == 1
 
 
 def open_attempt(

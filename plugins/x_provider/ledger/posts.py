@@ -17,7 +17,11 @@ from x_provider.ledger.states import UNSENT, PartState
 
 # Built once: building a statement takes five times as long as running it.
 _POST = select(t.posts).where(t.posts.c.id == bindparam("post"))
-_LOCK = _POST.with_for_update()
+_LOCK = (
+    select(t.posts.c.id, t.posts.c.account, t.posts.c.revision, t.posts.c.due_at)
+    .where(t.posts.c.id == bindparam("post"))
+    .with_for_update()
+)
 _WAKE = t.posts.update().where(t.posts.c.id == bindparam("post")).values(wake_at=bindparam("then"))
 _PARTS = (
     select(t.parts, t.receipts)
@@ -177,8 +181,11 @@ def _due_posts(connection: Connection, query: Select[Any]) -> list[DuePost]:
     return [DuePost(r.id, f"{r.calendar}/{r.key}", r.account, r.due_at, r.wake_at) for r in rows]
 
 
-def lock_post(connection: Connection, post_id: int) -> Row[Any]:
-    """The post's row, held until the transaction ends: moves of one post happen one after the other."""
+def lock_post(connection: Connection, post_id: int) -> Row[Any, Any, Any, Any]:
+    """What makes a post this one (account, revision, due time), held until the transaction ends.
+
+    Moves of one post happen one after the other.
+    """
     row = connection.execute(_LOCK, {"post": post_id}).one_or_none()
     if row is None:
         raise LedgerError(f"the ledger has no post {post_id}; was it planned in another ledger database?")

@@ -17,6 +17,7 @@ from x_provider.ledger.moves import (
     first_marker,
     has_unposted_parts,
     move,
+    move_to_posted,
     move_to_sending,
     open_attempt,
 )
@@ -174,11 +175,7 @@ class Sending:
     ) -> bool:
         with self._database.write() as connection:
             lock_post(connection, attempt.post_id)
-            states = (PartState.SENDING, PartState.UNCERTAIN)
-            if not any(
-                move(connection, attempt.part_id, old, PartState.POSTED, why=None, attempt_id=attempt.id)
-                for old in states
-            ):
+            if not move_to_posted(connection, attempt.part_id, attempt_id=attempt.id):
                 kept = connection.execute(
                     select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
                 ).scalar_one_or_none()

@@ -166,10 +166,10 @@ class Publisher:
         if self._missed(post):
             return Fired(self.ledger.posts.get(post_id))
         while (part := _next_part(post)) is not None:
-            stopped = self._advance(post, part)
-            post = self.ledger.posts.get(post_id)
-            if stopped is not None:
-                return Fired(post, stopped.retry_at)
+            done = self._advance(post, part)
+            if isinstance(done, Outcome):
+                return Fired(self.ledger.posts.get(post_id), done.retry_at)
+            post = post.with_receipt(part, done)
         return Fired(post)
 
     def _missed(self, post: Post) -> bool:
@@ -179,8 +179,8 @@ class Publisher:
         why = too_late(self.ledger, post, now=now)
         return why is not None and self.ledger.sending.give_up(post, PartState.MISSED, why=why)
 
-    def _advance(self, post: Post, part: Part) -> Outcome | None:
-        """Bring one part to X, or find it there; None when it is on X now, else what stopped it."""
+    def _advance(self, post: Post, part: Part) -> Receipt | Outcome:
+        """Bring one part to X, or find it there; or say what stopped it."""
         if part.state is PartState.PLANNED and not self.ledger.sending.arm(post, part):
             return self._stops.overtaken()
         if part.state is PartState.SENDING:
@@ -191,7 +191,7 @@ class Publisher:
             return self._send(post, part)
         return Outcome(str(part.state), part.state)
 
-    def _send(self, post: Post, part: Part) -> Outcome | None:
+    def _send(self, post: Post, part: Part) -> Receipt | Outcome:
         ready = self._ready(post, part)
         if isinstance(ready, Outcome):
             return ready
@@ -208,7 +208,10 @@ class Publisher:
         if isinstance(attempt, Held):
             return self._stops.hold(post, part, attempt)
         try:
-            created = self.client.create_post(ready.request)
+            # A sender that was suspended may wake when somebody else has long sent its post.
+            created = self.client.create_post(
+                ready.request, may_leave=lambda: self._clock() < attempt.lease_until
+            )
         except XError as error:
             return self._not_created(post, part, attempt, ready, error)
         return self._created(post, part, attempt, ready.user, created)
@@ -237,14 +240,16 @@ class Publisher:
     def _not_ready(self, post: Post, part: Part, error: XError | MediaUnusableError) -> Outcome:
         why = f"{where(post, part)}: {error}"
         if isinstance(error, XError):
-            outcome = decide_before_sending(error, now=self._clock(), pause=self._stops.pause(post))
+            now = self._clock()
+            late = (now - post.due_at).total_seconds()
+            outcome = decide_before_sending(error, now=now, pause=self._stops.pause(post), late=late)
             if outcome.state is not PartState.REFUSED:
                 return self._stops.wait(post, part, outcome, why=why)
         return self._stops.refuse(post, why=why)
 
     def _created(
         self, post: Post, part: Part, attempt: Attempt, user: AccountOnX, created: CreatedPost
-    ) -> Outcome | None:
+    ) -> Receipt | Outcome:
         now = self._clock()
         receipt = Receipt(created.id, post_url(user, created.id), created_at(created.id) or now, now)
         try:
@@ -262,7 +267,7 @@ class Publisher:
             taken = Outcome("receipt_taken", PartState.UNCERTAIN, now.add(seconds=self._stops.pause(post)))
             return self._finish(attempt, taken, why=f"{where(post, part)}: {error}")
         self._report(f"posted {receipt.url}")
-        return None
+        return receipt
 
     def _not_created(self, post: Post, part: Part, attempt: Attempt, ready: _Ready, error: XError) -> Outcome:
         now = self._clock()
@@ -272,6 +277,7 @@ class Publisher:
             error,
             now=now,
             pause=self._stops.pause(post),
+            late=(now - post.due_at).total_seconds(),
             parent_age=(now - parent.received_at).total_seconds() if parent else None,
             may_upload_again=may_upload_again,
         )

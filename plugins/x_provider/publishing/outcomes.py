@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from pendulum import DateTime
@@ -25,6 +26,8 @@ from x_provider.ledger import PartState
 RATE_LIMIT_PAUSE_SECONDS = 900
 ACCOUNT_PAUSE_SECONDS = 900
 """How often a post whose account cannot post is tried again by DAG x_publish: a person may have mended it."""
+LOGIN_PATIENCE_SECONDS = 120
+"""X answers 401 to good credentials now and then, for seconds; what lasts longer needs a person."""
 PARENT_PAUSE_SECONDS = 2
 PARENT_PATIENCE_SECONDS = 60
 """A reply may be refused while X does not show its fresh parent everywhere yet."""
@@ -49,6 +52,7 @@ def decide(
     *,
     now: DateTime,
     pause: float,
+    late: float = math.inf,
     parent_age: float | None = None,
     may_upload_again: bool = False,
 ) -> Outcome:
@@ -57,6 +61,7 @@ def decide(
     ``armed`` only where X provably created nothing; whatever is not in this table is uncertain.
 
     :param pause: seconds to wait where nothing else says how long.
+    :param late: seconds since the post was due; who is only just late has patience with an odd answer.
     :param parent_age: seconds since the part's parent in its thread was created; None for a root.
     :param may_upload_again: whether media that X does not know are worth another upload.
     """
@@ -67,7 +72,8 @@ def decide(
     if isinstance(error, XUnreachable):
         return Outcome("not_sent", PartState.ARMED, now.add(seconds=pause))
     if isinstance(error, XNeedsLogin | XPermission | XOutOfCredits | XSpendCapReached | XUsageCapped):
-        return Outcome("account_stopped", PartState.ARMED)
+        may_pass = isinstance(error, XNeedsLogin) and late < LOGIN_PATIENCE_SECONDS
+        return Outcome("account_stopped", PartState.ARMED, now.add(seconds=pause) if may_pass else None)
     if isinstance(error, XForbidden | XNotFound) and _is_about_a_fresh_parent(error, parent_age):
         return Outcome("parent_not_visible", PartState.ARMED, now.add(seconds=PARENT_PAUSE_SECONDS))
     if isinstance(error, XRefused):
@@ -80,12 +86,12 @@ def decide(
     )
 
 
-def decide_before_sending(error: XError, *, now: DateTime, pause: float) -> Outcome:
+def decide_before_sending(error: XError, *, now: DateTime, pause: float, late: float = math.inf) -> Outcome:
     """The outcome of a call that comes before the create (an upload, who the account is).
 
     Nothing was created by it: only a refusal for good ends the post.
     """
-    outcome = decide(error, now=now, pause=pause)
+    outcome = decide(error, now=now, pause=pause, late=late)
     if outcome.state is PartState.UNCERTAIN:
         return Outcome("not_ready", PartState.ARMED, outcome.retry_at)
     return outcome

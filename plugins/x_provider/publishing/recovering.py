@@ -9,7 +9,7 @@ from pendulum import DateTime
 from x_provider.calendar import PartSpec
 from x_provider.client import XClient, XError
 from x_provider.client.ids import created_at
-from x_provider.ledger import AccountOnX, Ledger, Part, PartState, Post, Receipt, ReceiptTakenError
+from x_provider.ledger import AccountOnX, Attempt, Ledger, Part, PartState, Post, Receipt, ReceiptTakenError
 from x_provider.publishing.accounts import post_url
 from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.receipts import keep
@@ -17,6 +17,8 @@ from x_provider.publishing.reconciling import QUIET_SECONDS, UndecidedError, loo
 from x_provider.publishing.stops import Stops, parent_of, where
 
 UNREADABLE_PAUSE_SECONDS = 60
+ANSWER_SECONDS = 10
+"""A sender that lives has X's answer by then, as a rule."""
 
 
 class Recovery:
@@ -42,22 +44,50 @@ class Recovery:
         self._clock = clock
         self._report = report
 
-    def await_sender(self, post: Post, part: Part) -> Outcome:
-        """See after a part that is being sent: once its sender's lease has run out, nobody knows its outcome."""
+    def await_sender(self, post: Post, part: Part) -> Receipt | Outcome:
+        """See after a part that is being sent.
+
+        Its sender may be dead: then the part may be on X all the same, and finding it harms nobody. To anything
+        else it is bound by its lease; once that has run out, nobody knows the outcome.
+        """
+        attempt = self._attempt_of(post, part)
+        now = self._clock()
+        if now < attempt.lease_until:
+            if now < (look_at := attempt.started_at.add(seconds=ANSWER_SECONDS)):
+                return Outcome("sending", PartState.SENDING, look_at)
+            found = self._look(post, part, attempt)
+            if isinstance(found, Receipt):
+                return found
+            return Outcome("sending", PartState.SENDING, attempt.lease_until)
         why = (
             f"{where(post, part)}: its sender died between sending and hearing X's answer; it is looked for on"
             " X before anything else is done"
         )
-        now = self._clock()
         lease_until = self._ledger.sending.expire(post, part, now=now, why=why)
-        if lease_until is None:
-            return Outcome("lease_expired", PartState.UNCERTAIN, now)
-        return Outcome("sending", PartState.SENDING, lease_until)
+        if lease_until is not None:
+            return self._stops.overtaken()
+        return Outcome("lease_expired", PartState.UNCERTAIN, now)
 
-    def find_out(self, post: Post, part: Part) -> Outcome | None:
-        """Look for the part on X; None when it is there, else when to look or send again."""
+    def find_out(self, post: Post, part: Part) -> Receipt | Outcome:
+        """Look for the part on X: its receipt when it is there, else when to look or send again."""
+        attempt = self._attempt_of(post, part)
+        found = self._look(post, part, attempt)
+        if found is not None:
+            return found
+        now = self._clock()
+        quiet_until = attempt.started_at.add(seconds=QUIET_SECONDS)
+        if now < quiet_until:
+            look_at = min(now.add(seconds=self._stops.pause(post)), quiet_until)
+            return Outcome("not_seen_yet", PartState.UNCERTAIN, look_at)
+        return self._absent(post, part, duplicate=attempt.outcome == "duplicate")
+
+    def _attempt_of(self, post: Post, part: Part) -> Attempt:
         attempt = self._ledger.sending.attempt_of(post, part)
-        assert attempt is not None  # noqa: S101 - nothing becomes uncertain without an attempt
+        assert attempt is not None  # noqa: S101 - nothing is sent, or becomes uncertain, without an attempt
+        return attempt
+
+    def _look(self, post: Post, part: Part, attempt: Attempt) -> Receipt | Outcome | None:
+        """The receipt of the attempt's post if X shows it; None while it does not; or why nobody can tell."""
         now = self._clock()
         spec = PartSpec.model_validate(part.content)
         try:
@@ -67,21 +97,15 @@ class Recovery:
             retry_at = now.add(seconds=UNREADABLE_PAUSE_SECONDS)
             why = f"{where(post, part)}: cannot look for it on X: {error}"
             return self._stops.wait(post, part, Outcome("unreadable", PartState.UNCERTAIN, retry_at), why=why)
-        if found is not None:
-            receipt = Receipt(
-                found.id, post_url(user, found.id), created_at(found.id) or now, now, adopted=True
-            )
-            try:
-                keep(self._ledger, attempt, receipt, account=post.account)
-            except ReceiptTakenError:
-                return self._stops.overtaken()
-            self._report(f"found {receipt.url}")
+        if found is None:
             return None
-        quiet_until = attempt.started_at.add(seconds=QUIET_SECONDS)
-        if now < quiet_until:
-            look_at = min(now.add(seconds=self._stops.pause(post)), quiet_until)
-            return Outcome("not_seen_yet", PartState.UNCERTAIN, look_at)
-        return self._absent(post, part, duplicate=attempt.outcome == "duplicate")
+        receipt = Receipt(found.id, post_url(user, found.id), created_at(found.id) or now, now, adopted=True)
+        try:
+            keep(self._ledger, attempt, receipt, account=post.account)
+        except ReceiptTakenError:
+            return self._stops.overtaken()
+        self._report(f"found {receipt.url}")
+        return receipt
 
     def _absent(self, post: Post, part: Part, *, duplicate: bool) -> Outcome:
         if duplicate:

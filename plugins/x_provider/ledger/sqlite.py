@@ -1,0 +1,107 @@
+"""What SQLite needs to be a ledger that many threads and processes write to."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+_BUSY_SECONDS = 30
+
+
+class Turns:
+    """One writer at a time, and one flush to the disk for all who have written meanwhile.
+
+    SQLite lets one transaction write and makes the others poll: queueing here is fair and far quicker. Were
+    each commit flushed by itself, under that lock, a thousand posts due at once would wait for two thousand
+    flushes one after the other.
+
+    :param path: the database file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._log = f"{path}-wal"
+        self._writing = threading.Lock()
+        self._flushing = threading.Condition()
+        self._is_flushing = False
+        self._wanted = 0
+        self._flushed = 0
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Write alone; at its end what was committed is on the disk.
+
+        :raises OSError: when it cannot be brought there.
+        """
+        with self._writing:
+            yield
+        self._flush()
+
+    def _flush(self) -> None:
+        with self._flushing:
+            self._wanted += 1
+            mine = self._wanted
+            while self._is_flushing and self._flushed < mine:
+                self._flushing.wait()
+            if self._flushed >= mine:
+                return
+            self._is_flushing = True
+            so_far = self._wanted
+        try:
+            _flush_file(self._log)
+        except BaseException:
+            so_far = 0
+            raise
+        finally:
+            with self._flushing:
+                self._is_flushing = False
+                self._flushed = max(self._flushed, so_far)
+                self._flushing.notify_all()
+
+
+def sqlite_engine(url: URL) -> Engine:
+    """An engine whose transactions begin when they are told to, in write-ahead mode."""
+    engine = create_engine(
+        url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=16, max_overflow=48, hide_parameters=True
+    )
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+@lru_cache(maxsize=16)
+def turns_of(url: URL, _pid: int) -> Turns:
+    """The turns of one database in one process."""
+    return Turns(url.database or "")
+
+
+def _prepare(dbapi_connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling would begin late and deferred; we begin ourselves.
+    dbapi_connection.isolation_level = None
+    cursor = dbapi_connection.cursor()
+    mode = cursor.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+    # An attempt must be on the disk before its request leaves, a power cut included. In write-ahead mode the
+    # turns flush; where a file system does not allow that mode, SQLite flushes each commit.
+    cursor.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get("x_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _flush_file(path: str) -> None:
+    # Without a log everything has been flushed into the database itself, by SQLite.
+    with suppress(FileNotFoundError):
+        file = os.open(path, os.O_RDWR)
+        try:
+            getattr(os, "fdatasync", os.fsync)(file)
+        finally:
+            os.close(file)
