@@ -52,9 +52,10 @@ def worlds(request, database):
 def nothing_wrong():
     """Hold a tally to the promise, and to having come through the steps that matter."""
 
-    def check(tally, *, at_least=frozenset()):
+    def check(tally, *, at_least=frozenset(), crashes=1):
         assert not tally.words, "\n".join(tally.words[:20])
         assert (tally.duplicates, tally.lost, tally.wrong_receipts, tally.wrong_content) == (0, 0, 0, 0)
         assert at_least <= set(tally.steps)
+        assert tally.crashes >= crashes
 
     return check

@@ -1,0 +1,142 @@
+"""Crashes and faults at every step of the engine: what came of them.
+
+    python bench/crashes.py [--postgres postgresql+psycopg://…] [--only WORDS]
+
+Real processes, killed at the first step of a scenario, at its second, to its last; a real ledger file or database; a
+real sandbox over a socket. After each, another process recovers, and X's timeline and the ledger are compared with
+what was planned. The steps and scenarios are those of tests/faults. Exits with 1 when anything was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+_TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(_TESTS / "faults"), str(_TESTS / "harness")]
+
+from campaign import Tally, crash_at_random, crash_everywhere  # noqa: E402
+from crashing import Life  # noqa: E402
+from scenarios import FAULTY, MAIN, MANY, SKEWED, THREAD_OF_3  # noqa: E402
+from world import Scenario, World  # noqa: E402
+from worlds import opened  # noqa: E402
+
+_SEEN_OUTSIDE = ("committed", "http")
+_ONE, _OTHER = Life(do="fire_all", name="one"), Life(do="fire_all", name="other")
+_TEXT = MAIN["a text"]
+_OUTAGE_SECONDS = 0.2
+_WORLDS = 2
+
+Run = Callable[[Sequence[World], Tally], None]
+
+
+def everywhere(scenario: Scenario, **how: Life) -> Run:
+    """A run that crashes a scenario at each of its steps."""
+    return lambda worlds, tally: crash_everywhere(worlds, scenario, tally, **how)
+
+
+def campaigns(random_seconds: float) -> Iterator[tuple[str, Run]]:
+    """Every campaign with its name."""
+    for name, scenario in MAIN.items():
+        yield name, everywhere(scenario)
+    for name, scenario in {**FAULTY, **SKEWED}.items():
+        yield name, everywhere(scenario, life=Life(kinds=_SEEN_OUTSIDE))
+    for first in ("answer arrived, not read: POST /2/tweets", "before the head leaves: POST /2/tweets"):
+        for scenario, number in ((_TEXT, 1), (THREAD_OF_3, 2)):
+            name = f"{scenario}, killed ({first.partition(':')[0]}), then its recovery killed"
+            yield name, everywhere(scenario, before=Life(named=first, at=number), life=Life(name="sweep"))
+    one = replace(_ONE, kinds=_SEEN_OUTSIDE)
+    for scenario in (_TEXT, THREAD_OF_3):
+        yield f"{scenario}, two senders, one killed", everywhere(scenario, life=one, beside=_OTHER)
+    asleep, later = replace(one, act="pause"), replace(_OTHER, after_pause=True)
+    yield "a sender stopped for minutes, then going on", everywhere(_TEXT, life=asleep, beside=later)
+    for skew in (600.0, -600.0):
+        name = f"a sender's clock {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
+        yield name, everywhere(_TEXT, life=Life(skew=skew, kinds=_SEEN_OUTSIDE))
+        yield f"{name}, beside another", everywhere(_TEXT, life=replace(one, skew=skew), beside=_OTHER)
+
+    def at_random(worlds: Sequence[World], tally: Tally) -> None:
+        crash_at_random(worlds[0], MANY, tally, seconds=random_seconds, senders=4, seed=1)
+
+    yield f"{len(MANY.posts)} posts, 4 senders, killed at random", at_random
+
+
+def outages(postgres: bool) -> Iterator[tuple[str, bool, Run]]:
+    """The campaigns in which the ledger goes away, and whether it first does what it was told."""
+    yield "the ledger is away for a while", False, everywhere(_TEXT, life=Life(act="cut"))
+    if postgres:
+        late = Life(act="cut", kinds=("commit",))
+        yield "the answer to a commit is lost", True, everywhere(_TEXT, life=late)
+
+
+def measured(name: str, database: str, worlds: Sequence[World], run: Run) -> Tally:
+    """Run one campaign and print its line."""
+    tally = Tally(name, database)
+    started = time.monotonic()
+    run(worlds, tally)
+    print(
+        f"{name:<72}{database:<12}{tally.crashes:>8}{tally.faults:>8}{tally.duplicates:>12}{tally.lost:>6}"
+        f"{tally.wrong_receipts:>16}{tally.wrong_content:>15}{time.monotonic() - started:>8.0f} s",
+        flush=True,
+    )
+    for words in tally.words[:3]:
+        print(f"    {words[:600]}", flush=True)
+    return tally
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--postgres",
+        default=os.environ.get("X_TEST_POSTGRES_URL"),
+        metavar="URL",
+        help="a server on which databases may be made (default: X_TEST_POSTGRES_URL; without it only SQLite)",
+    )
+    parser.add_argument(
+        "--only", default="", metavar="WORDS", help="only campaigns whose name has these words"
+    )
+    parser.add_argument("--random-seconds", type=float, default=20.0)
+    options = parser.parse_args()
+    print(
+        f"{'scenario':<72}{'database':<12}{'crashes':>8}{'faults':>8}{'duplicates':>12}{'lost':>6}"
+        f"{'wrong receipts':>16}{'wrong content':>15}"
+    )
+    tallies: list[Tally] = []
+    with tempfile.TemporaryDirectory(prefix="x-crashes-") as directory:
+        for database in ("sqlite", "postgresql") if options.postgres else ("sqlite",):
+            postgres = options.postgres if database == "postgresql" else None
+            folder = Path(directory) / database
+            with opened(_WORLDS, folder / "steady", postgres=postgres) as worlds:
+                for name, run in campaigns(options.random_seconds):
+                    if options.only in name:
+                        tallies.append(measured(name, database, worlds, run))
+            for name, late, run in outages(postgres is not None):
+                if options.only not in name:
+                    continue
+                away = opened(
+                    _WORLDS, folder / name, postgres=postgres, outage_seconds=_OUTAGE_SECONDS, late=late
+                )
+                with away as worlds:
+                    tallies.append(measured(name, database, worlds, run))
+    total = Tally("all of them", "both" if options.postgres else "sqlite")
+    for tally in tallies:
+        for column in ("crashes", "faults", "duplicates", "lost", "wrong_receipts", "wrong_content"):
+            setattr(total, column, getattr(total, column) + getattr(tally, column))
+        total.words += tally.words
+    print(
+        f"{total.scenario:<72}{total.database:<12}{total.crashes:>8}{total.faults:>8}{total.duplicates:>12}"
+        f"{total.lost:>6}{total.wrong_receipts:>16}{total.wrong_content:>15}"
+    )
+    return 1 if total.words else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
