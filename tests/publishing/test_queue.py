@@ -56,3 +56,12 @@ def test_a_published_withdrawn_or_replanned_post_is_nobody_s(sandbox, ledger, pu
     ledger.posts.withdraw(posts[1].calendar, posts[1].key)
     plan(PartSpec(text="later"), key=posts[2].key, due_in=86_400, revision="r2")
     assert names(take_due(ledger, now=clock(), taker="run 1")) == names(posts[3:])
+
+
+def test_a_taker_has_no_more_than_it_can_do_and_the_oldest_first(ledger, posts, plan, clock):
+    late = plan(PartSpec(text="late"), key="late", due_in=-60)
+    first = take_due(ledger, now=clock(), taker="run 1", limit=3)
+    assert first[0].name == late.name
+    assert len(first) == 3
+    assert take_due(ledger, now=clock(), taker="run 1", limit=3) == first
+    assert len(take_due(ledger, now=clock(), taker="run 2", limit=500)) == 3

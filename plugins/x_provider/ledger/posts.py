@@ -23,6 +23,11 @@ _LOCK = (
     .with_for_update()
 )
 _WAKE = t.posts.update().where(t.posts.c.id == bindparam("post")).values(wake_at=bindparam("then"))
+_CLAIM = (
+    t.posts.update()
+    .where(t.posts.c.id == bindparam("post"), t.posts.c.wake_at == bindparam("was"))
+    .values(wake_at=bindparam("until"), taken_by=bindparam("taker"))
+)
 _PARTS = (
     select(t.parts, t.receipts)
     .join_from(t.parts, t.receipts, t.receipts.c.part_id == t.parts.c.id, isouter=True)
@@ -145,18 +150,29 @@ class Posts:
         with self._database.read() as connection:
             return _due_posts(connection, query)
 
-    def claim(self, due: DuePost, *, until: DateTime, taker: str | None = None) -> bool:
-        """Take the post on: nobody else is woken for it before ``until``. False when somebody was faster.
+    def claim(
+        self, due: Sequence[DuePost], *, now: DateTime, seconds: float, taker: str | None = None
+    ) -> int:
+        """Take posts on, all at once: nobody else is woken for them until so many seconds after they are due.
 
-        :param taker: who takes it on, to be found again by :meth:`taken`.
+        :param taker: who takes them on, to be found again by :meth:`taken`.
+        :returns: how many it got; of the others somebody was faster.
         """
+        if not due:
+            return 0
         with self._database.write() as connection:
-            done = connection.execute(
-                t.posts.update()
-                .where(t.posts.c.id == due.id, t.posts.c.wake_at == due.wake_at)
-                .values(wake_at=until, taken_by=taker)
+            return sum(
+                connection.execute(
+                    _CLAIM,
+                    {
+                        "post": post.id,
+                        "was": post.wake_at,
+                        "until": max(post.due_at, now).add(seconds=seconds),
+                        "taker": taker,
+                    },
+                ).rowcount
+                for post in due
             )
-            return done.rowcount == 1
 
     def taken(self, taker: str) -> list[DuePost]:
         """The posts that ``taker`` has taken on and that still need somebody, by due time."""
@@ -173,7 +189,7 @@ class Posts:
 
 def _due_columns() -> Select[Any]:
     columns = (t.posts.c.id, t.posts.c.calendar, t.posts.c.key, t.posts.c.account, t.posts.c.due_at)
-    return select(*columns, t.posts.c.wake_at).order_by(t.posts.c.wake_at)
+    return select(*columns, t.posts.c.wake_at).order_by(t.posts.c.wake_at, t.posts.c.id)
 
 
 def _due_posts(connection: Connection, query: Select[Any]) -> list[DuePost]:

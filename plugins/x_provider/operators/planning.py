@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path, PurePath
@@ -193,8 +193,7 @@ class XContentOperator(XOperator):
         wakes_at = x_publish_wakes_at(post)
         if wakes_at is not None and (to_be_sent_here or wakes_at <= now):
             due = DuePost(post.id, post.name, post.account, post.due_at, wakes_at)
-            until = max(post.due_at, now) + timedelta(seconds=CLAIM_SECONDS)
-            if not self.ledger.posts.claim(due, until=until):
+            if not self.ledger.posts.claim([due], now=now, seconds=CLAIM_SECONDS):
                 self.log.info("DAG x_publish took post %s on as well; the ledger lets one send it", post.id)
             post = self.ledger.posts.get(post_id)
         return post

@@ -16,7 +16,10 @@ def take_due(ledger: Ledger, *, now: DateTime, taker: str, limit: int = 500) -> 
     A claim runs out ``CLAIM_SECONDS`` after the due time, so that a post whose worker died is taken up again.
 
     :param taker: who takes them, such as the id of a DAG run; asking again gives it the same posts.
+    :param limit: how many it can have at a time.
     """
-    for post in ledger.posts.due(now, limit=limit):
-        ledger.posts.claim(post, until=max(post.due_at, now).add(seconds=CLAIM_SECONDS), taker=taker)
+    room = limit - len(ledger.posts.taken(taker))
+    if room > 0:
+        due = ledger.posts.due(now, limit=room)
+        ledger.posts.claim(due, now=now, seconds=CLAIM_SECONDS, taker=taker)
     return ledger.posts.taken(taker)

@@ -37,10 +37,12 @@ class Stops:
 
     def hold(self, post: Post, part: Part, held: Held) -> Outcome:
         """The part waits for the end of a halt or of a rate window."""
-        retry_at = self._clock().add(seconds=HALTED_PAUSE_SECONDS)
+        now = self._clock()
+        retry_at = now.add(seconds=HALTED_PAUSE_SECONDS)
         if held.until is not None:
             # Somebody may lift a halt early; a rate window ends when it ends.
-            retry_at = held.until if held.name == "rate_limited" else min(retry_at, held.until)
+            soon = now.add(seconds=LONGEST_PAUSE_SECONDS)
+            retry_at = held.until if held.name == "rate_limited" else min(held.until, soon)
         why = f"{where(post, part)}: {held.why}; next try at {retry_at.isoformat()}"
         return self.wait(post, part, Outcome(held.name, PartState.ARMED, retry_at), why=why)
 
