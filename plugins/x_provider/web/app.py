@@ -70,14 +70,22 @@ def page() -> HTMLResponse:
 @app.get("/status", dependencies=[Depends(_may_look)])
 def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
     """What is stopped, by whom and why, and how many posts stand where."""
-    return _status(ledger, may_stop=_is_allowed(request, user))
+    counts = ledger.deciding.counts()
+    return {
+        **_halts(ledger, may_stop=_is_allowed(request, user)),
+        "accounts": ledger.accounts.names(),
+        "counts": {str(state): counts[state] for state in PartState if state in counts},
+    }
 
 
 @app.post("/stop", dependencies=_CHANGES)
 def stop(what: Stop, user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
-    """Stop an account, or all: no attempt begins after the answer, in any process."""
+    """Stop an account, or all: no attempt begins after the answer, in any process.
+
+    Counting the posts takes a while in a large ledger, which nobody who presses this should wait for.
+    """
     ledger.controls.stop(account=what.account, why=what.why.strip(), by=user.get_name(), now=utc_now())
-    return _status(ledger, may_stop=True)
+    return _halts(ledger, may_stop=True)
 
 
 @app.post("/go", dependencies=_CHANGES)
@@ -86,7 +94,7 @@ def go(what: Stop, ledger: LedgerDep) -> dict[str, Any]:
     if not ledger.controls.go(account=what.account, now=utc_now()):
         who = "Everything" if what.account == EVERY_ACCOUNT else f"Account {what.account}"
         raise HTTPException(409, f"{who} was not stopped by hand; look at what is listed.")
-    return _status(ledger, may_stop=True)
+    return _halts(ledger, may_stop=True)
 
 
 @app.exception_handler(LedgerError)
@@ -96,16 +104,10 @@ def ledger_is_away(request: Request, error: Exception) -> JSONResponse:  # noqa:
     return JSONResponse({"detail": f"Nothing was changed: {error}"}, 503)
 
 
-def _status(ledger: Ledger, *, may_stop: bool) -> dict[str, Any]:
+def _halts(ledger: Ledger, *, may_stop: bool) -> dict[str, Any]:
     now = utc_now()
-    counts = ledger.deciding.counts()
-    return {
-        "now": now.isoformat(),
-        "may_stop": may_stop,
-        "halts": [_shown(halt, in_force=halt.starts_at <= now) for halt in ledger.controls.halts(now)],
-        "accounts": ledger.accounts.names(),
-        "counts": {str(state): counts[state] for state in PartState if state in counts},
-    }
+    halts = [_shown(halt, in_force=halt.starts_at <= now) for halt in ledger.controls.halts(now)]
+    return {"now": now.isoformat(), "may_stop": may_stop, "halts": halts}
 
 
 def _shown(halt: Halt, *, in_force: bool) -> dict[str, Any]:
