@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,9 +12,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
-import rival_scripts
 from rival_faults import FAULTS, Post, draw
-from rivals import Counts, Engine, Script, compete, count
+from rivals import Counts, count
 
 SINGLE = Post(0, ("one",), "429", 0)
 THREAD = Post(1, ("a", "b", "c"), "429", 0)
@@ -62,23 +64,42 @@ def test_everybody_gets_the_same_faults_each_as_often_as_every_other():
     assert sorted(post.fault for post in posts) == sorted([*FAULTS, *FAULTS])
 
 
+# It forks, which a test run with its threads should not.
+_CONTEST = """
+import json, sys
+from pathlib import Path
+import rival_scripts
+from rival_faults import Post
+from rivals import Engine, Script, compete
+from sandbox_server import SandboxServer
+
+folder, url, credentials = Path(sys.argv[1]), sys.argv[2], json.loads(sys.stdin.read())
+posts = [
+    Post(0, ("Single",), "dropped after the commit", 0),
+    Post(1, ("Thread 1", "Thread 2"), "killed before the receipt", 1),
+    Post(2, ("Not sent at first",), "killed before the request", 0),
+]
+for contestant in (Script("tweepy", rival_scripts.plain, folder / "t"), Engine("engine", folder / "e")):
+    contestant.folder.mkdir()
+    print(json.dumps(compete(contestant, SandboxServer(url, credentials, None), posts, refuses=False)))
+"""
+
+
 def test_every_fault_strikes_and_only_the_script_posts_twice(sandbox, tmp_path):
-    faults = ("dropped after the commit", "killed before the request", "killed before the receipt")
-    posts = [
-        Post(0, ("Single",), faults[0], 0),
-        Post(1, ("Thread 1", "Thread 2"), faults[2], 1),
-        Post(2, ("Not sent at first",), faults[1], 0),
-    ]
-    heads = ("posts", "struck", "duplicates", "lost", "out of order", "wrong receipts")
-    rows = {}
-    for contestant in (
-        Script("tweepy", rival_scripts.plain, tmp_path / "tweepy"),
-        Engine("engine", tmp_path / "engine"),
-    ):
-        contestant.folder.mkdir()
-        name, *cells = compete(contestant, sandbox, posts, refuses=False)
-        rows[name] = dict(zip(heads, cells, strict=False))
+    run = subprocess.run(
+        [sys.executable, "-c", _CONTEST, tmp_path, sandbox.url],
+        input=json.dumps(sandbox.credentials),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert run.returncode == 0, run.stderr
+    heads = ("posts", "faults", "duplicates", "lost", "out of order", "wrong receipts")
+    rows = (json.loads(line) for line in run.stdout.splitlines())
+    tweepy, engine = (dict(zip(heads, row[1:], strict=False)) for row in rows)
     nothing = dict.fromkeys(heads[2:], 0)
-    assert rows["engine"] == {"posts": 3, "struck": 3, **nothing}
-    # The single once more, and the thread's first two parts.
-    assert rows["tweepy"] == {"posts": 3, "struck": 3, **nothing, "duplicates": 3}
+    assert engine == {"posts": 3, "faults": 3, **nothing}
+    # The single once more, and the thread's two parts.
+    assert tweepy == {"posts": 3, "faults": 3, **nothing, "duplicates": 3}
