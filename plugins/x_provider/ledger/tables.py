@@ -94,9 +94,8 @@ posts = Table(
     Column("told", String(64), comment="what the last failure notice said, so that it is said once"),
     Column("planned_at", Instant, nullable=False),
     UniqueConstraint("calendar", "key"),
-    Index("ix_x_posts_wake_at", "wake_at"),
+    Index("ix_x_posts_wake_at", "wake_at", "due_at"),
     Index("ix_x_posts_taken_by", "taken_by"),
-    Index("ix_x_posts_due_at", "due_at"),
 )
 
 parts = Table(

@@ -172,8 +172,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("x_posts", schema=None) as batch_op:
         batch_op.create_index("ix_x_posts_taken_by", ["taken_by"], unique=False)
-        batch_op.create_index("ix_x_posts_wake_at", ["wake_at"], unique=False)
-        batch_op.create_index("ix_x_posts_due_at", ["due_at"], unique=False)
+        batch_op.create_index("ix_x_posts_wake_at", ["wake_at", "due_at"], unique=False)
 
     op.create_table(
         "x_snapshots",
@@ -324,7 +323,6 @@ def downgrade() -> None:
     op.drop_table("x_snapshots")
     with op.batch_alter_table("x_posts", schema=None) as batch_op:
         batch_op.drop_index("ix_x_posts_wake_at")
-        batch_op.drop_index("ix_x_posts_due_at")
         batch_op.drop_index("ix_x_posts_taken_by")
 
     op.drop_table("x_posts")
