@@ -21,13 +21,13 @@ from pathlib import Path
 _TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(_TESTS / "faults"), str(_TESTS / "harness")]
 
+from boundaries import OUTSIDE  # noqa: E402
 from campaign import Tally, crash_at_random, crash_everywhere  # noqa: E402
 from crashing import Life  # noqa: E402
-from scenarios import FAULTY, MAIN, MANY, SKEWED, THREAD_OF_3  # noqa: E402
+from scenarios import ACTED, FAULTY, LAST_MOMENT, MAIN, MANY, NOT_ASKED, SKEWED, THREAD_OF_3  # noqa: E402
 from world import Scenario, World  # noqa: E402
 from worlds import opened  # noqa: E402
 
-_SEEN_OUTSIDE = ("committed", "http")
 _ONE, _OTHER = Life(do="fire_all", name="one"), Life(do="fire_all", name="other")
 _TEXT = MAIN["a text"]
 _OUTAGE_SECONDS = 0.2
@@ -46,19 +46,25 @@ def campaigns(random_seconds: float) -> Iterator[tuple[str, Run]]:
     for name, scenario in MAIN.items():
         yield name, everywhere(scenario)
     for name, scenario in {**FAULTY, **SKEWED}.items():
-        yield name, everywhere(scenario, life=Life(kinds=_SEEN_OUTSIDE))
-    for first in ("answer arrived, not read: POST /2/tweets", "before the head leaves: POST /2/tweets"):
+        yield name, everywhere(scenario, life=Life(kinds=OUTSIDE))
+    for first in (ACTED, NOT_ASKED):
         for scenario, number in ((_TEXT, 1), (THREAD_OF_3, 2)):
             name = f"{scenario}, killed ({first.partition(':')[0]}), then its recovery killed"
-            yield name, everywhere(scenario, before=Life(named=first, at=number), life=Life(name="sweep"))
-    one = replace(_ONE, kinds=_SEEN_OUTSIDE)
+            yield (
+                name,
+                everywhere(
+                    scenario, before=Life(named=first, at=number), life=Life(name="sweep", kinds=OUTSIDE)
+                ),
+            )
+    one = replace(_ONE, kinds=OUTSIDE)
     for scenario in (_TEXT, THREAD_OF_3):
         yield f"{scenario}, two senders, one killed", everywhere(scenario, life=one, beside=_OTHER)
-    asleep, later = replace(one, act="pause"), replace(_OTHER, after_pause=True)
+    # No process can see how long it sleeps between its last look at the clock and the write that follows.
+    asleep, later = replace(one, act="pause", but=LAST_MOMENT), replace(_OTHER, after_pause=True)
     yield "a sender stopped for minutes, then going on", everywhere(_TEXT, life=asleep, beside=later)
     for skew in (600.0, -600.0):
         name = f"a sender's clock {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}"
-        yield name, everywhere(_TEXT, life=Life(skew=skew, kinds=_SEEN_OUTSIDE))
+        yield name, everywhere(_TEXT, life=Life(skew=skew, kinds=OUTSIDE))
         yield f"{name}, beside another", everywhere(_TEXT, life=replace(one, skew=skew), beside=_OTHER)
 
     def at_random(worlds: Sequence[World], tally: Tally) -> None:

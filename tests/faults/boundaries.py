@@ -20,8 +20,8 @@ from sqlalchemy import event
 from sqlalchemy.engine.default import DefaultDialect
 
 KINDS = ("statement", "commit", "committed", "http")
-OUTWARD = ("commit", "committed", "http")
-"""Between two of these a process changes nothing that outlives it: its statements vanish with it."""
+OUTSIDE = ("committed", "http")
+"""Between two of these nothing changes that outlives the process: statements vanish with it unless committed."""
 
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+(\w+)", re.IGNORECASE)
 _IDS = re.compile(r"/\d{5,}")
@@ -34,6 +34,7 @@ class Boundaries:
 
     :param at: act at the at-th step, from 1; None never acts.
     :param named: count only the steps whose name begins so.
+    :param but: leave the step of this name out.
     :param kinds: count only steps of these ``KINDS``.
     :param act: told the step's name.
     :param creating: told when the request that creates a post is about to leave.
@@ -45,6 +46,7 @@ class Boundaries:
         *,
         at: int | None = None,
         named: str = "",
+        but: str = "",
         kinds: tuple[str, ...] = KINDS,
         creating: Callable[[], None] = lambda: None,
     ) -> None:
@@ -52,6 +54,7 @@ class Boundaries:
         self._act = act
         self._at = at
         self._named = named
+        self._but = but
         self._kinds = kinds
         self._creating = creating
         self._lock = threading.Lock()
@@ -59,7 +62,7 @@ class Boundaries:
     def reach(self, kind: str, name: str, *, first: Callable[[], Any] | None = None) -> None:
         """Be at a step; ``first`` is done before acting there."""
         with self._lock:
-            if kind not in self._kinds or not name.startswith(self._named):
+            if kind not in self._kinds or not name.startswith(self._named) or name == self._but:
                 return
             self.names.append(name)
             if len(self.names) == self._at:

@@ -33,6 +33,7 @@ class Life:
     :param act: what happens at step ``at``: ``kill``; ``pause`` until all others have ended; or ``cut``, an
         outage by whoever listens at ``world["outage"]``.
     :param named: count only the steps whose name begins so.
+    :param but: leave the step of this name out.
     :param kinds: count only steps of these kinds; all when empty.
     :param kill_after: seconds after which it is killed, wherever it is.
     :param skew: seconds by which its clock is ahead of the others'.
@@ -45,6 +46,7 @@ class Life:
     act: str = "kill"
     at: int | None = None
     named: str = ""
+    but: str = ""
     kinds: Sequence[str] = ()
     kill_after: float | None = None
     skew: float = 0.0
@@ -265,6 +267,7 @@ def _live(life: Life, world: dict[str, Any], shared: Any, slot: int, pipe: int) 
         {"kill": kill, "pause": pause, "cut": cut}[life.act],
         at=life.at,
         named=life.named,
+        but=life.but,
         kinds=tuple(life.kinds) or KINDS,
         creating=shared.creating,
     )

@@ -19,6 +19,10 @@ _TYPES = {
     ".gif": ("image/gif", "tweet_gif"),
 }
 
+ACTED = "answer arrived, not read: POST /2/tweets"
+NOT_ASKED = "before the head leaves: POST /2/tweets"
+LAST_MOMENT = "before the body leaves: POST /2/tweets"
+
 
 def _file(name: str, alt: str) -> MediaSpec:
     path = _MEDIA / name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from boundaries import OUTSIDE
 from campaign import Tally, crash_everywhere
 from crashing import Life
 from scenarios import MAIN
@@ -23,7 +24,7 @@ def worlds_with_outages(tmp_path, database, request):
 def test_the_ledger_is_away_from_any_step_on(worlds_with_outages, database, nothing_wrong):
     tally = Tally("the ledger is away", database)
     with worlds_with_outages() as worlds:
-        crash_everywhere(worlds, MAIN["a text"], tally, life=Life(act="cut"))
+        crash_everywhere(worlds, MAIN["a text"], tally, life=Life(act="cut", kinds=("commit", *OUTSIDE)))
     nothing_wrong(tally, at_least={"answer read: POST /2/tweets", "before the commit of sending.begin"})
 
 

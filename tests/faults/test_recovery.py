@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import pytest
+from boundaries import OUTSIDE
 from campaign import Tally, crash_everywhere
 from crashing import Life
-from scenarios import MAIN, THREAD_OF_3
+from scenarios import ACTED, MAIN, NOT_ASKED, THREAD_OF_3
 
-ACTED = "answer arrived, not read: POST /2/tweets"
-NOT_ASKED = "before the head leaves: POST /2/tweets"
-TASK, SWEEP = Life(name="run"), Life(name="sweep")
+FOUND = {"after the commit of sending.expire", "after the commit of sending.posted"}
 
 
 @pytest.mark.parametrize("first", [ACTED, NOT_ASKED], ids=["after X acted", "before X was asked"])
-@pytest.mark.parametrize("recovering", [TASK, SWEEP], ids=["by the same task", "by the next sweep"])
-def test_a_crash_while_it_is_found_out(worlds, database, first, recovering, nothing_wrong):
+def test_a_crash_while_the_next_sweep_finds_out(worlds, database, first, nothing_wrong):
     tally = Tally("recovery", database)
-    before = Life(named=first, at=1)
-    life = Life(name=recovering.name, kinds=("committed", "http"))
-    crash_everywhere(worlds, MAIN["a text"], tally, before=before, life=life, then=recovering)
-    nothing_wrong(
-        tally, at_least={"after the commit of sending.expire", "after the commit of sending.posted"}
-    )
-    assert {first} < set(tally.steps)
+    life = Life(name="sweep", kinds=OUTSIDE)
+    crash_everywhere(worlds, MAIN["a text"], tally, before=Life(named=first, at=1), life=life, then=life)
+    nothing_wrong(tally, at_least={first, *FOUND})
+
+
+@pytest.mark.parametrize("first", [ACTED, NOT_ASKED], ids=["after X acted", "before X was asked"])
+def test_a_crash_while_the_same_task_finds_out(sqlite_worlds, first, nothing_wrong):
+    tally = Tally("recovery", "sqlite")
+    life = Life(kinds=OUTSIDE)
+    crash_everywhere(sqlite_worlds, MAIN["a text"], tally, before=Life(named=first, at=1), life=life)
+    nothing_wrong(tally, at_least={first, *FOUND})
 
 
 def test_a_crash_while_it_is_found_out_in_the_middle_of_a_thread(sqlite_worlds, nothing_wrong):
     tally = Tally("recovery of a thread", "sqlite")
-    life = Life(kinds=("committed", "http"))
+    life = Life(kinds=OUTSIDE)
     crash_everywhere(sqlite_worlds, THREAD_OF_3, tally, before=Life(named=ACTED, at=2), life=life)
-    nothing_wrong(
-        tally, at_least={"after the commit of sending.expire", "after the commit of sending.posted"}
-    )
+    nothing_wrong(tally, at_least=FOUND)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from boundaries import OUTSIDE
 from campaign import Tally, crash_at_random, crash_everywhere
 from crashing import Life
-from scenarios import MAIN, MANY, SKEWED, THREAD_OF_3
+from scenarios import LAST_MOMENT, MAIN, MANY, SKEWED, THREAD_OF_3
 
 ONE, OTHER = Life(do="fire_all", name="one"), Life(do="fire_all", name="other")
-OUTSIDE = ("committed", "http")
 
 
 def test_two_at_the_same_post_and_one_dies(worlds, database, nothing_wrong):
@@ -29,7 +29,8 @@ def test_two_at_the_same_thread_and_one_dies(sqlite_worlds, nothing_wrong):
 
 def test_a_sender_that_was_only_asleep_does_not_send_what_another_has_sent(worlds, database, nothing_wrong):
     tally = Tally("a sleeping sender", database)
-    life = Life(do="fire_all", name="one", act="pause", kinds=OUTSIDE)
+    # No process can see how long it sleeps between its last look at the clock and the write that follows.
+    life = Life(do="fire_all", name="one", act="pause", kinds=OUTSIDE, but=LAST_MOMENT)
     other = replace(OTHER, after_pause=True)
     crash_everywhere(worlds, MAIN["a text"], tally, life=life, beside=other)
     nothing_wrong(
