@@ -23,7 +23,9 @@ _HEADLINES = {
     PartState.ARMED: "is not on X yet",
     PartState.SENDING: "is being sent, but its task has failed",
 }
-_LOOKED_FOR = "It is looked for on X before anything is sent again. To look now:\n  airflow x reconcile {post}"
+_LOOKED_FOR = (
+    "It is looked for on X before anything is sent again. To look now:\n  airflow x reconcile {post}"
+)
 _TRIED_AGAIN = "DAG x_publish tries it again. To have it tried at once:\n  airflow x resume {post}"
 _NEXT_STEPS = {
     PartState.REFUSED: "Once the cause is removed, this sends what is missing:\n  airflow x resume {post}",
