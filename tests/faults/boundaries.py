@@ -6,6 +6,7 @@ of them, and after the last, is dying everywhere.
 
 from __future__ import annotations
 
+import os
 import re
 import select
 import sys
@@ -89,6 +90,14 @@ class Boundaries:
             self.reach("committed", f"after the commit of {_move()}")
 
         DefaultDialect.do_commit = commit  # type: ignore[method-assign]
+        to_disk = "fdatasync" if hasattr(os, "fdatasync") else "fsync"
+        flush = getattr(os, to_disk)
+
+        def flushing(file: int) -> None:
+            self.reach("statement", f"before the flush of {_move()}")
+            flush(file)
+
+        setattr(os, to_disk, flushing)
 
     def _watch_http(self) -> None:
         http: Any = urllib3.connection.HTTPConnection
