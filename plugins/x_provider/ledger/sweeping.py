@@ -50,7 +50,7 @@ class Sweeping:
         with self._database.read() as connection:
             return list(connection.execute(query).scalars())
 
-    def undecided(self, now: DateTime, *, limit: int = 100) -> list[int]:
+    def undecided(self, now: DateTime, *, limit: int = 1000) -> list[int]:
         """The posts that only a person can settle, the oldest first."""
         query = (
             select(t.posts.c.id)
