@@ -35,6 +35,7 @@ bench: setup  ## Measure what the README quotes
 	$(BIN)/python bench/upload.py
 	$(BIN)/python bench/watcher.py
 	$(BIN)/python bench/rivals.py
+	$(BIN)/python bench/crashes.py
 
 lock: setup  ## Resolve constraints.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.10 --extra dev pyproject.toml \
