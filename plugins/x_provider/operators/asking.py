@@ -14,7 +14,6 @@ from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
 from x_provider.operators.retrying import XOperator
-from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 from x_provider.publishing.asking import ADOPT, OPTIONS, NoQuestionError, Question, answer, question_about
 

@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import DagRunTriggerException
 
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.operators.retrying import XOperator
-from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 from x_provider.publishing.asking import open_questions
 from x_provider.publishing.upkeep import sweep
