@@ -100,11 +100,13 @@ def get_provider_info() -> dict[str, Any]:
         "hooks": [_modules("x_provider.hooks.x", "x_provider.hooks.ledger")],
         "operators": [
             _modules(
+                "x_provider.operators.asking",
                 "x_provider.operators.calendar",
                 "x_provider.operators.deleting",
                 "x_provider.operators.planning",
                 "x_provider.operators.publishing",
                 "x_provider.operators.insights",
+                "x_provider.operators.upkeep",
             )
         ],
         "triggers": [
