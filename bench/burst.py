@@ -100,7 +100,7 @@ def burst(folder: Path, *, posts: int, accounts: int, lead: float) -> tuple[list
         while (left := (due_at - pendulum.now("UTC")).total_seconds()) > 0:
             time.sleep(min(left, 1))
         worked = busy_seconds()
-        stage.wait("all are on X", lambda: len(stage.x.created_at()) >= posts, seconds=120)
+        stage.wait("all are on X", lambda: len(stage.x.created_at()) >= posts, seconds=300)
         worked = busy_seconds() - worked
         created = stage.x.created_at()
         stage.wait("the ledger agrees", lambda: stage.states()[PartState.POSTED] == posts, seconds=60)

@@ -56,7 +56,7 @@ class FiringPool:
     """
 
     def __init__(
-        self, *, threads: int = 64, per_account: int = 4, clock: Callable[[], float] = time.time
+        self, *, threads: int = 48, per_account: int = 4, clock: Callable[[], float] = time.time
     ) -> None:
         self.per_account = per_account
         self._threads = threads
