@@ -16,7 +16,8 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow_harness import wait_for
+from airflow_harness import processes_of, wait_for
+from airflow_parts import Component
 from airflow_stage import Stage, open_stage
 from PIL import Image
 
@@ -111,9 +112,23 @@ class Storm:
     kills: int = 0
 
 
+def sending(stage: Stage, triggerers: list[Component]) -> Component | None:
+    """The triggerer that is sending something at this moment, or within some seconds."""
+    until = pendulum.now("UTC").add(seconds=3)
+    while (now := pendulum.now("UTC")) < until:
+        for post in stage.ledger.posts.all():
+            if post.state is PartState.SENDING and post.due_at > now.subtract(seconds=60):
+                sender = stage.ledger.deciding.attempts(post.id)[-1].sender
+                for triggerer in triggerers:
+                    if any(str(pid) in sender.split(":") for pid in processes_of(triggerer.process.pid)):
+                        return triggerer
+        time.sleep(0.05)
+    return None
+
+
 @pytest.fixture(scope="module")
 def storm(stage: Stage, killed_workers: None) -> Storm:
-    """Posts come due while one triggerer after the other is killed, the first in the middle of a request."""
+    """Posts come due while one triggerer after the other is killed, every second one while it sends."""
     chance, airflow = random.Random(SEED), stage.airflow
     (in_flight,) = plan_in_time(stage, {"in-flight": {"account": "x_carol"}})
     storm = Storm(in_flight.key)
@@ -128,10 +143,12 @@ def storm(stage: Stage, killed_workers: None) -> Storm:
     storm.kills = 1
     alive = [airflow.start("triggerer"), airflow.start("triggerer")]
     while pendulum.now("UTC") < end:
-        time.sleep(chance.uniform(4, 8))
-        alive.pop(chance.randrange(2)).kill()
+        time.sleep(chance.uniform(3, 7))
+        victim = sending(stage, alive) if storm.kills % 2 else None
+        victim = victim or chance.choice(alive)
+        victim.kill()
         storm.kills += 1
-        alive.append(airflow.start("triggerer"))
+        alive = [airflow.start("triggerer"), *(component for component in alive if component is not victim)]
     # What comes next shall not queue behind these posts' tasks.
     wait_for("everything armed", lambda: stage.is_waiting(*storm.keys, or_done=True), within=180, every=1)
     return storm
