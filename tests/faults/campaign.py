@@ -118,19 +118,24 @@ def _steps_alone(world: World, scenario: Scenario, life: Life) -> int:
 def crash_at_random(
     world: World, scenario: Scenario, tally: Tally, *, seconds: float, senders: int, seed: int
 ) -> None:
-    """Keep several senders of the same posts at work, killed whenever chance wants; then let one finish."""
+    """Keep several senders of the same posts at work, killed whenever chance wants; then let one finish.
+
+    :param seconds: how long they are at work, in all.
+    """
     chance = Random(seed)
     names = (f"sender {number}" for number in count())
-    until = monotonic() + seconds
-    while monotonic() < until:
+    left = seconds
+    while left > 0:
         world.begin(scenario)
         crashed: list[Death] = []
         done = False
-        while not done and monotonic() < until:
+        while not done and left > 0:
+            started = monotonic()
             kill_after = [chance.uniform(0.02, 0.8) for _ in range(senders)]
             lives = [Life(do="fire_all", name=next(names), kill_after=after) for after in kill_after]
             deaths = world.run(*lives)
             crashed += [death for death in deaths if death.how != "done"]
             done = any(death.how == "done" for death in deaths)
+            left -= monotonic() - started
         tally.add(scenario, crashed, world.run(Life(do="fire_all", name=next(names))), world.verdict())
         tally.words += [f"a sender failed: {death.error}" for death in crashed if death.how == "failed"]

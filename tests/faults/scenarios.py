@@ -73,7 +73,7 @@ MAIN = {
 THREAD_OF_3 = MAIN["a thread of 3"]
 MANY = Scenario(
     "many posts",
-    [[PartSpec(text=f"Post {number} of many")] for number in range(120)] + [THREAD, THREAD[::-1]],
+    [[PartSpec(text=f"Post {number} of many")] for number in range(60)] + [THREAD, THREAD[::-1]],
 )
 
 

@@ -34,15 +34,14 @@ def test_a_sender_that_was_only_asleep_does_not_send_what_another_has_sent(world
     other = replace(OTHER, after_pause=True)
     crash_everywhere(worlds, MAIN["a text"], tally, life=life, beside=other)
     nothing_wrong(
-        tally, at_least={"after the commit of sending.begin", "before the body leaves: POST /2/tweets"}
+        tally, at_least={"after the commit of sending.begin", "before the head leaves: POST /2/tweets"}
     )
 
 
 def test_many_posts_and_senders_killed_at_any_moment(worlds, database, nothing_wrong):
     tally = Tally("random kills", database)
     crash_at_random(worlds[0], MANY, tally, seconds=6, senders=3, seed=1)
-    nothing_wrong(tally)
-    assert tally.crashes >= 10
+    nothing_wrong(tally, crashes=6)
 
 
 @pytest.mark.parametrize("skew", [600.0, -600.0], ids=["10 min ahead", "10 min behind"])
