@@ -118,6 +118,8 @@ def main() -> int:
     tallies: list[Tally] = []
     with tempfile.TemporaryDirectory(prefix="x-crashes-") as directory:
         for database in ("sqlite", "postgresql") if options.postgres else ("sqlite",):
+            if options.database not in (None, database):
+                continue
             postgres = options.postgres if database == "postgresql" else None
             folder = Path(directory) / database
             with opened(_WORLDS, folder / "steady", postgres=postgres) as worlds:
