@@ -115,6 +115,18 @@ def test_what_must_be_tried_again_is_told_at_once(pool):
     assert time.time() - started < 0.7
 
 
+def test_who_leaves_does_not_wait_for_the_others_posts(pool):
+    pool.submit("later", time.time() + 0.9, lambda: None)
+    fired = threading.Event()
+    started = time.time()
+    future = pool.submit("now", started, fired.set)
+    assert fired.wait(5)
+    while not future.done() and time.time() - started < 0.8:
+        pool.tell_all()
+        time.sleep(0.01)
+    assert time.time() - started < 0.8
+
+
 def test_an_error_reaches_whoever_waits(pool):
     def fail():
         raise OSError("the disk is full")
