@@ -10,10 +10,10 @@ How it is run: every try is a process of its own, forked as Airflow's LocalExecu
 itself is left out, its retries are a plain loop: after a failed or killed try the scripts are tried again, three
 times at most, a second later. The engine is fired again when it says so, or at once in a new process after a kill, as
 a second triggerer would. Its long waits (10 s until a dead sender's post is looked for, 180 s until one that is not
-there counts as absent, 15 min until an account that could not log in is tried again) are not waited out: its clock is
-set ahead, after the sandbox has finished what it was doing; the column "skipped" is the most that one post skipped, in
-seconds. Everybody times out after two seconds instead of half a minute. The scripts (rival_scripts.py) have no media,
-and none is sent.
+there counts as absent, 15 min until an account that could not log in is tried again) are not waited out: its clock
+is set ahead, after the sandbox has finished what it was doing; the column "skipped" is the most that one post
+skipped, in seconds. Everybody times out after two seconds instead of half a minute. The scripts (rival_scripts.py)
+have no media, and none is sent.
 """
 
 from __future__ import annotations
