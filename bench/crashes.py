@@ -106,6 +106,7 @@ def main() -> int:
         metavar="URL",
         help="a server on which databases may be made (default: X_TEST_POSTGRES_URL; without it only SQLite)",
     )
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), help="only this one")
     parser.add_argument(
         "--only", default="", metavar="WORDS", help="only campaigns whose name has these words"
     )
