@@ -7,7 +7,9 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
+from typing import Any
 
 from requests import PreparedRequest, Request, Response, Session
 
@@ -99,7 +101,7 @@ class Transport:
         :raises XUnreachable: when X cannot be reached; nothing was sent.
         """
         request = Request("POST", f"{self._base_url}/2/tweets").prepare()
-        settings = self._creating.merge_environment_settings(request.url, {}, False, None, None)
+        settings = self._environment
         outgoing.begun = False
         try:
             self._fresh.open_ahead(request, timeout=self._timeouts.connect, settings=settings)
@@ -113,7 +115,6 @@ class Transport:
 
     def _send_once(self, call: Call, session: Session, on_answer: OnAnswer) -> Answer:
         request = self._prepare(call)
-        settings = session.merge_environment_settings(request.url, {}, False, None, None)
         outgoing.begun = False
         started = time.monotonic()
         try:
@@ -122,7 +123,7 @@ class Transport:
                 timeout=(self._timeouts.connect, self._timeouts.read),
                 # A redirect of a create would be a second send, and credentials are for X's address only.
                 allow_redirects=False,
-                **settings,
+                **self._environment,
             )
         except Exception as error:
             # requests lets some of urllib3's and http.client's errors through, and each means a lost answer.
@@ -141,6 +142,11 @@ class Transport:
         # Should X or something in between echo a token, it must not travel on in an error.
         body = self._auth.masked(response.content.decode("utf-8", "replace")).encode()
         return read_answer(call, response.status_code, response.headers, body)
+
+    @cached_property
+    def _environment(self) -> dict[str, Any]:
+        # Proxies and certificates as the environment names them; reading it costs more than signing a request.
+        return dict(self._creating.merge_environment_settings(self._base_url, {}, False, None, None))
 
     def _prepare(self, call: Call) -> PreparedRequest:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json"}
