@@ -91,12 +91,20 @@ def test_a_part_whose_post_was_changed_is_neither_armed_nor_sent(ledger, draft):
 def test_an_outcome_is_recorded_by_its_own_attempt_only(ledger, armed):
     first = begin(ledger, armed)
     ledger.sending.finish(first, PartState.ARMED, outcome="not_sent", now=NOW, why="no route", wake_at=None)
-    second = begin(ledger, armed)
+    second = begin(ledger, ledger.posts.get(armed.id))
     assert second.id != first.id
     assert not ledger.sending.finish(
         first, PartState.UNCERTAIN, outcome="uncertain", now=NOW, why="late news", wake_at=None
     )
     assert ledger.posts.get(armed.id).state is PartState.SENDING
+
+
+def test_who_has_not_heard_of_an_earlier_attempt_does_not_begin_another(ledger, armed):
+    first = begin(ledger, armed)
+    ledger.sending.finish(first, PartState.ARMED, outcome="not_sent", now=NOW, why="no route", wake_at=None)
+    assert begin(ledger, armed) is None
+    post = ledger.posts.get(armed.id)
+    assert (post.state, post.parts[0].attempt_id) == (PartState.ARMED, first.id)
 
 
 def test_a_sender_counts_as_dead_when_its_lease_has_run_out(ledger, armed):

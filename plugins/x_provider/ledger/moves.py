@@ -7,9 +7,10 @@ be due at the same instant.
 from __future__ import annotations
 
 from pendulum import DateTime
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, case, select
 
 from x_provider.ledger import tables as t
+from x_provider.ledger.records import Part
 from x_provider.ledger.states import PartState, may_move
 
 _DONE = (PartState.POSTED.value, PartState.WITHDRAWN.value)
@@ -40,12 +41,18 @@ _earlier_part_is_missing = (
     )
     .exists()
 )
-_MOVE_IN_ORDER = _MOVE.where(~_earlier_part_is_missing)
+_SEND = (
+    t.parts.update()
+    .where(
+        t.parts.c.id == bindparam("part"),
+        t.parts.c.state == PartState.ARMED.value,
+        t.parts.c.attempt_id.is_not_distinct_from(bindparam("last_attempt")),
+        ~_earlier_part_is_missing,
+    )
+    .values(state=PartState.SENDING.value, why=None, attempt_id=bindparam("attempt"))
+)
 
 _ATTEMPT = t.attempts.insert()
-_NAME_ATTEMPT = (
-    t.parts.update().where(t.parts.c.id == bindparam("part")).values(attempt_id=bindparam("attempt"))
-)
 _CLOSE = (
     t.attempts.update()
     .where(t.attempts.c.id == bindparam("attempt"))
@@ -59,6 +66,25 @@ _CLOSE = (
 )
 _UNPOSTED = (
     select(t.parts.c.id).where(t.parts.c.post_id == bindparam("post"), t.parts.c.state.not_in(_DONE)).limit(1)
+)
+_RECEIVED = (
+    t.posts.update()
+    .where(t.posts.c.id == bindparam("post"))
+    .values(
+        wake_at=case(
+            (
+                select(t.parts.c.id)
+                .where(
+                    t.parts.c.post_id == t.posts.c.id,
+                    t.parts.c.id != bindparam("part"),
+                    t.parts.c.state.not_in(_DONE),
+                )
+                .exists(),
+                t.posts.c.wake_at,
+            ),
+            else_=None,
+        )
+    )
 )
 _FIRST_MARKER = (
     select(t.attempts.c.newest_own_id)
@@ -89,22 +115,28 @@ def move(
     return connection.execute(_MOVE_OF_ATTEMPT, {**values, "attempt": attempt_id}).rowcount == 1
 
 
-def move_to_sending(connection: Connection, part_id: int, *, post_id: int, position: int) -> bool:
-    """Move an armed part, provided that every earlier part of its thread is on X."""
+def move_to_sending(connection: Connection, part: Part, *, post_id: int, attempt_id: int) -> bool:
+    """Move an armed part under a new attempt, provided that nobody has tried it since it was read and that every
+    earlier part of its thread is on X.
+    """
     values = {
-        "part": part_id,
-        "old": PartState.ARMED.value,
-        "new": PartState.SENDING.value,
-        "words": None,
+        "part": part.id,
+        "last_attempt": part.attempt_id,
+        "attempt": attempt_id,
         "post": post_id,
-        "place": position,
+        "place": part.position,
     }
-    return connection.execute(_MOVE_IN_ORDER, values).rowcount == 1
+    return connection.execute(_SEND, values).rowcount == 1
 
 
 def move_to_posted(connection: Connection, part_id: int, *, attempt_id: int) -> bool:
     """Move a part whose outcome was not known until its receipt came."""
     return connection.execute(_RECEIVE, {"part": part_id, "attempt": attempt_id}).rowcount == 1
+
+
+def settle_post(connection: Connection, post_id: int, *, part_id: int) -> None:
+    """Hold the post, and let nobody be woken for it any more if that part is the last to come."""
+    connection.execute(_RECEIVED, {"post": post_id, "part": part_id})
 
 
 def open_attempt(
@@ -118,7 +150,7 @@ def open_attempt(
     newest_own_id: str | None,
     sender: str,
 ) -> int:
-    """Record an attempt as the part's newest one, and give its id."""
+    """Record an attempt, and give its id."""
     done = connection.execute(
         _ATTEMPT,
         {
@@ -133,7 +165,6 @@ def open_attempt(
     )
     key = done.inserted_primary_key
     assert key is not None  # noqa: S101 - both databases return it
-    connection.execute(_NAME_ATTEMPT, {"part": part_id, "attempt": key[0]})
     attempt_id: int = key[0]
     return attempt_id
 
@@ -160,10 +191,10 @@ def close_attempt(
     connection.execute(_CLOSE, values)
 
 
-def first_marker(connection: Connection, part_id: int) -> tuple[str | None] | None:
-    """The newest own post that the part's first attempt knew of; None when there was no attempt yet."""
-    row = connection.execute(_FIRST_MARKER, {"part": part_id}).first()
-    return None if row is None else (row.newest_own_id,)
+def first_marker(connection: Connection, part_id: int) -> str | None:
+    """The newest own post that the part's first attempt knew of."""
+    marker: str | None = connection.execute(_FIRST_MARKER, {"part": part_id}).scalar_one()
+    return marker
 
 
 def has_unposted_parts(connection: Connection, post_id: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from pendulum import DateTime
 from sqlalchemy import Connection, select
@@ -15,11 +16,11 @@ from x_provider.ledger.limits import Window, exhausted_until, give_back, note, t
 from x_provider.ledger.moves import (
     close_attempt,
     first_marker,
-    has_unposted_parts,
     move,
     move_to_posted,
     move_to_sending,
     open_attempt,
+    settle_post,
 )
 from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.receipts import insert_receipt, newest_own_id
@@ -28,6 +29,10 @@ from x_provider.ledger.states import PartState, may_move
 
 CREATE_FAMILY = "create_post"
 """What the rate windows of creating posts are kept under."""
+
+
+class _OvertakenError(Exception):
+    """Somebody else moved the part first: what was written for it is taken back."""
 
 
 class ReceiptTakenError(RuntimeError):
@@ -72,7 +77,7 @@ class Sending:
         :returns: what holds the account back, if anything does; None when the part was not armed, an earlier
             part of its thread is not on X, or the post changed.
         """
-        with self._database.write() as connection:
+        with suppress(_OvertakenError), self._database.write() as connection:
             if not _is_current(connection, post):
                 return None
             now = clock()
@@ -80,11 +85,7 @@ class Sending:
                 return Held("halted", str(halt), halt.ends_at)
             if (reset_at := exhausted_until(connection, post.account, CREATE_FAMILY, now=now)) is not None:
                 return Held("rate_limited", f"X's rate limit of {post.account} is used up", reset_at)
-            if not move_to_sending(connection, part.id, post_id=post.id, position=part.position):
-                return None
-            take(connection, post.account, CREATE_FAMILY, now=now)
             lease_until = now.add(seconds=lease_seconds)
-            wake(connection, post.id, lease_until)
             marker = _marker(connection, post, part)
             attempt_id = open_attempt(
                 connection,
@@ -96,7 +97,12 @@ class Sending:
                 newest_own_id=marker,
                 sender=sender,
             )
+            if not move_to_sending(connection, part, post_id=post.id, attempt_id=attempt_id):
+                raise _OvertakenError
+            take(connection, post.account, CREATE_FAMILY, now=now)
+            wake(connection, post.id, lease_until)
             return Attempt(attempt_id, part.id, post.id, now, lease_until, user_id, marker)
+        return None
 
     def attempt_of(self, post: Post, part: Part) -> Attempt | None:
         """The newest attempt to send the part."""
@@ -173,13 +179,10 @@ class Sending:
         http_status: int | None,
         windows: Iterable[Window],
     ) -> bool:
-        with self._database.write() as connection:
-            lock_post(connection, attempt.post_id)
+        with suppress(_OvertakenError), self._database.write() as connection:
+            settle_post(connection, attempt.post_id, part_id=attempt.part_id)
             if not move_to_posted(connection, attempt.part_id, attempt_id=attempt.id):
-                kept = connection.execute(
-                    select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
-                ).scalar_one_or_none()
-                return kept == receipt.x_id
+                raise _OvertakenError
             close_attempt(
                 connection,
                 attempt.id,
@@ -190,9 +193,10 @@ class Sending:
             )
             insert_receipt(connection, attempt.part_id, account, receipt)
             note(connection, account, CREATE_FAMILY, windows)
-            if not has_unposted_parts(connection, attempt.post_id):
-                wake(connection, attempt.post_id, None)
             return True
+        kept = select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
+        with self._database.read() as connection:
+            return connection.execute(kept).scalar_one_or_none() == receipt.x_id
 
     def finish(
         self,
@@ -306,6 +310,7 @@ def _is_on_its_way(connection: Connection, post_id: int) -> bool:
 
 def _marker(connection: Connection, post: Post, part: Part) -> str | None:
     """The newest post of the account that is surely older than anything an attempt on this part created."""
-    first = first_marker(connection, part.id)
+    if part.attempt_id is None:
+        return newest_own_id(connection, post.account)
     # An earlier attempt's post may show up only now: the account's later posts are no bound for it.
-    return newest_own_id(connection, post.account) if first is None else first[0]
+    return first_marker(connection, part.id)
