@@ -68,9 +68,6 @@ def told():
 
 def test_a_post_whose_worker_is_killed_is_told_by_the_dag_processor(sandbox, told, tmp_path: Path) -> None:
     texts, notices = told
-    account = sandbox.accounts[0]
-    keys = {name: account[name] for name in ("access_token", "access_token_secret")}
-    app = {"login": sandbox.credentials["api_key"], "password": sandbox.credentials["api_secret"]}
     url = f"sqlite:///{tmp_path}/ledger.db"
     for folder in ("dags", "home"):
         (tmp_path / folder).mkdir()
@@ -78,9 +75,7 @@ def test_a_post_whose_worker_is_killed_is_told_by_the_dag_processor(sandbox, tol
     airflow = start_airflow(
         tmp_path / "home",
         {
-            "AIRFLOW_CONN_X_DEFAULT": json.dumps(
-                {"conn_type": "x", "host": sandbox.url, "extra": keys, **app}
-            ),
+            "AIRFLOW_CONN_X_DEFAULT": sandbox.connection(),
             "AIRFLOW_CONN_X_LEDGER": url,
             "AIRFLOW_CONN_X_NOTICES": json.dumps(notices),
             "AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path / "dags"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,16 +29,8 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 @pytest.fixture(scope="module")
 def airflow(browser, sandbox_server, ledger, tmp_path_factory) -> Iterator[RunningAirflow]:
     """An Airflow that publishes to the sandbox, its ledger the test's own."""
-    account = sandbox_server.accounts[0]
-    connection = {
-        "conn_type": "x",
-        "host": sandbox_server.url,
-        "login": sandbox_server.credentials["api_key"],
-        "password": sandbox_server.credentials["api_secret"],
-        "extra": {name: account[name] for name in ("access_token", "access_token_secret")},
-    }
     connections = {
-        "AIRFLOW_CONN_X_DEFAULT": json.dumps(connection),
+        "AIRFLOW_CONN_X_DEFAULT": sandbox_server.connection(),
         "AIRFLOW_CONN_X_LEDGER": ledger.database.url.render_as_string(),
     }
     running = start_airflow(tmp_path_factory.mktemp("airflow-with-a-button"), connections)

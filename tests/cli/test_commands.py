@@ -24,15 +24,7 @@ def ledger(tmp_path, monkeypatch):
 @pytest.fixture
 def account(sandbox, monkeypatch):
     """An account on the sandbox as the connection ``x_cli``."""
-    first = sandbox.accounts[0]
-    connection = {
-        "conn_type": "x",
-        "host": sandbox.url,
-        "login": sandbox.credentials["api_key"],
-        "password": sandbox.credentials["api_secret"],
-        "extra": {name: first[name] for name in ("access_token", "access_token_secret")},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(connection))
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", sandbox.connection())
     return sandbox
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -157,8 +156,7 @@ def _running(home: Path, sandbox: SandboxServer, dags: str) -> Iterator[Stage]:
         "AIRFLOW__CORE__PARALLELISM": "6",
         "AIRFLOW_CONN_X_LEDGER": url,
         **{
-            f"AIRFLOW_CONN_{name.upper()}": _connection(sandbox, number)
-            for number, name in enumerate(ACCOUNTS)
+            f"AIRFLOW_CONN_{name.upper()}": sandbox.connection(number) for number, name in enumerate(ACCOUNTS)
         },
     }
     airflow = start_in_parts(home, environment)
@@ -178,16 +176,3 @@ def _dag_ids(airflow: AirflowInParts) -> list[str]:
     errors = airflow.get("/api/v2/importErrors")["import_errors"]
     assert not errors, errors[0]["stack_trace"]
     return [dag["dag_id"] for dag in airflow.get("/api/v2/dags")["dags"]]
-
-
-def _connection(sandbox: SandboxServer, number: int) -> str:
-    account = sandbox.accounts[number]
-    return json.dumps(
-        {
-            "conn_type": "x",
-            "host": sandbox.url,
-            "login": sandbox.credentials["api_key"],
-            "password": sandbox.credentials["api_secret"],
-            "extra": {name: account[name] for name in ("access_token", "access_token_secret")},
-        }
-    )

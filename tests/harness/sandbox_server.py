@@ -35,6 +35,19 @@ class SandboxServer:
     def accounts(self) -> list[dict[str, Any]]:
         return self.credentials["accounts"]
 
+    def connection(self, number: int = 0) -> str:
+        """One of its accounts as an Airflow connection, in the JSON of AIRFLOW_CONN_…"""
+        account = self.accounts[number]
+        return json.dumps(
+            {
+                "conn_type": "x",
+                "host": self.url,
+                "login": self.credentials["api_key"],
+                "password": self.credentials["api_secret"],
+                "extra": {name: account[name] for name in ("access_token", "access_token_secret")},
+            }
+        )
+
     def get(self, path: str) -> Any:
         """GET one of the sandbox's controls."""
         return self._answer(requests.get(self.url + path, timeout=10))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,18 +31,10 @@ class SetUp:
 
 @pytest.fixture
 def set_up(sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    account = sandbox.accounts[0]
     # Names of its own a test: the hooks keep what they looked up for a minute.
     x_conn_id, ledger_conn_id = f"x_{tmp_path.name}", f"x_ledger_{tmp_path.name}"
-    connection = {
-        "conn_type": "x",
-        "host": sandbox.url,
-        "login": sandbox.credentials["api_key"],
-        "password": sandbox.credentials["api_secret"],
-        "extra": {name: account[name] for name in ("access_token", "access_token_secret")},
-    }
     url = f"sqlite:///{tmp_path}/ledger.db"
-    monkeypatch.setenv(f"AIRFLOW_CONN_{x_conn_id.upper()}", json.dumps(connection))
+    monkeypatch.setenv(f"AIRFLOW_CONN_{x_conn_id.upper()}", sandbox.connection())
     monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", url)
     ledger = Ledger(url)
     yield SetUp(x_conn_id, ledger_conn_id, ledger)

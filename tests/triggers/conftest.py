@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from x_provider.ledger import Ledger
@@ -10,22 +8,7 @@ from x_provider.ledger import Ledger
 @pytest.fixture
 def connections(sandbox, tmp_path, monkeypatch):
     """The connections of a real set-up, pointing at the sandbox and a ledger of the test's own."""
-    account = sandbox.accounts[0]
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_X_TRIGGERED",
-        json.dumps(
-            {
-                "conn_type": "x",
-                "host": sandbox.url,
-                "login": sandbox.credentials["api_key"],
-                "password": sandbox.credentials["api_secret"],
-                "extra": {
-                    "access_token": account["access_token"],
-                    "access_token_secret": account["access_token_secret"],
-                },
-            }
-        ),
-    )
+    monkeypatch.setenv("AIRFLOW_CONN_X_TRIGGERED", sandbox.connection())
     # A name of its own a test: the hooks keep what they looked up for a minute.
     ledger_conn_id = f"x_ledger_{tmp_path.name}"
     path = tmp_path / "ledger.db"
