@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, dag
 
+from x_provider.notifications.stopped import XPostStoppedNotifier
 from x_provider.operators.upkeep import XOpenQuestionsOperator, XStartQuestionOperator, XSweepOperator
 
 
@@ -22,7 +23,9 @@ from x_provider.operators.upkeep import XOpenQuestionsOperator, XStartQuestionOp
     """,
 )
 def x_upkeep():
-    sweep = XSweepOperator(task_id="sweep")
+    # What it ends has no task of its own that could fail.
+    missed = XPostStoppedNotifier(posts="{{ ti.xcom_pull(task_ids='sweep')['missed'] | tojson }}")
+    sweep = XSweepOperator(task_id="sweep", on_success_callback=missed)
     questions = XOpenQuestionsOperator(task_id="open_questions")
     ask = XStartQuestionOperator.partial(task_id="ask", map_index_template="{{ task.post }}")
     sweep >> questions

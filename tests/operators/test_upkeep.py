@@ -149,6 +149,21 @@ def test_upkeep_ends_what_is_too_late_and_asks_once(run_dag, load_dag, set_up, p
     assert sweep(set_up.ledger, now=utc_now()).missed == []
 
 
+def test_what_upkeep_ends_is_told_but_for_what_its_policy_skips(
+    run_dag, load_dag, set_up, plan, monkeypatch, capfd
+):
+    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", os.environ[f"AIRFLOW_CONN_{set_up.ledger_conn_id.upper()}"])
+    monkeypatch.setenv("AIRFLOW_CONN_X_NOTICES", "http://127.0.0.1:9/nobody")
+    plan("Skipped", late=3600, then="skip")
+    for number in range(7):
+        plan(f"Late-{number}", late=3600, then="ask")
+    run_dag(load_dag("x_upkeep"))
+    log = "".join(capfd.readouterr())
+    assert log.count("was too late and is not sent.") == 5
+    assert "2 further posts have stopped: december/late-5, december/late-6" in log
+    assert "december/skipped" not in log.partition("X: post ")[2]
+
+
 def test_what_was_missed_goes_out_after_the_answer(plan, asked, act, set_up, result_of, sandbox):
     from x_provider.operators.publishing import XCreatePostOperator
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -36,6 +37,9 @@ _NEXT_STEPS = {
     PartState.SENDING: _LOOKED_FOR,
 }
 _EXCERPT = 200
+_NAMES = 1000
+_MOST_NOTICES = 5
+"""After a weekend without a triggerer nobody wants three hundred messages."""
 
 
 class XPostStoppedNotifier(BaseNotifier):
@@ -45,14 +49,24 @@ class XPostStoppedNotifier(BaseNotifier):
     tried, and again when it stops by something else or after it was resumed. The notice goes to the task's
     log, and as a message to the chat whose incoming webhook the connection holds. It never fails the task.
 
+    :param posts: the posts' names as a JSON list, for a task that is about many (templated); the one post of
+        the task when left out. What its late policy skips is not told; of many, five are told one by one.
     :param notices_conn_id: the Airflow connection (type ``http``) with the webhook's address as its password.
     :param ledger_conn_id: the Airflow connection of the ledger's database; the task's own when left out.
     """
 
+    template_fields = ("posts",)
+
     def __init__(
-        self, *, notices_conn_id: str = "x_notices", ledger_conn_id: str | None = None, **kwargs: Any
+        self,
+        *,
+        posts: str | None = None,
+        notices_conn_id: str = "x_notices",
+        ledger_conn_id: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.posts = posts
         self.notices_conn_id = notices_conn_id
         self.ledger_conn_id = ledger_conn_id
 
@@ -67,14 +81,24 @@ class XPostStoppedNotifier(BaseNotifier):
     def _tell(self, context: Context) -> None:
         task = context["task"]
         ledger = LedgerHook(self.ledger_conn_id or getattr(task, "ledger_conn_id", "x_ledger")).ledger()
-        post = _post_of(task, context, ledger)
-        if (
-            post is None
-            or post.state not in _HEADLINES
-            or not ledger.deciding.tell_once(post.id, _digest(post))
-        ):
-            return
-        notice = "\n".join(_lines(post, context))
+        stopped = [
+            post
+            for post in self._posts(task, context, ledger)
+            if post.state in _HEADLINES and ledger.deciding.tell_once(post.id, _digest(post))
+        ]
+        for post in stopped[:_MOST_NOTICES]:
+            self._send("\n".join(_lines(post, context)), ledger, post)
+        if rest := stopped[_MOST_NOTICES:]:
+            self._send("\n".join(_rest_of(rest, context)), ledger, *rest)
+
+    def _posts(self, task: Any, context: Context, ledger: Ledger) -> list[Post]:
+        if self.posts is None:
+            post = _post_of(task, context, ledger)
+            return [post] if post is not None else []
+        named = [ledger.posts.named(name) for name in json.loads(self.posts)]
+        return [post for post in named if not (post.state is PartState.MISSED and post.late_then == "skip")]
+
+    def _send(self, notice: str, ledger: Ledger, *posts: Post) -> None:
         self.log.error("%s", notice)
         try:
             connection = BaseHook.get_connection(self.notices_conn_id)
@@ -88,7 +112,8 @@ class XPostStoppedNotifier(BaseNotifier):
         try:
             send_text(notice, connection)
         except WebhookError as error:
-            ledger.deciding.untold(post.id)
+            for post in posts:
+                ledger.deciding.untold(post.id)
             self.log.error("the notice was not sent by connection %s: %s", self.notices_conn_id, error)  # noqa: TRY400
 
 
@@ -118,6 +143,13 @@ def _lines(post: Post, context: Context) -> Iterator[str]:
     yield f"Text: {_quoted(_excerpt(_stopped_part(post)))}"
     yield f"Log: {context['ti'].log_url}"
     yield _NEXT_STEPS[post.state].format(post=shlex.quote(post.name))
+
+
+def _rest_of(posts: list[Post], context: Context) -> Iterator[str]:
+    names = ", ".join(post.name for post in posts)
+    yield f"X: {len(posts)} further posts have stopped: {names if len(names) <= _NAMES else names[:_NAMES] + '…'}"
+    yield f"Log: {context['ti'].log_url}"
+    yield "What stopped each, and how to go on:\n  airflow x status"
 
 
 def _stopped_part(post: Post) -> Part:
