@@ -81,6 +81,14 @@ def _create(kind: str, **members: Any) -> dict[str, Any]:
     return {"kind": kind, "method": "POST", "path": "/2/tweets", "times": 1, **members}
 
 
+# In X's words: the file was uploaded, and X knows nothing of it any more.
+_FORGOTTEN = {
+    "errors": [{"message": "Your media IDs are invalid."}],
+    "title": "Invalid Request",
+    "detail": "One or more parameters to your request was invalid.",
+    "type": "https://api.x.com/2/problems/invalid-request",
+}
+
 # An answer later than the client waits: short waits, and time that stands still until X has done what it will do.
 _SLOW = {"read_timeout": 0.2, "patience": 0.5}
 
@@ -134,6 +142,16 @@ FAULTY = {
             "the upload's answer is lost",
             MAIN["a picture"].posts,
             [{"kind": "drop_after_commit", "method": "POST", "path": "/2/media/upload", "times": 1}],
+        ),
+        Scenario(
+            "X forgot the picture",
+            MAIN["a picture"].posts,
+            [_create("status", status=400, body=_FORGOTTEN)],
+        ),
+        Scenario(
+            "X forgot the picture of part 2",
+            MAIN["a thread with a picture in part 2"].posts,
+            [_create("status", status=400, body=_FORGOTTEN, skip=1)],
         ),
         Scenario("two posts of one text", [TEXT, TEXT], [_create("drop_after_commit")]),
         Scenario("a GIF", [[PartSpec(text="They fell like rain", media=[METEORS])]]),
