@@ -82,29 +82,26 @@ class _Sender:
             self._own.connection.execute("COMMIT")
 
 
-def burst(folder: Path, *, posts: int, accounts: int, lead: float) -> tuple[list[float], float]:
+def burst(stage: Stage, *, posts: int, lead: float) -> tuple[list[float], float]:
     """Lateness in seconds of each post through Airflow, and the CPU-seconds it took the machine."""
-    with open_stage(folder, accounts=accounts) as stage:
-        due_at = pendulum.now("UTC").add(seconds=lead + posts * 0.01).start_of("second")
-        texts = stage.plan([due_at] * posts)
-        say(f"{posts} posts of {accounts} accounts are due at {due_at.to_time_string()} UTC")
-        started = time.monotonic()
-        stage.wait(
-            f"{posts} posts wait in the triggerer",
-            lambda: _is_armed(stage, posts, due_at),
-            seconds=lead + 60,
-        )
-        armed = stage.states()[PartState.ARMED]
-        took = time.monotonic() - started
-        say(f"{armed} armed, {stage.deferred()} waiting in the triggerer, after {took:.0f} s")
-        while (left := (due_at - pendulum.now("UTC")).total_seconds()) > 0:
-            time.sleep(min(left, 1))
-        worked = busy_seconds()
-        stage.wait("all are on X", lambda: len(stage.x.created_at()) >= posts, seconds=300)
-        worked = busy_seconds() - worked
-        created = stage.x.created_at()
-        stage.wait("the ledger agrees", lambda: stage.states()[PartState.POSTED] == posts, seconds=60)
-        return [(created[text] - due_at).total_seconds() for text in texts], worked
+    due_at = pendulum.now("UTC").add(seconds=lead + posts * 0.01).start_of("second")
+    planned = stage.plan("burst", [due_at] * posts)
+    say(f"{posts} posts of {len(stage.accounts)} accounts are due at {due_at.to_time_string()} UTC")
+    started = time.monotonic()
+    stage.wait(
+        f"{posts} posts wait in the triggerer", lambda: _is_armed(stage, posts, due_at), seconds=lead + 60
+    )
+    armed = stage.states("burst")[PartState.ARMED]
+    took = time.monotonic() - started
+    say(f"{armed} armed, {stage.deferred()} waiting in the triggerer, after {took:.0f} s")
+    while (left := (due_at - pendulum.now("UTC")).total_seconds()) > 0:
+        time.sleep(min(left, 1))
+    worked = busy_seconds()
+    stage.wait("all are on X", lambda: planned.keys() <= stage.x.created_at().keys(), seconds=300)
+    worked = busy_seconds() - worked
+    late = stage.lateness(planned)
+    stage.wait("the ledger agrees", lambda: stage.states("burst")[PartState.POSTED] == posts, seconds=60)
+    return late, worked
 
 
 def _is_armed(stage: Stage, posts: int, due_at: pendulum.DateTime) -> bool:
@@ -133,9 +130,8 @@ def main() -> None:
         lines = [head(), row("floor (bare loop)", floor_late)]
         figures = f"CPU-seconds of the whole machine until the last post: floor {floor_worked:.1f}"
         if not options.floor_only:
-            late, worked = burst(
-                Path(folder), posts=options.posts, accounts=options.accounts, lead=options.lead
-            )
+            with open_stage(Path(folder), accounts=options.accounts) as stage:
+                late, worked = burst(stage, posts=options.posts, lead=options.lead)
             lines.append(row("through Airflow", late))
             early = sum(lateness < 0 for lateness in late)
             figures += (

@@ -14,26 +14,25 @@ import tempfile
 from pathlib import Path
 
 import pendulum
-from running_airflow import end_cleanly, head, open_stage, quantile, row, say
+from running_airflow import Stage, end_cleanly, head, open_stage, quantile, row, say
 
 P50_SECONDS = 0.050
 P99_SECONDS = 0.500
 
 
-def punctual(folder: Path, *, posts: int, accounts: int, minutes: float, first: float) -> list[float]:
+def punctual(stage: Stage, *, posts: int, minutes: float, first: float) -> list[float]:
     """Lateness in seconds of each post."""
-    with open_stage(folder, accounts=accounts) as stage:
-        start = pendulum.now("UTC").add(seconds=first).start_of("second")
-        # Milliseconds too: nothing may depend on whole seconds.
-        offsets = sorted(random.Random(posts).sample(range(round(minutes * 60_000)), posts))
-        dues = [start.add(microseconds=offset * 1000) for offset in offsets]
-        texts = stage.plan(dues)
-        say(f"{posts} posts of {accounts} accounts are due from {start.to_time_string()} UTC on")
-        stage.wait(
-            "all are on X", lambda: len(stage.x.created_at()) >= posts, seconds=first + minutes * 60 + 120
-        )
-        created = stage.x.created_at()
-        return [(created[text] - due).total_seconds() for text, due in zip(texts, dues, strict=True)]
+    start = pendulum.now("UTC").add(seconds=first).start_of("second")
+    # Milliseconds too: nothing may depend on whole seconds.
+    offsets = sorted(random.Random(posts).sample(range(round(minutes * 60_000)), posts))
+    planned = stage.plan("punctual", [start.add(microseconds=offset * 1000) for offset in offsets])
+    say(f"{posts} posts of {len(stage.accounts)} accounts are due from {start.to_time_string()} UTC on")
+    stage.wait(
+        "all are on X",
+        lambda: planned.keys() <= stage.x.created_at().keys(),
+        seconds=first + minutes * 60 + 120,
+    )
+    return stage.lateness(planned)
 
 
 def main() -> None:
@@ -55,14 +54,11 @@ def main() -> None:
     )
     options = parser.parse_args()
     end_cleanly()
-    with tempfile.TemporaryDirectory(prefix="x-punctual-", ignore_cleanup_errors=True) as folder:
-        late = punctual(
-            Path(folder),
-            posts=options.posts,
-            accounts=options.accounts,
-            minutes=options.minutes,
-            first=options.first,
-        )
+    with (
+        tempfile.TemporaryDirectory(prefix="x-punctual-", ignore_cleanup_errors=True) as folder,
+        open_stage(Path(folder), accounts=options.accounts) as stage,
+    ):
+        late = punctual(stage, posts=options.posts, minutes=options.minutes, first=options.first)
     p50, p99 = quantile(late, 0.5), quantile(late, 0.99)
     print(f"\n{head()}\n{row('through Airflow', late)}")
     print(

@@ -65,14 +65,14 @@ class Stage:
         assert self.airflow.service is not None
         return [self.x.service, self.airflow.service]
 
-    def plan(self, dues: list[DateTime]) -> list[str]:
-        """Plan a text for each due time, the accounts in turn; gives the texts."""
-        texts = []
+    def plan(self, calendar: str, dues: list[DateTime]) -> dict[str, DateTime]:
+        """Plan a text for each due time, the accounts in turn; gives when each text is due."""
+        planned = {}
         now = pendulum.now("UTC")
         for number, due_at in enumerate(dues):
-            text = f"Post {number} of the bench"
+            text = f"Post {number} of {calendar}"
             draft = PostDraft(
-                calendar="bench",
+                calendar=calendar,
                 key=f"post-{number}",
                 account=self.accounts[number % len(self.accounts)],
                 revision=f"r{number}",
@@ -85,12 +85,17 @@ class Stage:
                 contents=[PartSpec(text=text).model_dump(mode="json", exclude_defaults=True)],
             )
             self.ledger.posts.put(draft, now=now)
-            texts.append(text)
-        return texts
+            planned[text] = due_at
+        return planned
 
-    def states(self) -> dict[PartState, int]:
-        """How many of the bench's posts stand where."""
-        outline = self.ledger.posts.outline("bench")
+    def lateness(self, planned: dict[str, DateTime]) -> list[float]:
+        """Seconds from each text's due time to its creation on X."""
+        created = self.x.created_at()
+        return [(created[text] - due_at).total_seconds() for text, due_at in planned.items()]
+
+    def states(self, calendar: str) -> dict[PartState, int]:
+        """How many of a calendar's posts stand where."""
+        outline = self.ledger.posts.outline(calendar)
         states = [state for post in outline for state in post.states]
         return {state: states.count(state) for state in PartState}
 

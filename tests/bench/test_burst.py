@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
 
 from burst import burst, floor
 from punctual import punctual
-from running_airflow import head, quantile, row
+from running_airflow import head, open_stage, quantile, row
 
 
 def test_the_floor_sends_every_post_once_and_none_early(tmp_path):
@@ -30,15 +30,11 @@ def test_a_row_says_first_median_99th_and_last():
 
 @pytest.mark.system
 @pytest.mark.timeout(400)
-def test_a_small_burst_goes_out_once_through_airflow_and_none_early(tmp_path):
-    late, _ = burst(tmp_path, posts=8, accounts=4, lead=90)
-    assert len(late) == 8
-    assert min(late) >= 0
-
-
-@pytest.mark.system
-@pytest.mark.timeout(400)
-def test_posts_spread_over_seconds_are_measured_one_by_one(tmp_path):
-    late = punctual(tmp_path, posts=6, accounts=2, minutes=0.2, first=90)
-    assert len(late) == 6
-    assert min(late) >= 0
+def test_posts_through_airflow_go_out_once_and_none_early(tmp_path):
+    with open_stage(tmp_path, accounts=4) as stage:
+        late, _ = burst(stage, posts=8, lead=25)
+        assert len(late) == 8
+        assert min(late) >= 0
+        late = punctual(stage, posts=6, minutes=0.1, first=15)
+        assert len(late) == 6
+        assert min(late) >= 0
