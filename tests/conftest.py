@@ -17,6 +17,17 @@ pytest_plugins = ["airflow_harness"]
 from sandbox_server import SandboxServer, start_sandbox  # noqa: E402
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A whole Airflow takes a core: what needs none runs first, and what shares one last."""
+
+    def needs(item: pytest.Item) -> int:
+        if "standalone" in getattr(item, "fixturenames", ()):
+            return 2
+        return int(item.get_closest_marker("system") is not None)
+
+    items.sort(key=needs)
+
+
 @pytest.fixture(scope="session")
 def sandbox_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     """One X for all tests of the session; use `sandbox` to get it empty."""
