@@ -48,10 +48,11 @@ from rival_faults import (
 )
 from sandbox_server import SandboxServer, start_sandbox
 
-from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, Timeouts, XClient
-from x_provider.ledger import Ledger, PartState, PostDraft
+from x_provider.ledger import Ledger, PartState
 from x_provider.publishing import Publisher
+
+from drafting import plan_post  # isort: skip
 
 RETRIES = 3
 RETRY_DELAY_SECONDS = 1.0
@@ -276,26 +277,11 @@ class Engine:
 
     def prepare(self, sandbox: SandboxServer, posts: Sequence[Post]) -> None:
         """Plan the posts, due now."""
-        now, ledger = pendulum.now("UTC"), self._ledger()
+        ledger = self._ledger()
         for post in posts:
             account = f"x_{post.number % len(sandbox.credentials['accounts'])}"
-            parts = [
-                PartSpec(text=text).model_dump(mode="json", exclude_defaults=True) for text in post.texts
-            ]
-            draft = PostDraft(
-                calendar="bench",
-                key=str(post.number),
-                account=account,
-                revision="r1",
-                at="now",
-                timezone="UTC",
-                due_at=now,
-                late_grace_seconds=900,
-                late_then="publish",
-                lead_seconds=120,
-                contents=parts,
-            )
-            self.posts[post.number] = ledger.posts.ensure(draft, now=now).id
+            planned = plan_post(ledger, *post.texts, calendar="bench", key=str(post.number), account=account)
+            self.posts[post.number] = planned.id
         ledger.database.dispose()
 
     def attempt(self, sandbox: SandboxServer, account: int, post: Post, ahead: float) -> float:

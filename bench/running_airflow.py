@@ -20,9 +20,12 @@ from pendulum import DateTime
 
 from x_demo.airflow import Airflow
 from x_demo.services import Service, start, tool, wait_until
-from x_provider.calendar import PartSpec
-from x_provider.ledger import Ledger, PartState, PostDraft
+from x_provider.ledger import Ledger, PartState
 from x_provider.publishing.drafts import LEAD_SECONDS
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "harness"))
+
+from drafting import draft_of
 
 READY = "x-sandbox ready: "
 TRIGGERER_CAPACITY = 2000
@@ -71,18 +74,13 @@ class Stage:
         now = pendulum.now("UTC")
         for number, due_at in enumerate(dues):
             text = f"Post {number} of {calendar}"
-            draft = PostDraft(
+            draft = draft_of(
+                text,
                 calendar=calendar,
                 key=f"post-{number}",
                 account=self.accounts[number % len(self.accounts)],
-                revision=f"r{number}",
-                at="bench",
-                timezone="UTC",
                 due_at=due_at,
-                late_grace_seconds=900,
-                late_then="publish",
                 lead_seconds=LEAD_SECONDS["text"],
-                contents=[PartSpec(text=text).model_dump(mode="json", exclude_defaults=True)],
             )
             self.ledger.posts.put(draft, now=now)
             planned[text] = due_at

@@ -7,7 +7,6 @@ killing comes first, and the tests that wait for its end are the last of the fil
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections.abc import Iterator
@@ -19,9 +18,9 @@ import pytest
 from airflow_harness import processes_of, wait_for
 from airflow_parts import Component
 from airflow_stage import Stage, open_stage
+from drafting import described
 from PIL import Image
 
-from x_provider.calendar import MediaSpec
 from x_provider.ledger import PartState, Post
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
@@ -71,18 +70,9 @@ def killed_workers(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> No
     """A task's process is killed while it uploads a picture, and one while it sends."""
     path = tmp_path_factory.mktemp("media") / "dome.png"
     Image.new("RGB", (640, 360), (10, 20, 60)).save(path)
-    picture = MediaSpec(
-        path=str(path),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        size=path.stat().st_size,
-        media_type="image/png",
-        category="tweet_image",
-        width=640,
-        height=360,
-    )
     scheduler = stage.airflow.the("scheduler")
     uploading = stage.hang("delay_before", "/2/media/upload", "x_bob")
-    stage.plan("picture", account="x_bob", due_in=40, media=picture)
+    stage.plan("picture", account="x_bob", due_in=40, media=described(path))
     stage.kill_sender(uploading, scheduler)
     sending = stage.hang("delay_after", "/2/tweets", "x_bob")
     stage.run("inline")

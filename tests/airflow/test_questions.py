@@ -8,8 +8,9 @@ from typing import Any
 import pendulum
 import pytest
 from airflow_harness import RunningAirflow, wait_for
+from drafting import plan_post
 
-from x_provider.ledger import Ledger, PartState, PostDraft
+from x_provider.ledger import Ledger, PartState
 from x_provider.publishing.asking import ADOPT, GIVE_UP, RESEND, SEND
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
@@ -46,19 +47,14 @@ def running_dags(standalone: RunningAirflow, dag_ids):
 
 
 def plan(ledger: Ledger, key: str, **details: Any):
-    now = pendulum.now("UTC")
-    draft = {
-        "calendar": "december", "key": key, "account": "x_nobody", "revision": "r1", "at": "now", "timezone": "UTC",
-        "due_at": now.subtract(hours=2), "late_grace_seconds": 60, "late_then": "ask", "lead_seconds": 120,
-        "contents": [{"text": f"The text of {key}"}],
-    }  # fmt: skip
-    ledger.posts.put(PostDraft(**{**draft, **details}), now=now)
-    return ledger.posts.find("december", key)
+    """A post that nobody has sent for two hours; its calendar says to ask then."""
+    late = {"due_in": -7200, "grace": 60, "then": "ask"}
+    return plan_post(ledger, f"The text of {key}", key=key, account="x_nobody", **{**late, **details})
 
 
 def plan_absent(ledger: Ledger, key: str):
     """A post that was sent without an answer; its calendar says to ask."""
-    post = plan(ledger, key, late_then="publish", on_absent="ask")
+    post = plan(ledger, key, then="publish", on_absent="ask")
     ledger.sending.arm(post, post.parts[0])
     now = pendulum.now("UTC")
     attempt = ledger.sending.begin(

@@ -7,8 +7,9 @@ import sys
 
 import pendulum
 import pytest
+from drafting import plan_post
 
-from x_provider.ledger import Blackout, Ledger, PartState, PostDraft
+from x_provider.ledger import Blackout, Ledger, PartState
 
 
 @pytest.fixture
@@ -31,23 +32,9 @@ def account(sandbox, monkeypatch):
 @pytest.fixture
 def post(ledger):
     """A post that is due; another, ``december/later``, is due in an hour."""
-    now = pendulum.now("UTC")
-    for key, due_at in (("hello", now), ("later", now.add(hours=1))):
-        draft = PostDraft(
-            calendar="december",
-            key=key,
-            account="x_cli",
-            revision="r1",
-            at="now",
-            timezone="UTC",
-            due_at=due_at,
-            late_grace_seconds=900,
-            late_then="publish",
-            lead_seconds=120,
-            contents=[{"text": "Good morning"}],
-        )
-        ledger.posts.put(draft, now=now)
-    return ledger.posts.find("december", "hello")
+    post = plan_post(ledger, "Good morning", account="x_cli")
+    plan_post(ledger, "Good morning", key="later", account="x_cli", due_in=3600)
+    return post
 
 
 @pytest.fixture

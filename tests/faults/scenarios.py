@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from x_provider.calendar import PartSpec, PollSpec
 
-from x_provider.calendar import MediaSpec, PartSpec, PollSpec
-
+from drafting import described  # isort: skip
 from world import Scenario  # isort: skip
 
 _MEDIA = Path(__file__).parents[2] / "include" / "calendar" / "media"
-_TYPES = {
-    ".jpg": ("image/jpeg", "tweet_image"),
-    ".webp": ("image/webp", "tweet_image"),
-    ".gif": ("image/gif", "tweet_gif"),
-}
 
 ACTED = "answer arrived, not read: POST /2/tweets"
 NOT_ASKED = "before the head leaves: POST /2/tweets"
 LAST_MOMENT = "before the body leaves: POST /2/tweets"
 
 
-def _file(name: str, alt: str) -> MediaSpec:
-    path = _MEDIA / name
-    media_type, category = _TYPES[path.suffix]
-    with Image.open(path) as picture:
-        width, height = picture.size
-    return MediaSpec(
-        path=str(path),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        size=path.stat().st_size,
-        media_type=media_type,
-        category=category,
-        alt=alt,
-        width=width,
-        height=height,
-    )
-
-
-COMET, MOON = _file("comet.jpg", "A comet over hills"), _file("full-moon.webp", "The full moon")
-METEORS = _file("meteors.gif", "Falling stars")
+COMET = described(_MEDIA / "comet.jpg", alt="A comet over hills")
+MOON = described(_MEDIA / "full-moon.webp", alt="The full moon")
+METEORS = described(_MEDIA / "meteors.gif", alt="Falling stars")
 TEXT = [PartSpec(text="The dome is open tonight: example.com/tonight")]
 THREAD = [PartSpec(text=f"Night {number} of 3: what to look for & where") for number in (1, 2, 3)]
 

@@ -12,10 +12,11 @@ import requests
 from sqlalchemy import URL, select
 
 from x_provider.calendar import PartSpec
-from x_provider.ledger import Ledger, PostDraft
+from x_provider.ledger import Ledger
 from x_provider.ledger.tables import metadata, posts
 
 from crashing import Death, ForkServer, Life  # isort: skip
+from drafting import plan_post  # isort: skip
 from outages import CutOff, Outage  # isort: skip
 from sender import ACCOUNT  # isort: skip
 
@@ -115,7 +116,15 @@ class World:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
         for number, parts in enumerate(scenario.posts):
-            self._ledger.posts.put(_draft(number, parts, now), now=now)
+            plan_post(
+                self._ledger,
+                *parts,
+                calendar="faults",
+                key=str(number),
+                account=ACCOUNT,
+                due_at=now.add(seconds=LEAD_SECONDS),
+                lead_seconds=LEAD_SECONDS,
+            )
         self._close()
 
     def run(self, *lives: Life) -> list[Death]:
@@ -208,19 +217,3 @@ class World:
     def _control(self, what: str, words: dict[str, Any] | None = None) -> None:
         answer = self._http.post(f"{self.x}/_sandbox/{what}", json=words, timeout=10)
         assert answer.ok, f"{what} {words}: {answer.text}"
-
-
-def _draft(number: int, parts: Sequence[PartSpec], now: pendulum.DateTime) -> PostDraft:
-    return PostDraft(
-        calendar="faults",
-        key=str(number),
-        account=ACCOUNT,
-        revision="r1",
-        at="soon",
-        timezone="UTC",
-        due_at=now.add(seconds=LEAD_SECONDS),
-        late_grace_seconds=900,
-        late_then="publish",
-        lead_seconds=LEAD_SECONDS,
-        contents=[part.model_dump(mode="json", exclude_defaults=True) for part in parts],
-    )

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pendulum
 from airflow_harness import REPOSITORY, wait_for
 from airflow_parts import AirflowInParts, Component, start_in_parts
+from drafting import plan_post
 from sandbox_server import SandboxServer, start_sandbox
 
 from x_provider.calendar import MediaSpec, PartSpec
-from x_provider.ledger import Ledger, PartState, Post, PostDraft
+from x_provider.ledger import Ledger, PartState, Post
 
 ACCOUNTS = ("x_alice", "x_bob", "x_carol")
 _HANG_SECONDS = 3
@@ -41,23 +41,18 @@ class Stage:
         media: MediaSpec | None = None,
     ) -> Post:
         """Plan a post of one part, which x_publish takes on at once."""
-        now = pendulum.now("UTC")
         part = PartSpec(text=f"{key} of {account}", media=[media] if media else [])
-        draft = PostDraft(
+        return plan_post(
+            self.ledger,
+            part,
             calendar="stage",
             key=key,
             account=account,
-            revision="r1",
-            at="soon",
-            timezone="UTC",
-            due_at=now.add(seconds=due_in),
-            late_grace_seconds=grace,
-            late_then=then,
+            due_in=due_in,
+            grace=grace,
+            then=then,
             lead_seconds=600,
-            contents=[part.model_dump(mode="json", exclude_defaults=True)],
         )
-        assert self.ledger.posts.put(draft, now=now)
-        return self.post(key)
 
     def post(self, key: str) -> Post:
         """The post as the ledger holds it now."""

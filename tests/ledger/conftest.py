@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pendulum
 import pytest
+from drafting import draft_of
 from sqlalchemy import make_url, text
 
-from x_provider.ledger import Ledger, PostDraft
+from x_provider.ledger import Ledger
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
@@ -29,21 +30,9 @@ def ledger(ledger_url):
 
 @pytest.fixture
 def draft():
-    def make(
-        key="hello", *, texts=("Hello",), revision="r1", due_at=NOW, lead_seconds=120, calendar="december"
-    ):
-        return PostDraft(
-            calendar=calendar,
-            key=key,
-            account="x_default",
-            revision=revision,
-            at=due_at.to_datetime_string(),
-            timezone="UTC",
-            due_at=due_at,
-            late_grace_seconds=900,
-            late_then="publish",
-            lead_seconds=lead_seconds,
-            contents=[{"text": text} for text in texts],
-        )
+    """A post as the ledger takes it, due at ``NOW`` unless said otherwise."""
 
-    return make
+    def draft(key="hello", *, texts=("Hello",), due_at=NOW, **fields):
+        return draft_of(*texts, key=key, due_at=due_at, at=due_at.to_datetime_string(), **fields)
+
+    return draft

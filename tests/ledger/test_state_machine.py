@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pendulum
+from drafting import draft_of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -21,7 +22,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from x_provider.ledger import MOVES, Attempt, Ledger, PartState, PostDraft, Receipt
+from x_provider.ledger import MOVES, Attempt, Ledger, PartState, Receipt
 from x_provider.ledger import tables as t
 
 START = pendulum.datetime(2026, 12, 1, 8)
@@ -54,19 +55,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(revision=st.integers(0, 1), parts=st.integers(1, 3), due_in=st.sampled_from([0, 600]))
     def put(self, revision, parts, due_in):
-        draft = PostDraft(
-            calendar="december",
-            key="hello",
-            account="x_default",
-            revision=f"{revision}/{parts}",
-            at="now",
-            timezone="UTC",
-            due_at=self.now.add(seconds=due_in),
-            late_grace_seconds=900,
-            late_then="publish",
-            lead_seconds=120,
-            contents=[{"text": f"{revision if part else 'root'}"} for part in range(parts)],
-        )
+        texts = [str(revision) if part else "root" for part in range(parts)]
+        due_at = self.now.add(seconds=due_in)
+        draft = draft_of(*texts, revision=f"{revision}/{parts}", due_at=due_at)
         self.ledger.posts.put(draft, now=self.now)
 
     @precondition(lambda self: self._post().state in ENDED)

@@ -18,9 +18,7 @@ LATER = NOW.add(minutes=10)
 @pytest.fixture
 def planned(ledger, draft):
     def planned(key="hello", **details):
-        then, on_absent = details.pop("then", "publish"), details.pop("on_absent", "resend")
-        made = draft(key, **details)
-        ledger.posts.put(type(made)(**{**vars(made), "late_then": then, "on_absent": on_absent}), now=NOW)
+        ledger.posts.put(draft(key, **details), now=NOW)
         return ledger.posts.find("december", key)
 
     return planned

@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 import pytest
+from drafting import plan_post
 
-from x_provider.calendar import PartSpec
-from x_provider.ledger import PartState, PostDraft
+from x_provider.ledger import PartState
 from x_provider.operators.asking import XActOnAnswerOperator, XGatherEvidenceOperator
 from x_provider.publishing import Publisher, utc_now
 from x_provider.publishing.asking import ADOPT, GIVE_UP, RESEND, SEND
@@ -19,25 +19,16 @@ from x_provider.publishing.upkeep import sweep
 def plan(set_up):
     """Plan a post that was due some seconds ago."""
 
-    def plan(
-        text: str, *, late: float = 0, then: str = "publish", grace: int = 900, on_absent: str = "resend"
-    ):
-        draft = PostDraft(
-            calendar="december",
+    def plan(text: str, *, late: float = 0, **fields: Any):
+        return plan_post(
+            set_up.ledger,
+            text,
             key=text.lower(),
             account=set_up.x_conn_id,
-            revision="r1",
-            at="now",
             timezone="Europe/Berlin",
-            due_at=utc_now().subtract(seconds=late),
-            late_grace_seconds=grace,
-            late_then=then,
-            lead_seconds=120,
-            contents=[PartSpec(text=text).model_dump(mode="json", exclude_defaults=True)],
-            on_absent=on_absent,
+            due_in=-late,
+            **fields,
         )
-        set_up.ledger.posts.put(draft, now=utc_now())
-        return set_up.ledger.posts.find("december", draft.key)
 
     return plan
 

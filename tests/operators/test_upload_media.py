@@ -8,7 +8,7 @@ from pathlib import Path
 import pendulum
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
-from PIL import Image
+from drafting import make_film
 
 from x_provider.ledger import PartState
 from x_provider.operators.planning import XPlanPostOperator
@@ -20,8 +20,7 @@ from x_provider.triggers.media import XMediaProcessedTrigger
 def film(tmp_path: Path):
     """A GIF, which X processes after it is uploaded."""
     path = tmp_path / "stars.gif"
-    first, second = (Image.new("RGB", (16, 16), (red, 0, 0)) for red in (10, 200))
-    first.save(path, save_all=True, append_images=[second], duration=100, loop=0)
+    make_film(path)
     return path
 
 

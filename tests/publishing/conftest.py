@@ -1,16 +1,17 @@
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pendulum
 import pytest
+from drafting import described, plan_post
 from PIL import Image
 
-from x_provider.calendar import MediaSpec, PartSpec
+from x_provider.calendar import MediaSpec
 from x_provider.client import OAuth1, Timeouts, XClient
-from x_provider.ledger import Ledger, PostDraft
+from x_provider.ledger import Ledger
 from x_provider.publishing import Publisher
 
 
@@ -81,46 +82,9 @@ def creates(sandbox):
 
 
 @pytest.fixture
-def draft_of():
-    """A post of some parts as the ledger takes it, due now unless said otherwise."""
-
-    def draft_of(
-        *parts: PartSpec,
-        key="hello",
-        due_in=0.0,
-        grace=900,
-        then="publish",
-        revision="r1",
-        on_absent="resend",
-    ):
-        return PostDraft(
-            calendar="december",
-            key=key,
-            account="x_default",
-            revision=revision,
-            at="now",
-            timezone="UTC",
-            due_at=pendulum.now("UTC").add(seconds=due_in),
-            late_grace_seconds=grace,
-            late_then=then,
-            lead_seconds=120,
-            on_absent=on_absent,
-            contents=[part.model_dump(mode="json", exclude_defaults=True) for part in parts],
-        )
-
-    return draft_of
-
-
-@pytest.fixture
-def plan(ledger, draft_of):
+def plan(ledger):
     """Plan a post and give the ledger's: what it takes is what ``draft_of`` takes."""
-
-    def plan(*parts: PartSpec, **details):
-        draft = draft_of(*parts, **details)
-        assert ledger.posts.put(draft, now=pendulum.now("UTC"))
-        return ledger.posts.find(draft.calendar, draft.key)
-
-    return plan
+    return partial(plan_post, ledger)
 
 
 @pytest.fixture
@@ -130,15 +94,6 @@ def picture(tmp_path):
     def make(name="dome.png", colour=(10, 20, 60), alt="A dome at night") -> MediaSpec:
         path: Path = tmp_path / name
         Image.new("RGB", (64, 36), colour).save(path)
-        return MediaSpec(
-            path=str(path),
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            size=path.stat().st_size,
-            media_type="image/png",
-            category="tweet_image",
-            alt=alt,
-            width=64,
-            height=36,
-        )
+        return described(path, alt=alt)
 
     return make

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pendulum
 import pytest
+from drafting import draft_of
 
 from x_provider.calendar import PartSpec
 from x_provider.ledger import Ledger, PartState
@@ -102,13 +103,13 @@ def any_ledger(request, tmp_path):
 
 
 def test_corrections_that_race_with_many_senders_leave_one_post_as_the_ledger_has_it(
-    sandbox, client, any_ledger, draft_of
+    sandbox, client, any_ledger
 ):
     publisher = Publisher(any_ledger, client, account="x_default")
     publisher.user()
     for number in range(10):
         drafts = [
-            draft_of(PartSpec(text=f"{number}: {words}"), key=f"race {number}", revision=words)
+            draft_of(f"{number}: {words}", key=f"race {number}", revision=words)
             for words in ("first", "second", "third")
         ]
         any_ledger.posts.put(drafts[0], now=pendulum.now("UTC"))

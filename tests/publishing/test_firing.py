@@ -6,14 +6,13 @@ import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from drafting import plan_post
 
-from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, XClient
-from x_provider.publishing import Publisher, utc_now
+from x_provider.publishing import Publisher
 from x_provider.publishing.firing import FiringPool, WarmConnections
 
 
@@ -146,20 +145,18 @@ def client_at():
     return client_at
 
 
-def test_a_burst_of_one_account_leaves_room_for_the_other_on_x(own_sandbox, ledger, client_at, draft_of):
+def test_a_burst_of_one_account_leaves_room_for_the_other_on_x(own_sandbox, ledger, client_at):
     sandbox = own_sandbox("--latency", "0.1", "--no-rate-limits")
     pool = FiringPool()
     names = ["busy"] * 40 + ["single"]
     shots = []
     for number, name in enumerate(names):
-        draft = replace(draft_of(PartSpec(text=f"{name} {number}"), key=f"p{number}"), account=f"x_{name}")
-        ledger.posts.put(draft, now=utc_now())
-        post = ledger.posts.find(draft.calendar, draft.key)
+        post = plan_post(ledger, f"{name} {number}", key=f"p{number}", account=f"x_{name}")
         account = sandbox.accounts[name == "single"]
         client = client_at(sandbox.url, sandbox.credentials, account)
-        publisher = Publisher(ledger, client, account=draft.account)
+        publisher = Publisher(ledger, client, account=post.account)
         publisher.arm(post.id)
-        shots.append((draft.account, 0.5, partial(publisher.fire, post.id)))
+        shots.append((post.account, 0.5, partial(publisher.fire, post.id)))
     fire_all(pool, shots)
     texts = [post["text"] for post in reversed(sandbox.posts())]
     assert sorted(texts) == sorted(f"{name} {number}" for number, name in enumerate(names))

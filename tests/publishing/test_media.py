@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pendulum
 import pytest
-from PIL import Image
+from drafting import make_film
 
 from x_provider.calendar import MediaSpec, PartSpec
 from x_provider.client import XMediaFailed, XUnavailable
@@ -27,21 +26,7 @@ def film(tmp_path):
     """A GIF, which X processes after it is uploaded; a damaged one fails then."""
 
     def film(name="stars.gif", *, damaged=False, alt="Stars turning") -> MediaSpec:
-        path: Path = tmp_path / name
-        first, second = (Image.new("RGB", (16, 16), (shade, 0, 0)) for shade in (10, 200))
-        first.save(path, save_all=True, append_images=[second], duration=100, loop=0)
-        if damaged:
-            path.write_bytes(path.read_bytes()[:40])
-        return MediaSpec(
-            path=str(path),
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            size=path.stat().st_size,
-            media_type="image/gif",
-            category="tweet_gif",
-            alt=alt,
-            width=16,
-            height=16,
-        )
+        return make_film(tmp_path / name, damaged=damaged, alt=alt)
 
     return film
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 
 import pendulum
 import pytest
-from PIL import Image
+from drafting import make_film, plan_post
 from triggering import first_event
 
 from x_provider.calendar import MediaSpec, PartSpec
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import PartState, PostDraft
+from x_provider.ledger import PartState
 from x_provider.triggers import media
 from x_provider.triggers.media import XMediaProcessedTrigger
 
@@ -23,20 +22,7 @@ def film(tmp_path):
     """A GIF, which X processes after it is uploaded; a damaged one fails then."""
 
     def film(shade=200, *, damaged=False) -> MediaSpec:
-        path = tmp_path / f"stars-{shade}.gif"
-        first, second = (Image.new("RGB", (16, 16), (red, 0, 0)) for red in (10, shade))
-        first.save(path, save_all=True, append_images=[second], duration=100, loop=0)
-        if damaged:
-            path.write_bytes(path.read_bytes()[:40])
-        return MediaSpec(
-            path=str(path),
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            size=path.stat().st_size,
-            media_type="image/gif",
-            category="tweet_gif",
-            width=16,
-            height=16,
-        )
+        return make_film(tmp_path / f"stars-{shade}.gif", shade=shade, damaged=damaged)
 
     return film
 
@@ -47,25 +33,8 @@ def uploaded(connections):
     ledger_conn_id, ledger = connections
 
     def uploaded(*files: MediaSpec, due_in=600.0, key="look"):
-        now = pendulum.now("UTC")
-        draft = PostDraft(
-            calendar="december",
-            key=key,
-            account="x_triggered",
-            revision="r1",
-            at="now",
-            timezone="UTC",
-            due_at=now.add(seconds=due_in),
-            late_grace_seconds=900,
-            late_then="publish",
-            lead_seconds=2700,
-            contents=[
-                PartSpec(text=str(n), media=[file]).model_dump(mode="json", exclude_defaults=True)
-                for n, file in enumerate(files)
-            ],
-        )
-        ledger.posts.put(draft, now=now)
-        post = ledger.posts.find("december", key)
+        parts = [PartSpec(text=str(number), media=[file]) for number, file in enumerate(files)]
+        post = plan_post(ledger, *parts, key=key, account="x_triggered", due_in=due_in, lead_seconds=2700)
         open_publisher(account=post.account, ledger_conn_id=ledger_conn_id).prepare(post.id)
         return post
 

@@ -5,31 +5,16 @@ import json
 
 import pendulum
 import pytest
+from drafting import plan_post
 from triggering import first_event
 
-from x_provider.calendar import PartSpec
-from x_provider.ledger import PartState, PostDraft
+from x_provider.ledger import PartState
 from x_provider.triggers.due import XDuePostsTrigger
 from x_provider.triggers.publish import XPublishTrigger
 
 
-def planned(ledger, *, due_in, key="hello", text="On the second", lead_seconds=0):
-    now = pendulum.now("UTC")
-    draft = PostDraft(
-        calendar="december",
-        key=key,
-        account="x_triggered",
-        revision="r1",
-        at="now",
-        timezone="UTC",
-        due_at=now.add(seconds=due_in),
-        late_grace_seconds=900,
-        late_then="publish",
-        lead_seconds=lead_seconds,
-        contents=[PartSpec(text=text).model_dump(mode="json", exclude_defaults=True)],
-    )
-    ledger.posts.put(draft, now=now)
-    return ledger.posts.find("december", key)
+def planned(ledger, *, text="On the second", lead_seconds=0, **fields):
+    return plan_post(ledger, text, account="x_triggered", lead_seconds=lead_seconds, **fields)
 
 
 def trigger_for(post, ledger_conn_id):
