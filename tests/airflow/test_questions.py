@@ -9,6 +9,7 @@ import pendulum
 import pytest
 from airflow_harness import RunningAirflow, wait_for
 from drafting import plan_post
+from other_processes import send_without_answer
 
 from x_provider.ledger import Ledger, PartState
 from x_provider.publishing.asking import ADOPT, GIVE_UP, RESEND, SEND
@@ -55,15 +56,7 @@ def plan(ledger: Ledger, key: str, **details: Any):
 def plan_absent(ledger: Ledger, key: str):
     """A post that was sent without an answer; its calendar says to ask."""
     post = plan(ledger, key, then="publish", on_absent="ask")
-    ledger.sending.arm(post, post.parts[0])
-    now = pendulum.now("UTC")
-    attempt = ledger.sending.begin(
-        post, post.parts[0], user_id="7", sender="test", clock=lambda: now, lease_seconds=60
-    )
-    ledger.sending.finish(
-        attempt, PartState.UNCERTAIN, outcome="uncertain", now=now, why="no answer came", wake_at=None
-    )
-    return ledger.posts.get(post.id)
+    return send_without_answer(ledger, post, at=pendulum.now("UTC"))
 
 
 def test_a_person_is_asked_once_and_the_answer_settles_the_post(standalone, ledger, running_dags):

@@ -8,6 +8,7 @@ import sys
 import pendulum
 import pytest
 from drafting import plan_post
+from other_processes import send_without_answer, wake_post
 
 from x_provider.ledger import Blackout, Ledger, PartState
 
@@ -51,15 +52,8 @@ def airflow_x(capsys):
 
 
 def make_uncertain(ledger, post):
-    part = post.parts[0]
-    ledger.sending.arm(post, part)
     now = pendulum.now("UTC")
-    attempt = ledger.sending.begin(
-        post, part, user_id="7", sender="test", clock=lambda: now, lease_seconds=60
-    )
-    ledger.sending.finish(
-        attempt, PartState.UNCERTAIN, outcome="uncertain", now=now, why="no answer came", wake_at=now
-    )
+    send_without_answer(ledger, post, at=now, wake_at=now)
 
 
 def test_status_counts_and_names_what_needs_somebody(ledger, post, airflow_x):
@@ -133,7 +127,7 @@ def test_a_refused_post_is_resumed_and_due_at_once(ledger, post, airflow_x):
 
 
 def test_a_late_post_that_waits_for_its_account_is_tried_at_once(ledger, post, airflow_x):
-    ledger.posts.wake(post.id, pendulum.now("UTC").add(minutes=15))
+    wake_post(ledger, post.id, pendulum.now("UTC").add(minutes=15))
     airflow_x("resume", "december/hello")
     assert [due.name for due in ledger.posts.due(pendulum.now("UTC"))] == ["december/hello"]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pendulum
 import pytest
+from other_processes import begin_attempt
 
 from x_provider.ledger import Attempt, Blackout, Held
 
@@ -19,9 +20,7 @@ def begin(ledger, draft):
         ledger.posts.put(draft(key), now=now)
         post = ledger.posts.find("december", key)
         ledger.sending.arm(post, post.parts[0])
-        return ledger.sending.begin(
-            post, post.parts[0], user_id="7", sender="test", clock=lambda: now, lease_seconds=60
-        )
+        return begin_attempt(ledger, post, at=now)
 
     return begin
 

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pendulum
 import pytest
+from other_processes import begin_attempt
 
 from x_provider.ledger import CREATE_FAMILY, Attempt, Held, PartState, Receipt, Window
 
@@ -26,9 +27,7 @@ def armed(ledger, draft):
 
 
 def begin(ledger, post, now=NOW):
-    return ledger.sending.begin(
-        post, post.parts[0], user_id="7", sender="test", clock=lambda: now, lease_seconds=60
-    )
+    return begin_attempt(ledger, post, at=now)
 
 
 def know(ledger, *windows, account="x_default"):

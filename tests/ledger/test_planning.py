@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pendulum
 import pytest
+from other_processes import begin_attempt, wake_post
 
 from x_provider.ledger import LedgerError, PartState, Receipt
 
@@ -12,9 +13,7 @@ NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
 def send(ledger, post, part, x_id="1900000000000000001"):
     assert ledger.sending.arm(post, part)
-    attempt = ledger.sending.begin(
-        post, part, user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60
-    )
+    attempt = begin_attempt(ledger, post, part, at=NOW)
     receipt = Receipt(x_id, f"https://x.com/me/status/{x_id}", NOW, NOW)
     assert ledger.sending.posted(attempt, receipt, account=post.account, request_id="r", http_status=201)
 
@@ -51,7 +50,7 @@ def test_a_changed_post_is_replaced_while_nothing_of_it_is_on_its_way(ledger, dr
 
 def begin(ledger, post, part):
     assert ledger.sending.arm(post, part)
-    return ledger.sending.begin(post, part, user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60)
+    return begin_attempt(ledger, post, part, at=NOW)
 
 
 def test_an_armed_post_can_still_be_changed_and_withdrawn(ledger, draft):
@@ -60,12 +59,7 @@ def test_an_armed_post_can_still_be_changed_and_withdrawn(ledger, draft):
     ledger.sending.arm(armed, armed.parts[0])
     assert ledger.posts.put(draft(revision="r2"), now=NOW)
     assert ledger.posts.find("december", "hello").state is PartState.PLANNED
-    assert (
-        ledger.sending.begin(
-            armed, armed.parts[0], user_id="7", sender="t", clock=lambda: NOW, lease_seconds=60
-        )
-        is None
-    )
+    assert begin_attempt(ledger, armed, at=NOW) is None
     assert ledger.posts.withdraw("december", "hello")
 
 
@@ -123,7 +117,7 @@ def test_a_taker_finds_again_what_it_has_taken_on(ledger, draft):
     ledger.posts.claim([due], now=NOW, seconds=900, taker="run 1")
     assert [post.name for post in ledger.posts.taken("run 1")] == ["december/hello"]
     assert ledger.posts.taken("run 2") == []
-    ledger.posts.wake(due.id, None)
+    wake_post(ledger, due.id, None)
     assert ledger.posts.taken("run 1") == []
 
 

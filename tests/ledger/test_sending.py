@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pendulum
 import pytest
+from other_processes import begin_attempt
 
 from x_provider.ledger import MOVES, PartState, Receipt, ReceiptTakenError, may_move
 from x_provider.ledger.posts import lock_post
@@ -20,10 +21,8 @@ def armed(ledger, draft):
     return ledger.posts.get(post.id)
 
 
-def begin(ledger, post):
-    return ledger.sending.begin(
-        post, post.parts[0], user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60
-    )
+def begin(ledger, post, part=None):
+    return begin_attempt(ledger, post, part, at=NOW)
 
 
 def receipt(x_id="1900000000000000001"):
@@ -146,9 +145,7 @@ def test_the_last_receipt_of_a_post_lets_everybody_sleep(ledger, draft):
         assert post.wake_at is not None
         part = post.parts[position]
         ledger.sending.arm(post, part)
-        attempt = ledger.sending.begin(
-            post, part, user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60
-        )
+        attempt = begin(ledger, post, part)
         ledger.sending.posted(attempt, receipt(f"190000000000000000{position}"), account="x_default")
     assert ledger.posts.find("december", "hello").wake_at is None
 
@@ -166,12 +163,11 @@ def test_a_part_is_not_sent_while_an_earlier_one_of_its_thread_is_not_on_x(ledge
     for part in post.parts:
         ledger.sending.arm(post, part)
     post = ledger.posts.get(post.id)
-    second = {"user_id": "7", "sender": "test", "clock": lambda: NOW, "lease_seconds": 60}
-    assert ledger.sending.begin(post, post.parts[1], **second) is None
+    assert begin(ledger, post, post.parts[1]) is None
     first = begin(ledger, post)
-    assert ledger.sending.begin(post, post.parts[1], **second) is None
+    assert begin(ledger, post, post.parts[1]) is None
     ledger.sending.posted(first, receipt(), account="x_default")
-    assert ledger.sending.begin(post, post.parts[1], **second) is not None
+    assert begin(ledger, post, post.parts[1]) is not None
 
 
 def test_a_post_is_woken_when_the_lease_of_its_sender_runs_out(ledger, armed):

@@ -6,6 +6,7 @@ import time
 
 import pendulum
 import pytest
+from other_processes import begin_attempt, send_without_answer, wake_post
 from sqlalchemy import text
 
 from x_provider.ledger import LedgerError, OvertakenError, PartState, Receipt, standing_of
@@ -31,24 +32,19 @@ def sent(ledger, planned):
     def sent(key="hello", **details):
         post = planned(key, **details)
         ledger.sending.arm(post, post.parts[0])
-        attempt = ledger.sending.begin(
-            post, post.parts[0], user_id="7", sender="test", clock=lambda: NOW, lease_seconds=60
-        )
+        attempt = begin_attempt(ledger, post, at=NOW)
         return ledger.posts.get(post.id), attempt
 
     return sent
 
 
 @pytest.fixture
-def uncertain(ledger, sent):
+def uncertain(ledger, planned):
     """A post whose first part was sent without an answer."""
 
     def uncertain(key="hello", *, outcome="uncertain", wake_at=None, **details):
-        post, attempt = sent(key, **details)
-        ledger.sending.finish(
-            attempt, PartState.UNCERTAIN, outcome=outcome, now=NOW, why="no answer", wake_at=wake_at
-        )
-        return ledger.posts.get(post.id)
+        post = planned(key, **details)
+        return send_without_answer(ledger, post, at=NOW, outcome=outcome, wake_at=wake_at)
 
     return uncertain
 
@@ -59,7 +55,7 @@ def receipt(x_id="1900000000000000001"):
 
 def test_a_send_whose_lease_ran_out_is_woken_and_a_running_one_is_not(ledger, sent):
     post, _ = sent()
-    ledger.posts.wake(post.id, LATER.add(hours=1))
+    wake_post(ledger, post.id, LATER.add(hours=1))
     assert ledger.sweeping.wake_dead_sends(NOW.add(seconds=59)) == []
     assert ledger.sweeping.wake_dead_sends(LATER) == ["december/hello"]
     assert ledger.posts.get(post.id).wake_at == LATER
@@ -68,7 +64,7 @@ def test_a_send_whose_lease_ran_out_is_woken_and_a_running_one_is_not(ledger, se
 
 def test_a_send_that_ends_while_it_is_swept_is_left_alone(ledger, sent, monkeypatch):
     post, attempt = sent()
-    ledger.posts.wake(post.id, None)
+    wake_post(ledger, post.id, None)
     wake_one = ledger.sweeping._wake_one
 
     def ends_first(*arguments):
@@ -95,7 +91,7 @@ def test_a_post_that_nobody_is_to_send_is_woken_and_one_that_waits_for_a_person_
             with ledger.database.write() as connection:
                 first = t.parts.c.id == post.parts[0].id
                 connection.execute(t.parts.update().where(first).values(state="refused"))
-        ledger.posts.wake(post.id, None)
+        wake_post(ledger, post.id, None)
     assert ledger.sweeping.wake_unsent(LATER) == ["december/due"]
     assert [post.name for post in ledger.posts.due(LATER)] == ["december/due"]
 
@@ -148,7 +144,7 @@ def test_an_unknown_send_is_repeated_by_a_persons_word_once_the_engine_is_done_w
     post = uncertain(wake_at=LATER)
     with pytest.raises(LedgerError, match="may be on X"):
         ledger.deciding.resume(post.id, now=LATER, by="ann")
-    ledger.posts.wake(post.id, None)
+    wake_post(ledger, post.id, None)
     resumed = ledger.deciding.resume(post.id, now=LATER, by="ann")
     assert (resumed.state, resumed.late_then, resumed.wake_at) == (PartState.ARMED, "resumed", LATER)
     (decision,) = ledger.deciding.decisions(post.id)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from other_processes import begin_attempt, wake_post
 
 from x_provider.calendar import plan, read_calendar
 from x_provider.ledger import PartState, Receipt
@@ -105,7 +106,7 @@ def test_a_post_that_is_withdrawn_meanwhile_is_skipped(run_task, planned, set_up
 def test_a_post_that_is_on_x_already_succeeds_with_its_address(result_of, planned, set_up, sandbox):
     post = planned(hello="")["hello"]
     task = {"post_id": post.id, "ledger_conn_id": set_up.ledger_conn_id}
-    set_up.ledger.posts.wake(post.id, post.due_at.add(seconds=900))  # taken on, as x_publish does
+    wake_post(set_up.ledger, post.id, post.due_at.add(seconds=900))  # taken on, as x_publish does
     first = result_of(XCreatePostOperator, **task)
     assert result_of(XCreatePostOperator, **task) == first
     assert first["urls"] == [f"{sandbox.url}/alice/status/{sandbox.posts()[0]['id']}"]
@@ -116,9 +117,7 @@ def test_a_receipt_that_the_trigger_could_not_store_is_stored_by_the_task(planne
     ledger = set_up.ledger
     post = planned(hello="")["hello"]
     ledger.sending.arm(post, post.parts[0])
-    attempt = ledger.sending.begin(
-        post, post.parts[0], user_id="7", sender="trigger", clock=utc_now, lease_seconds=90
-    )
+    attempt = begin_attempt(ledger, post, at=utc_now())
     receipt = Receipt(
         "1900000000000000001", "https://x.com/me/status/1900000000000000001", utc_now(), utc_now()
     )

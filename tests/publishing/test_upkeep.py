@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from other_processes import wake_post
 
 from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost
@@ -25,7 +26,7 @@ def test_a_post_whose_sender_died_is_found_on_x_after_the_sweep(
         lease_seconds=90,
     )
     client.create_post(CreatePost(text="Hello"))  # its last act
-    ledger.posts.wake(post.id, clock().add(hours=1))
+    wake_post(ledger, post.id, clock().add(hours=1))
     assert sweep(ledger, now=clock()) == Swept()
     clock.ahead = 100
     swept = sweep(ledger, now=clock())
@@ -54,7 +55,7 @@ def test_what_nobody_took_past_its_grace_is_missed_with_words(ledger, plan, cloc
 def test_what_somebody_has_taken_on_is_theirs(ledger, plan, clock):
     post = plan(PartSpec(text="Old"), then="skip", grace=60)
     clock.ahead = 120
-    ledger.posts.wake(post.id, clock().add(minutes=10))
+    wake_post(ledger, post.id, clock().add(minutes=10))
     assert sweep(ledger, now=clock()) == Swept()
     assert ledger.posts.get(post.id).state is PartState.PLANNED
 

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 import requests
+from other_processes import begin_attempt
 
 from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, XClient
@@ -173,7 +174,7 @@ def test_a_post_is_not_given_up_for_what_stopped_an_earlier_plan_of_it(ledger, p
 def test_a_post_is_not_given_up_while_a_part_of_it_is_on_its_way(ledger, plan, clock):
     stale = plan(PartSpec(text="One"), PartSpec(text="Two"))
     ledger.sending.arm(stale, stale.parts[0])
-    ledger.sending.begin(stale, stale.parts[0], user_id="7", sender="somebody", clock=clock, lease_seconds=60)
+    begin_attempt(ledger, stale, at=clock())
     assert not ledger.sending.give_up(stale, PartState.MISSED, why="too late")
     kept = ledger.posts.get(stale.id)
     assert [part.state for part in kept.parts] == [PartState.SENDING, PartState.PLANNED]

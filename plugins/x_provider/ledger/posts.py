@@ -181,11 +181,6 @@ class Posts:
         with self._database.read() as connection:
             return _due_posts(connection, query)
 
-    def wake(self, post_id: int, at: DateTime | None) -> None:
-        """Set when somebody must look after the post next; None when nobody needs to."""
-        with self._database.write() as connection:
-            wake(connection, post_id, at)
-
 
 def _due_columns() -> Select[Any]:
     columns = (t.posts.c.id, t.posts.c.calendar, t.posts.c.key, t.posts.c.account, t.posts.c.due_at)
