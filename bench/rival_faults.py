@@ -65,12 +65,6 @@ def draw(number: int, seed: int) -> list[Post]:
     return posts
 
 
-def keys_of(sandbox: SandboxServer, account: int) -> tuple[str, str, str, str]:
-    """The app's key and secret, the account's token and secret."""
-    app, user = sandbox.credentials, sandbox.accounts[account]
-    return app["api_key"], app["api_secret"], user["access_token"], user["access_token_secret"]
-
-
 @dataclass(frozen=True)
 class Ended:
     """How one try ended: with a result, with an error, or (both None) killed."""

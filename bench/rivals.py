@@ -43,7 +43,6 @@ from rival_faults import (
     Post,
     arm,
     draw,
-    keys_of,
     try_once,
 )
 from sandbox_server import SandboxServer, start_sandbox
@@ -238,7 +237,7 @@ class Script:
 
     def attempt(self, sandbox: SandboxServer, account: int, post: Post, _ahead: float) -> list[str]:
         """One try of the task, in a process of its own."""
-        key, secret, token, token_secret = keys_of(sandbox, account)
+        key, secret, token, token_secret = sandbox.keys(account)
         client = tweepy.Client(
             consumer_key=key,
             consumer_secret=secret,
@@ -291,7 +290,7 @@ class Engine:
             return pendulum.now("UTC").add(seconds=ahead)
 
         timeouts = Timeouts(connect=TIMEOUT_SECONDS, read=TIMEOUT_SECONDS)
-        client = XClient(sandbox.url, OAuth1(*keys_of(sandbox, account)), timeouts=timeouts)
+        client = XClient(sandbox.url, OAuth1(*sandbox.keys(account)), timeouts=timeouts)
         publisher = Publisher(self._ledger(), client, account=f"x_{account}", clock=clock)
         fired = publisher.fire(self.posts[post.number])
         # Without a time to try again the trigger ends; DAG x_publish is woken for what is left.

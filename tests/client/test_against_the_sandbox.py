@@ -48,22 +48,15 @@ def account(sandbox: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def client(sandbox: Any, account: dict[str, Any]) -> Iterator[XClient]:
+def client(sandbox: Any) -> Iterator[XClient]:
     client = XClient(
         sandbox.url,
-        oauth1(sandbox, account),
+        OAuth1(*sandbox.keys()),
         timeouts=Timeouts(connect=2, read=2),
         repeats=Repeats(attempts=3, first_pause=0),
     )
     yield client
     client.close()
-
-
-def oauth1(sandbox: Any, account: dict[str, Any]) -> OAuth1:
-    keys = sandbox.credentials
-    return OAuth1(
-        keys["api_key"], keys["api_secret"], account["access_token"], account["access_token_secret"]
-    )
 
 
 def say(client: XClient, text: str, **fields: Any) -> str:
@@ -245,7 +238,7 @@ def test_a_timeline_is_read_to_its_end(sandbox: Any, client: XClient) -> None:
 def test_private_metrics_are_there_for_own_posts_and_problems_for_others(
     sandbox: Any, client: XClient
 ) -> None:
-    stranger = XClient(sandbox.url, oauth1(sandbox, sandbox.accounts[1]))
+    stranger = XClient(sandbox.url, OAuth1(*sandbox.keys(1)))
     post_id = say(client, "hello")
 
     own = client.get_posts([post_id], private_metrics=True)
@@ -275,19 +268,19 @@ def test_the_same_text_twice_is_a_duplicate(sandbox: Any, client: XClient) -> No
     assert len(sandbox.posts()) == 1
 
 
-def test_wrong_keys_need_a_login(sandbox: Any, account: dict[str, Any]) -> None:
-    keys = sandbox.credentials
-    wrong = OAuth1(keys["api_key"], "not-the-secret", account["access_token"], account["access_token_secret"])
+def test_wrong_keys_need_a_login(sandbox: Any) -> None:
+    key, _, *tokens = sandbox.keys()
+    wrong = OAuth1(key, "not-the-secret", *tokens)
 
     for auth in (wrong, OAuth2User("expired-long-ago")):
         with pytest.raises(XNeedsLogin):
             XClient(sandbox.url, auth).me()
 
 
-def test_a_used_up_limit_says_when_it_resets(sandbox: Any, account: dict[str, Any]) -> None:
+def test_a_used_up_limit_says_when_it_resets(sandbox: Any) -> None:
     sandbox.settings(limits={"POST /2/tweets": {"user": 1, "user_24h": 1}})
     seen: list[ResponseFacts] = []
-    observed = XClient(sandbox.url, oauth1(sandbox, account), on_response=seen.append)
+    observed = XClient(sandbox.url, OAuth1(*sandbox.keys()), on_response=seen.append)
     say(observed, "one")
 
     with pytest.raises(XRateLimited) as caught:

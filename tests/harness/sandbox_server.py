@@ -35,6 +35,11 @@ class SandboxServer:
     def accounts(self) -> list[dict[str, Any]]:
         return self.credentials["accounts"]
 
+    def keys(self, number: int = 0) -> tuple[str, str, str, str]:
+        """The app's key and secret, and the token and secret of one of the accounts: what OAuth 1.0a signs with."""
+        app, account = self.credentials, self.accounts[number]
+        return app["api_key"], app["api_secret"], account["access_token"], account["access_token_secret"]
+
     def connection(self, number: int = 0) -> str:
         """One of its accounts as an Airflow connection, in the JSON of AIRFLOW_CONN_…"""
         account = self.accounts[number]

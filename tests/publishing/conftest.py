@@ -41,21 +41,15 @@ def clock():
 def client_of(sandbox):
     """A client with the credentials of one of the sandbox's accounts."""
 
-    def client_of(account) -> XClient:
-        auth = OAuth1(
-            sandbox.credentials["api_key"],
-            sandbox.credentials["api_secret"],
-            account["access_token"],
-            account["access_token_secret"],
-        )
-        return XClient(sandbox.url, auth, timeouts=Timeouts(connect=2, read=2))
+    def client_of(number: int) -> XClient:
+        return XClient(sandbox.url, OAuth1(*sandbox.keys(number)), timeouts=Timeouts(connect=2, read=2))
 
     return client_of
 
 
 @pytest.fixture
-def client(sandbox, client_of):
-    return client_of(sandbox.accounts[0])
+def client(client_of):
+    return client_of(0)
 
 
 @pytest.fixture

@@ -134,26 +134,14 @@ def test_an_error_reaches_whoever_waits(pool):
         pool.submit("a", 0, fail).result(5)
 
 
-@pytest.fixture
-def client_at():
-    """A client with an account's keys, for whatever listens at that address."""
-
-    def client_at(url, credentials, account) -> XClient:
-        keys = credentials["api_key"], credentials["api_secret"]
-        return XClient(url, OAuth1(*keys, account["access_token"], account["access_token_secret"]))
-
-    return client_at
-
-
-def test_a_burst_of_one_account_leaves_room_for_the_other_on_x(own_sandbox, ledger, client_at):
+def test_a_burst_of_one_account_leaves_room_for_the_other_on_x(own_sandbox, ledger):
     sandbox = own_sandbox("--latency", "0.1", "--no-rate-limits")
     pool = FiringPool()
     names = ["busy"] * 40 + ["single"]
     shots = []
     for number, name in enumerate(names):
         post = plan_post(ledger, f"{name} {number}", key=f"p{number}", account=f"x_{name}")
-        account = sandbox.accounts[name == "single"]
-        client = client_at(sandbox.url, sandbox.credentials, account)
+        client = XClient(sandbox.url, OAuth1(*sandbox.keys(number=int(name == "single"))))
         publisher = Publisher(ledger, client, account=post.account)
         publisher.arm(post.id)
         shots.append((post.account, 0.5, partial(publisher.fire, post.id)))
@@ -163,12 +151,12 @@ def test_a_burst_of_one_account_leaves_room_for_the_other_on_x(own_sandbox, ledg
     assert texts.index("single 40") <= pool.per_account
 
 
-def test_connections_are_opened_ahead_only_as_many_as_can_be_in_flight(client_at):
-    keys = {"api_key": "a", "api_secret": "b"}, {"access_token": "c", "access_token_secret": "d"}
+def test_connections_are_opened_ahead_only_as_many_as_can_be_in_flight():
     warm = WarmConnections(per_client=2, seconds=60)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.5)
-        clients = [client_at(f"http://127.0.0.1:{listener.getsockname()[1]}", *keys) for _ in range(2)]
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        clients = [XClient(url, OAuth1("a", "b", "c", "d")) for _ in range(2)]
         for _ in range(5):
             for client in clients:
                 warm.open(client)

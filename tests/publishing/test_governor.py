@@ -56,5 +56,5 @@ def test_after_the_reset_x_is_asked_again(sandbox, ledger, client, clock):
 def test_another_account_is_not_held_back(sandbox, ledger, client, client_of, clock):
     sandbox.settings(limits={"GET /2/users/me": {"user": 1, **WINDOW}})
     governed(client, ledger, account="x_default", clock=clock).me()
-    governed(client_of(sandbox.accounts[1]), ledger, account="x_other", clock=clock).me()
+    governed(client_of(1), ledger, account="x_other", clock=clock).me()
     assert len(seen(sandbox, "/2/users/me")) == 2

@@ -122,7 +122,7 @@ def test_the_timeline_of_another_account_proves_nothing(
     post = plan(PartSpec(text="Whose is it?"))
     sandbox.faults("drop_before_commit", **CREATE)
     publisher.fire(post.id)
-    others = client_of(sandbox.accounts[1])
+    others = client_of(1)
     others.create_post(CreatePost(text="Whose is it?"))
     clock.ahead = QUIET_SECONDS + 1
     fired = Publisher(ledger, others, account="x_default", clock=clock).fire(post.id)
@@ -305,7 +305,7 @@ def test_other_credentials_are_asked_for_their_user_before_they_post(
     sandbox, ledger, publisher, client_of, plan, clock
 ):
     publisher.fire(plan(PartSpec(text="As the first"), key="first").id)
-    others = Publisher(ledger, client_of(sandbox.accounts[1]), account="x_default", clock=clock)
+    others = Publisher(ledger, client_of(1), account="x_default", clock=clock)
     fired = others.fire(plan(PartSpec(text="As the second"), key="second").id)
     assert f"/{sandbox.accounts[1]['username']}/status/" in fired.post.parts[0].receipt.url
 
