@@ -17,15 +17,23 @@ pytest_plugins = ["airflow_harness"]
 from sandbox_server import SandboxServer, start_sandbox  # noqa: E402
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A whole Airflow takes a core: what needs none runs first, and what shares one last."""
+    """Let the processes that share a run (`pytest -n`) each do one kind of long test, those first.
 
-    def needs(item: pytest.Item) -> int:
-        if "standalone" in getattr(item, "fixturenames", ()):
-            return 2
-        return int(item.get_closest_marker("system") is not None)
+    What shares one Airflow is done by one of them, what starts its own by another, the crashes by a third.
+    """
+    groups = ("airflows", "airflow", "faults", None)
 
-    items.sort(key=needs)
+    def group(item: pytest.Item) -> str | None:
+        if item.get_closest_marker("system") is not None:
+            return "airflow" if "standalone" in item.fixturenames else "airflows"  # type: ignore[attr-defined]
+        return "faults" if item.path.parent.name == "faults" else None
+
+    for item in items:
+        if name := group(item):
+            item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: groups.index(group(item)))
 
 
 @pytest.fixture(scope="session")

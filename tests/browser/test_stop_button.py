@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from airflow_harness import RunningAirflow, start_airflow, wait_for
+from airflow_harness import RunningAirflow, wait_for
 
 from x_provider.ledger import AccountOnX, Ledger, PartState
 from x_provider.publishing import utc_now
@@ -27,20 +28,22 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 
 
 @pytest.fixture(scope="module")
-def airflow(browser, sandbox_server, ledger, tmp_path_factory) -> Iterator[RunningAirflow]:
-    """An Airflow that publishes to the sandbox, its ledger the test's own."""
-    connections = {
-        "AIRFLOW_CONN_X_DEFAULT": sandbox_server.connection(),
-        "AIRFLOW_CONN_X_LEDGER": ledger.database.url.render_as_string(),
-    }
-    running = start_airflow(tmp_path_factory.mktemp("airflow-with-a-button"), connections)
-    try:
-        wait_for("a healthy Airflow", running.is_healthy, within=120)
-        wait_for("DAG x_post", lambda: running.request("GET", "/api/v2/dags/x_post").ok, within=60)
-        assert running.request("PATCH", "/api/v2/dags/x_post", json={"is_paused": False}).ok
-        yield running
-    finally:
-        running.stop()
+def airflow(browser, sandbox_server, ledger, standalone) -> Iterator[RunningAirflow]:
+    """The running Airflow; it publishes to the sandbox, its ledger the test's own."""
+    account = json.loads(sandbox_server.connection())
+    stored = [
+        {**account, "connection_id": "x_default", "extra": json.dumps(account["extra"])},
+        {"connection_id": "x_ledger", "conn_type": "sqlite", "host": ledger.database.url.database},
+    ]
+    for connection in stored:
+        answer = standalone.request("POST", "/api/v2/connections", json=connection)
+        assert answer.status_code == 201, answer.text
+    wait_for("DAG x_post", lambda: standalone.request("GET", "/api/v2/dags/x_post").ok, within=60)
+    assert standalone.request("PATCH", "/api/v2/dags/x_post", json={"is_paused": False}).ok
+    yield standalone
+    assert standalone.request("PATCH", "/api/v2/dags/x_post", json={"is_paused": True}).ok
+    for connection in stored:
+        standalone.request("DELETE", f"/api/v2/connections/{connection['connection_id']}")
 
 
 @pytest.fixture

@@ -81,9 +81,13 @@ def test_accounts_take_turns():
 
 def test_an_account_sends_in_the_order_of_its_due_times(pool):
     fired: list[int] = []
-    single = FiringPool(threads=1, per_account=1)
-    fire_all(single, [("a", -due, lambda due=due: fired.append(due)) for due in (3, 9, 1, 7, 5)])
-    assert fired == [9, 7, 5, 3, 1]
+    single, hold = FiringPool(threads=1, per_account=1), threading.Event()
+    before = single.submit("a", 0, partial(hold.wait, 5))
+    late = [single.submit("a", due, partial(fired.append, due)) for due in (3, 9, 1, 7, 5)]
+    hold.set()
+    for future in (before, *late):
+        future.result(5)
+    assert fired == [1, 3, 5, 7, 9]
 
 
 def test_a_post_that_is_withdrawn_while_it_waits_is_not_fired(pool):
