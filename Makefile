@@ -23,7 +23,7 @@ demo-check: setup  ## The same, asserted, then exit
 	$(BIN)/python -m x_demo --check
 
 test: setup  ## Run the tests; what needs a server or a browser is skipped with its reason
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 lint: setup  ## Style, types, layers, lock
 	$(BIN)/ruff check .

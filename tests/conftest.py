@@ -21,13 +21,13 @@ from sandbox_server import SandboxServer, start_sandbox  # noqa: E402
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the processes that share a run (`pytest -n`) each do one kind of long test, those first.
 
-    What shares one Airflow is done by one of them, what starts its own by another, the crashes by a third.
+    One does all that needs a whole Airflow, which takes a core; one does the crashes.
     """
-    groups = ("airflows", "airflow", "faults", None)
+    groups = ("airflow", "faults", None)
 
     def group(item: pytest.Item) -> str | None:
         if item.get_closest_marker("system") is not None:
-            return "airflow" if "standalone" in item.fixturenames else "airflows"  # type: ignore[attr-defined]
+            return "airflow"
         return "faults" if item.path.parent.name == "faults" else None
 
     for item in items:
