@@ -89,7 +89,8 @@ class Sender:
         post = self.publisher.arm(post_id)
         self.clock.sleep_until(post.due_at)
         with contextlib.suppress(XError, LedgerError):
-            self.publisher.warm()
+            self.publisher.look_ahead(post_id)
+            self.client.warm()
         for _ in self._rounds():
             try:
                 fired = self.publisher.fire(post_id)

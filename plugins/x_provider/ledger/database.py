@@ -34,6 +34,7 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self._engine = _engine(self.url, os.getpid())
+        self._writing = self._engine.execution_options(x_write=True)
         self._migrated = False
 
     def __repr__(self) -> str:
@@ -50,7 +51,7 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block and rolls back when it raises."""
         self.upgrade()
-        with self._explained(), self._turn(), self._write_connection() as connection, connection.begin():
+        with self._explained(), self._turn(), self._writing.begin() as connection:
             yield connection
 
     def upgrade(self) -> None:
@@ -75,9 +76,6 @@ class Database:
             return nullcontext()
         return turns_of(self.url, os.getpid()).turn()
 
-    def _write_connection(self) -> Connection:
-        return self._engine.connect().execution_options(x_write=True)
-
     def _version(self) -> str | None:
         with self._engine.connect() as connection:
             return _version(connection)
@@ -90,7 +88,7 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self._write_connection() as connection, connection.begin():
+        with self._writing.begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             if _version(connection) == HEAD:

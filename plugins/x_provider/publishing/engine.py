@@ -41,7 +41,7 @@ from x_provider.publishing.media import (
 from x_provider.publishing.outcomes import Outcome, decide, decide_before_sending
 from x_provider.publishing.receipts import keep
 from x_provider.publishing.recovering import Recovery
-from x_provider.publishing.stops import Stops, parent_of, where
+from x_provider.publishing.stops import OVERTAKEN, Stops, parent_of, where
 
 LEASE_SECONDS = 90
 """A sender that has not finished by then counts as dead; well above the client's time-outs."""
@@ -105,6 +105,7 @@ class Publisher:
         )
         self._sender = f"{socket.gethostname()}:{os.getpid()}"
         self._user: AccountOnX | None = None
+        self._ahead: dict[int, Post] = {}
 
     def user(self) -> AccountOnX:
         """Who the account is on X."""
@@ -112,13 +113,18 @@ class Publisher:
             self._user = who_is(self.ledger, self.client, account=self.account, now=self._clock())
         return self._user
 
-    def warm(self) -> None:
-        """Open the connection to X ahead of time, so that firing pays no handshake.
+    def look_ahead(self, post_id: int) -> None:
+        """Learn shortly before the due time what firing the post needs, so that it need not be asked for then.
 
-        :raises XError: when X cannot be reached; firing will find out for itself.
+        What changes afterwards is noticed all the same: an attempt is recorded only for the post that was read.
+
+        :raises XError: when X cannot say who the account is; firing will find out for itself.
         """
         self.user()
-        self.client.warm()
+        post = self.ledger.posts.get(post_id)
+        part = _next_part(post)
+        if part is not None and part.state is PartState.ARMED:
+            self._ahead[post_id] = post
 
     def prepare(self, post_id: int) -> Prepared:
         """Upload the post's files ahead of time, and learn who the account is. Waits for no processing.
@@ -159,7 +165,8 @@ class Publisher:
 
         :raises ReceiptNotStoredError: when X created a part and the ledger could not be told.
         """
-        post = self.ledger.posts.get(post_id)
+        ahead = self._ahead.pop(post_id, None)
+        post = ahead or self.ledger.posts.get(post_id)
         if self._clock() < post.due_at:
             # Whoever calls may know an older due time: the calendar may have moved the post.
             return Fired(post, post.due_at)
@@ -168,6 +175,8 @@ class Publisher:
         while (part := _next_part(post)) is not None:
             done = self._advance(post, part)
             if isinstance(done, Outcome):
+                if ahead is post and done.name == OVERTAKEN:
+                    return self.fire(post_id)  # it has changed since somebody looked ahead
                 return Fired(self.ledger.posts.get(post_id), done.retry_at)
             post = post.with_receipt(part, done)
         return Fired(post)

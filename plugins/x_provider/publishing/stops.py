@@ -12,6 +12,8 @@ from x_provider.publishing.outcomes import ACCOUNT_PAUSE_SECONDS, Outcome
 SHORTEST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 60
 HALTED_PAUSE_SECONDS = 10
+OVERTAKEN = "overtaken"
+"""Somebody else moved or changed the post since it was read."""
 
 
 class Stops:
@@ -55,7 +57,7 @@ class Stops:
 
     def overtaken(self) -> Outcome:
         """Somebody else moved the post: read it again."""
-        return Outcome("overtaken", PartState.SENDING, self._clock().add(seconds=1))
+        return Outcome(OVERTAKEN, PartState.SENDING, self._clock().add(seconds=1))
 
     def pause(self, post: Post) -> float:
         """Seconds before trying again where X says nothing: longer, the longer it goes on."""

@@ -99,12 +99,12 @@ class XPublishTrigger(BaseTrigger):
             await aopen_publisher(account=self.account, ledger_conn_id=self.ledger_conn_id)
 
     def _warm(self, publisher: Publisher) -> None:
-        # Only a help: whether X can be reached is for the firing to find out.
+        # Only a help: what is wrong with the ledger, the account or X is for the firing to find out.
         try:
-            publisher.user()
+            publisher.look_ahead(self.post_id)
             _CONNECTIONS.open(publisher.client)
         except Exception as error:
-            self.log.warning("no connection opened ahead of time: %s", error)
+            self.log.warning("nothing could be made ready ahead of time: %s", error)
 
     async def _fire(self, publisher: Publisher, fire_at: DateTime) -> Fired:
         is_leaving = False
