@@ -199,7 +199,7 @@ class FiringPool:
 
 
 class WarmConnections:
-    """Opens connections ahead of the posts that will use them, no more than a client can have in flight.
+    """Counts the connections opened ahead of the posts that will use them: no more than a client can have in flight.
 
     :param per_client: how many.
     :param seconds: how long one that was opened counts.
@@ -211,15 +211,12 @@ class WarmConnections:
         self._opened: WeakKeyDictionary[XClient, list[float]] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
-    def open(self, client: XClient) -> None:
-        """Open one more, if there is use for it.
-
-        :raises XUnreachable: when X cannot be reached; nothing was sent.
-        """
+    def may_open(self, client: XClient) -> bool:
+        """Whether there is use for one more; whoever asks then opens it by ``client.warm()``."""
         with self._lock:
             since = time.monotonic() - self._seconds
             opened = [instant for instant in self._opened.get(client, []) if instant > since]
             if len(opened) >= self._per_client:
-                return
+                return False
             self._opened[client] = [*opened, time.monotonic()]
-        client.warm()
+            return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -78,15 +78,18 @@ class XPublishTrigger(BaseTrigger):
             publisher = await aopen_publisher(
                 account=self.account, ledger_conn_id=self.ledger_conn_id, report=told.append
             )
+            # A thousand reads take seconds: long before the instant, which is for sending.
+            preparing = [asyncio.ensure_future(self._make_ready(publisher.look_ahead, self.post_id))]
             await sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
-            warming = asyncio.ensure_future(in_thread(_WARMING, self._warm, publisher))
+            if _CONNECTIONS.may_open(publisher.client):
+                preparing.append(asyncio.ensure_future(self._make_ready(publisher.client.warm)))
             try:
                 fired = await self._fire(publisher, fire_at)
             finally:
                 # Writing the log is paperwork: it would slow down the posts of the same instant.
                 for words in told:
                     self.log.info(words)
-            await warming
+            await asyncio.gather(*preparing)
             if fired.retry_at is None:
                 return
             fire_at = fired.retry_at
@@ -98,13 +101,12 @@ class XPublishTrigger(BaseTrigger):
         with suppress(Exception):
             await aopen_publisher(account=self.account, ledger_conn_id=self.ledger_conn_id)
 
-    def _warm(self, publisher: Publisher) -> None:
+    async def _make_ready(self, what: Callable[..., None], *arguments: Any) -> None:
         # Only a help: what is wrong with the ledger, the account or X is for the firing to find out.
         try:
-            publisher.look_ahead(self.post_id)
-            _CONNECTIONS.open(publisher.client)
+            await in_thread(_WARMING, what, *arguments)
         except Exception as error:
-            self.log.warning("nothing could be made ready ahead of time: %s", error)
+            self.log.warning("not everything could be made ready ahead of time: %s", error)
 
     async def _fire(self, publisher: Publisher, fire_at: DateTime) -> Fired:
         is_leaving = False
