@@ -66,8 +66,11 @@ def told():
     server.server_close()
 
 
-def test_a_post_whose_worker_is_killed_is_told_by_the_dag_processor(sandbox, told, tmp_path: Path) -> None:
+def test_a_post_whose_worker_is_killed_is_told_by_the_dag_processor(
+    own_sandbox, told, tmp_path: Path
+) -> None:
     texts, notices = told
+    sandbox = own_sandbox()  # what it is asked for here it would do in the middle of a later test
     url = f"sqlite:///{tmp_path}/ledger.db"
     for folder in ("dags", "home"):
         (tmp_path / folder).mkdir()
