@@ -59,7 +59,7 @@ from x_provider.client.models import (
     UploadSession,
     User,
 )
-from x_provider.client.transport import Repeats, Timeouts
+from x_provider.client.transport import Repeats, SignedCall, Timeouts
 from x_provider.client.x import XClient
 
 __all__ = [
@@ -96,6 +96,7 @@ __all__ = [
     "Reply",
     "ReplySettings",
     "ResponseFacts",
+    "SignedCall",
     "Timeouts",
     "UploadSession",
     "UploadedMedia",

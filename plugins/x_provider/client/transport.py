@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -21,6 +21,9 @@ from x_provider.client.connections import FreshAdapter, WatchedAdapter, outgoing
 from x_provider.client.errors import XAmbiguous, XError, XUnavailable, XUnreachable
 from x_provider.client.limits import rate_windows
 from x_provider.client.models import ResponseFacts
+
+_SIGNED_SECONDS = 60
+"""How long a signature is good for; X refuses one whose time is some minutes off."""
 
 OnAnswer = Callable[[ResponseFacts, Response], None]
 
@@ -49,6 +52,22 @@ class Repeats:
     first_pause: float = 0.5
 
 
+@dataclass
+class SignedCall:
+    """A call built and signed ahead of the moment at which it is sent."""
+
+    call: Call
+    credentials: str
+    signed_at: float
+    request: PreparedRequest | None = field(repr=False)
+
+    def take(self, *, credentials: str) -> PreparedRequest | None:
+        """The request, once; None when it is not to be used: taken, too old, or signed by another."""
+        is_old = time.monotonic() - self.signed_at > _SIGNED_SECONDS
+        request, self.request = self.request, None
+        return None if is_old or credentials != self.credentials else request
+
+
 class Transport:
     """Sends calls to one base URL with one set of credentials; several threads may share it."""
 
@@ -71,7 +90,16 @@ class Transport:
         self._creating = _session(self._fresh)
         self._repeating = _session(WatchedAdapter())
 
-    def send(self, call: Call, on_answer: OnAnswer, *, may_leave: Callable[[], bool] | None = None) -> Answer:
+    def sign(self, call: Call) -> SignedCall:
+        """Build and sign a call ahead of sending it, within a minute and once.
+
+        :raises XNeedsLogin: when there is nothing to sign with.
+        """
+        return SignedCall(call, self._auth.fingerprint(), time.monotonic(), self._prepare(call))
+
+    def send(
+        self, call: Call | SignedCall, on_answer: OnAnswer, *, may_leave: Callable[[], bool] | None = None
+    ) -> Answer:
         """What X answers.
 
         A call that is not idempotent is sent once at most, whatever happens. Others are repeated, a few
@@ -82,10 +110,14 @@ class Transport:
         :param on_answer: told of every answer that came, refusals included; must not raise.
         :raises XError: for everything but a success.
         """
+        signed = None
+        if isinstance(call, SignedCall):
+            signed = call.take(credentials=self._auth.fingerprint())
+            call = call.call
         if not call.idempotent:
             outgoing.may_leave = may_leave
             try:
-                return self._send_once(call, self._creating, on_answer)
+                return self._send_once(call, self._creating, on_answer, signed)
             finally:
                 outgoing.may_leave = None
         for attempt in range(1, self._repeats.attempts):
@@ -113,8 +145,10 @@ class Transport:
         self._creating.close()
         self._repeating.close()
 
-    def _send_once(self, call: Call, session: Session, on_answer: OnAnswer) -> Answer:
-        request = self._prepare(call)
+    def _send_once(
+        self, call: Call, session: Session, on_answer: OnAnswer, signed: PreparedRequest | None = None
+    ) -> Answer:
+        request = signed or self._prepare(call)
         outgoing.begun = False
         started = time.monotonic()
         try:

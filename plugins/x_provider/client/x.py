@@ -18,7 +18,7 @@ from x_provider.client.calls import IDS_A_CALL, Call
 from x_provider.client.create_post import CreatePost
 from x_provider.client.media import MediaMethods
 from x_provider.client.models import CreatedPost, Media, Post, PostsPage, Problem, ResponseFacts, User
-from x_provider.client.transport import Repeats, Timeouts, Transport
+from x_provider.client.transport import Repeats, SignedCall, Timeouts, Transport
 
 _SMALLEST_PAGE, _LARGEST_PAGE = 5, 100
 
@@ -88,14 +88,14 @@ class XClient(MediaMethods):
         """A fingerprint of the credentials: it changes when they become another user's. No secret."""
         return self._auth.fingerprint()
 
-    def send(self, call: Call, *, may_leave: Callable[[], bool] | None = None) -> Answer:
+    def send(self, call: Call | SignedCall, *, may_leave: Callable[[], bool] | None = None) -> Answer:
         """Send any call, for what has no method of its own.
 
         :param may_leave: as :meth:`create_post` takes it.
         :raises XError: for everything but a success.
         """
         if self._before_request is not None:
-            self._before_request(call.family)
+            self._before_request(call.call.family if isinstance(call, SignedCall) else call.family)
         return self._transport.send(call, self._observe, may_leave=may_leave)
 
     def warm(self) -> None:
@@ -120,9 +120,21 @@ class XClient(MediaMethods):
         """An account, by id."""
         return answers.read_user(self.send(calls.user(user_id)))
 
-    def create_post(self, post: CreatePost, *, may_leave: Callable[[], bool] | None = None) -> CreatedPost:
+    def sign_post(self, post: CreatePost) -> SignedCall:
+        """Do ahead of time what :meth:`create_post` can do without X: build the request and sign it.
+
+        Good for one sending within a minute; later, or with other credentials, it is signed again by itself.
+
+        :raises XNeedsLogin: when there is nothing to sign with.
+        """
+        return self._transport.sign(calls.create_post(post))
+
+    def create_post(
+        self, post: CreatePost | SignedCall, *, may_leave: Callable[[], bool] | None = None
+    ) -> CreatedPost:
         """Create a post; sent once at most, whatever happens.
 
+        :param post: the post, or what :meth:`sign_post` made of it.
         :param may_leave: asked at the last moment, when the connection stands, and once more before the body
             that X would act on; False keeps the request from leaving.
         :raises XUnreachable: it was provably not sent.
@@ -130,7 +142,8 @@ class XClient(MediaMethods):
         :raises XDuplicate: the account has posted this already.
         :raises XError: X said no.
         """
-        return answers.read_created_post(self.send(calls.create_post(post), may_leave=may_leave))
+        call = post if isinstance(post, SignedCall) else calls.create_post(post)
+        return answers.read_created_post(self.send(call, may_leave=may_leave))
 
     def delete_post(self, post_id: str) -> bool:
         """Take a post back; whether X did."""

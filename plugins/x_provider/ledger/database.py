@@ -13,7 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from x_provider.ledger.sqlite import sqlite_engine, turns_of
+from x_provider.ledger.sqlite import begin, sqlite_engine, turns_of
 
 HEAD = "0001"
 """The newest migration. A test holds it equal to what Alembic finds in ``migrations/versions``."""
@@ -34,7 +34,7 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self._engine = _engine(self.url, os.getpid())
-        self._writing = self._engine.execution_options(x_write=True)
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._migrated = False
 
     def __repr__(self) -> str:
@@ -45,13 +45,15 @@ class Database:
         """A connection for reading, outside any write lock."""
         self.upgrade()
         with self._explained(), self._engine.connect() as connection:
+            self._begin(connection, writing=False)
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at the end of the block and rolls back when it raises."""
         self.upgrade()
-        with self._explained(), self._turn(), self._writing.begin() as connection:
+        with self._explained(), self._turn(), self._engine.begin() as connection:
+            self._begin(connection, writing=True)
             yield connection
 
     def upgrade(self) -> None:
@@ -71,10 +73,12 @@ class Database:
         """Close the pooled connections of this process."""
         self._engine.dispose()
 
+    def _begin(self, connection: Connection, *, writing: bool) -> None:
+        if self._is_sqlite:
+            begin(connection, writing=writing)
+
     def _turn(self) -> AbstractContextManager[None]:
-        if self._engine.dialect.name != "sqlite":
-            return nullcontext()
-        return turns_of(self.url, os.getpid()).turn()
+        return turns_of(self.url, os.getpid()).turn() if self._is_sqlite else nullcontext()
 
     def _version(self) -> str | None:
         with self._engine.connect() as connection:
@@ -88,7 +92,8 @@ class Database:
 
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self._writing.begin() as connection:
+        with self._engine.begin() as connection:
+            self._begin(connection, writing=True)
             if connection.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             if _version(connection) == HEAD:

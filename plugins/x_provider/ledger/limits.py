@@ -84,18 +84,19 @@ class Limits:
         return found
 
 
-def exhausted_until(connection: Connection, account: str, family: str, *, now: DateTime) -> DateTime | None:
-    """When the call is allowed again: the latest reset among the exhausted windows; None when it is now.
+def take(connection: Connection, account: str, family: str, *, now: DateTime) -> DateTime | None:
+    """Take one call out of every running window, for a request that follows at once.
 
     The windows are held until the transaction ends, so that two senders do not take the same last call.
+
+    :returns: None, or the instant at which the call is allowed again: the latest reset among the exhausted
+        windows. Then nothing was taken.
     """
     windows = connection.execute(_RUNNING, {"of": account, "call": family, "now": now}).all()
-    return max((window.reset_at for window in windows if window.remaining <= 0), default=None)
-
-
-def take(connection: Connection, account: str, family: str, *, now: DateTime) -> None:
-    """Take one call out of every running window, for a request that follows at once."""
-    _change(connection, account, family, by=-1, now=now)
+    reset_at = max((window.reset_at for window in windows if window.remaining <= 0), default=None)
+    if windows and reset_at is None:
+        _change(connection, account, family, by=-1, now=now)
+    return reset_at
 
 
 def give_back(connection: Connection, account: str, family: str, *, now: DateTime) -> None:

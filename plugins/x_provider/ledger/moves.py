@@ -7,13 +7,21 @@ be due at the same instant.
 from __future__ import annotations
 
 from pendulum import DateTime
-from sqlalchemy import Connection, bindparam, case, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.records import Part
 from x_provider.ledger.states import PartState, may_move
 
-_DONE = (PartState.POSTED.value, PartState.WITHDRAWN.value)
+
+def _in_one_of(state: ColumnElement[str], *states: PartState) -> ColumnElement[bool]:
+    # An IN would be written anew at each execution, for as many values as there are.
+    return or_(*(state == each.value for each in states))
+
+
+def _is_done(state: ColumnElement[str]) -> ColumnElement[bool]:
+    return _in_one_of(state, PartState.POSTED, PartState.WITHDRAWN)
+
 
 _MOVE = (
     t.parts.update()
@@ -25,7 +33,7 @@ _RECEIVE = (
     .where(
         t.parts.c.id == bindparam("part"),
         t.parts.c.attempt_id == bindparam("attempt"),
-        t.parts.c.state.in_([PartState.SENDING.value, PartState.UNCERTAIN.value]),
+        _in_one_of(t.parts.c.state, PartState.SENDING, PartState.UNCERTAIN),
     )
     .values(state=PartState.POSTED.value, why=None)
 )
@@ -37,7 +45,7 @@ _earlier_part_is_missing = (
     .where(
         _earlier.c.post_id == bindparam("post"),
         _earlier.c.position < bindparam("place"),
-        _earlier.c.state.not_in(_DONE),
+        ~_is_done(_earlier.c.state),
     )
     .exists()
 )
@@ -65,7 +73,7 @@ _CLOSE = (
     )
 )
 _UNPOSTED = (
-    select(t.parts.c.id).where(t.parts.c.post_id == bindparam("post"), t.parts.c.state.not_in(_DONE)).limit(1)
+    select(t.parts.c.id).where(t.parts.c.post_id == bindparam("post"), ~_is_done(t.parts.c.state)).limit(1)
 )
 _RECEIVED = (
     t.posts.update()
@@ -77,7 +85,7 @@ _RECEIVED = (
                 .where(
                     t.parts.c.post_id == t.posts.c.id,
                     t.parts.c.id != bindparam("part"),
-                    t.parts.c.state.not_in(_DONE),
+                    ~_is_done(t.parts.c.state),
                 )
                 .exists(),
                 t.posts.c.wake_at,

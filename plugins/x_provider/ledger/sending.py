@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from x_provider.ledger import tables as t
 from x_provider.ledger.controls import halt_of
 from x_provider.ledger.database import Database
-from x_provider.ledger.limits import Window, exhausted_until, give_back, note, take
+from x_provider.ledger.limits import Window, give_back, note, take
 from x_provider.ledger.moves import (
     close_attempt,
     first_marker,
@@ -83,7 +83,7 @@ class Sending:
             now = clock()
             if (halt := halt_of(connection, post.account, now)) is not None:
                 return Held("halted", str(halt), halt.ends_at)
-            if (reset_at := exhausted_until(connection, post.account, CREATE_FAMILY, now=now)) is not None:
+            if (reset_at := take(connection, post.account, CREATE_FAMILY, now=now)) is not None:
                 return Held("rate_limited", f"X's rate limit of {post.account} is used up", reset_at)
             lease_until = now.add(seconds=lease_seconds)
             marker = _marker(connection, post, part)
@@ -99,7 +99,6 @@ class Sending:
             )
             if not move_to_sending(connection, part, post_id=post.id, attempt_id=attempt_id):
                 raise _OvertakenError
-            take(connection, post.account, CREATE_FAMILY, now=now)
             wake(connection, post.id, lease_until)
             return Attempt(attempt_id, part.id, post.id, now, lease_until, user_id, marker)
         return None

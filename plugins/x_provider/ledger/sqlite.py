@@ -65,13 +65,18 @@ class Turns:
 
 
 def sqlite_engine(url: URL) -> Engine:
-    """An engine whose transactions begin when they are told to, in write-ahead mode."""
+    """An engine in write-ahead mode, whose transactions begin where :func:`begin` is called."""
     engine = create_engine(
         url, connect_args={"timeout": _BUSY_SECONDS}, pool_size=16, max_overflow=48, hide_parameters=True
     )
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
     return engine
+
+
+def begin(connection: Connection, *, writing: bool) -> None:
+    """Begin a transaction; one that writes takes the lock at once, so that it need not be repeated."""
+    # Not as a listener: an engine with listeners looks for them at every statement.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 @lru_cache(maxsize=16)
@@ -90,11 +95,6 @@ def _prepare(dbapi_connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA synchronous={'NORMAL' if mode == 'wal' else 'FULL'}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get("x_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 def _flush_file(path: str) -> None:

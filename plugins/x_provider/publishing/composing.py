@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from x_provider.calendar import PartSpec
-from x_provider.client import CreatePost, Geo, MediaAttachment, Poll, Reply
+from x_provider.client import CreatePost, Geo, MediaAttachment, Poll, Reply, SignedCall, XClient
+from x_provider.ledger import Part
 
 
 def compose(part: PartSpec, *, media_ids: Sequence[str], in_reply_to: str | None) -> CreatePost:
@@ -38,3 +41,17 @@ def compose(part: PartSpec, *, media_ids: Sequence[str], in_reply_to: str | None
         direct_message_deep_link=part.direct_message_deep_link,
         for_super_followers_only=part.for_super_followers_only,
     )
+
+
+def sign_ahead(client: XClient, part: Part, *, in_reply_to: str | None) -> SignedCall | None:
+    """The signed request for one part; None where it needs media ids, or could not be sent: firing says why.
+
+    :raises XNeedsLogin: when there is nothing to sign with.
+    """
+    spec = PartSpec.model_validate(part.content)
+    if spec.media:
+        return None
+    try:
+        return client.sign_post(compose(spec, media_ids=(), in_reply_to=in_reply_to))
+    except ValidationError:
+        return None

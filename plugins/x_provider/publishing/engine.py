@@ -12,7 +12,15 @@ from pendulum import DateTime
 from pydantic import ValidationError
 
 from x_provider.calendar import PartSpec
-from x_provider.client import CreatedPost, CreatePost, XClient, XError, XMediaUnknown, XUnreachable
+from x_provider.client import (
+    CreatedPost,
+    CreatePost,
+    SignedCall,
+    XClient,
+    XError,
+    XMediaUnknown,
+    XUnreachable,
+)
 from x_provider.client.ids import created_at
 from x_provider.ledger import (
     AccountOnX,
@@ -27,7 +35,7 @@ from x_provider.ledger import (
     Uploaded,
 )
 from x_provider.publishing.accounts import post_url, who_is
-from x_provider.publishing.composing import compose
+from x_provider.publishing.composing import compose, sign_ahead
 from x_provider.publishing.governor import governed, windows_of, windows_of_refusal
 from x_provider.publishing.lateness import too_late
 from x_provider.publishing.media import (
@@ -65,8 +73,16 @@ class Fired:
 
 
 @dataclass(frozen=True)
+class _Ahead:
+    """A post as it was read ahead of its due time, and the request for its next part where that is known."""
+
+    post: Post
+    request: SignedCall | None
+
+
+@dataclass(frozen=True)
 class _Ready:
-    request: CreatePost
+    request: CreatePost | SignedCall
     user: AccountOnX
     uploads: Sequence[Uploaded]
 
@@ -105,7 +121,7 @@ class Publisher:
         )
         self._sender = f"{socket.gethostname()}:{os.getpid()}"
         self._user: AccountOnX | None = None
-        self._ahead: dict[int, Post] = {}
+        self._ahead: dict[int, _Ahead] = {}
 
     def user(self) -> AccountOnX:
         """Who the account is on X."""
@@ -114,7 +130,7 @@ class Publisher:
         return self._user
 
     def look_ahead(self, post_id: int) -> None:
-        """Learn shortly before the due time what firing the post needs, so that it need not be asked for then.
+        """Do shortly before the due time what firing the post would have to do then: read, compose, sign.
 
         What changes afterwards is noticed all the same: an attempt is recorded only for the post that was read.
 
@@ -124,7 +140,9 @@ class Publisher:
         post = self.ledger.posts.get(post_id)
         part = _next_part(post)
         if part is not None and part.state is PartState.ARMED:
-            self._ahead[post_id] = post
+            self._ahead[post_id] = _Ahead(
+                post, sign_ahead(self.client, part, in_reply_to=parent_of(post, part))
+            )
 
     def prepare(self, post_id: int) -> Prepared:
         """Upload the post's files ahead of time, and learn who the account is. Waits for no processing.
@@ -166,16 +184,17 @@ class Publisher:
         :raises ReceiptNotStoredError: when X created a part and the ledger could not be told.
         """
         ahead = self._ahead.pop(post_id, None)
-        post = ahead or self.ledger.posts.get(post_id)
+        post = ahead.post if ahead else self.ledger.posts.get(post_id)
         if self._clock() < post.due_at:
             # Whoever calls may know an older due time: the calendar may have moved the post.
             return Fired(post, post.due_at)
         if self._missed(post):
             return Fired(self.ledger.posts.get(post_id))
         while (part := _next_part(post)) is not None:
-            done = self._advance(post, part)
+            seen = ahead if ahead and ahead.post is post else None
+            done = self._advance(post, part, seen.request if seen else None)
             if isinstance(done, Outcome):
-                if ahead is post and done.name == OVERTAKEN:
+                if seen and done.name == OVERTAKEN:
                     return self.fire(post_id)  # it has changed since somebody looked ahead
                 return Fired(self.ledger.posts.get(post_id), done.retry_at)
             post = post.with_receipt(part, done)
@@ -188,7 +207,7 @@ class Publisher:
         why = too_late(self.ledger, post, now=now)
         return why is not None and self.ledger.sending.give_up(post, PartState.MISSED, why=why)
 
-    def _advance(self, post: Post, part: Part) -> Receipt | Outcome:
+    def _advance(self, post: Post, part: Part, request: SignedCall | None) -> Receipt | Outcome:
         """Bring one part to X, or find it there; or say what stopped it."""
         if part.state is PartState.PLANNED and not self.ledger.sending.arm(post, part):
             return self._stops.overtaken()
@@ -197,11 +216,11 @@ class Publisher:
         if part.state is PartState.UNCERTAIN:
             return self._recovery.find_out(post, part)
         if part.state in (PartState.PLANNED, PartState.ARMED):
-            return self._send(post, part)
+            return self._send(post, part, request)
         return Outcome(str(part.state), part.state)
 
-    def _send(self, post: Post, part: Part) -> Receipt | Outcome:
-        ready = self._ready(post, part)
+    def _send(self, post: Post, part: Part, request: SignedCall | None) -> Receipt | Outcome:
+        ready = self._ready(post, part, request)
         if isinstance(ready, Outcome):
             return ready
         attempt = self.ledger.sending.begin(
@@ -225,7 +244,7 @@ class Publisher:
             return self._not_created(post, part, attempt, ready, error)
         return self._created(post, part, attempt, ready.user, created)
 
-    def _ready(self, post: Post, part: Part) -> _Ready | Outcome:
+    def _ready(self, post: Post, part: Part, signed: SignedCall | None) -> _Ready | Outcome:
         """All that a part's request needs, or what keeps it from being sent."""
         try:
             user = self.user()
@@ -238,6 +257,8 @@ class Publisher:
             why = f"{where(post, part)}: X is still processing its media; next look at {media.ask_at.isoformat()}"
             return self._stops.wait(post, part, processing, why=why)
         uploads = media.uploads.get(part.position, ())
+        if signed is not None:
+            return _Ready(signed, user, uploads)
         spec = PartSpec.model_validate(part.content)
         ids = [uploaded.x_media_id for uploaded in uploads]
         try:

@@ -16,7 +16,7 @@ from pendulum import DateTime
 
 from x_provider.client.connections import FRESH_SECONDS
 from x_provider.hooks.publisher import aopen_publisher
-from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError
+from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError, utc_now
 from x_provider.publishing.firing import FiringPool, WarmConnections
 from x_provider.triggers.waiting import in_thread, sleep_until
 
@@ -79,10 +79,10 @@ class XPublishTrigger(BaseTrigger):
                 account=self.account, ledger_conn_id=self.ledger_conn_id, report=told.append
             )
             # A thousand reads take seconds: long before the instant, which is for sending.
-            preparing = [asyncio.ensure_future(self._make_ready(publisher.look_ahead, self.post_id))]
+            preparing = [asyncio.ensure_future(self._make_ready(fire_at, publisher.look_ahead, self.post_id))]
             await sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
             if _CONNECTIONS.may_open(publisher.client):
-                preparing.append(asyncio.ensure_future(self._make_ready(publisher.client.warm)))
+                preparing.append(asyncio.ensure_future(self._make_ready(fire_at, publisher.client.warm)))
             try:
                 fired = await self._fire(publisher, fire_at)
             finally:
@@ -101,10 +101,14 @@ class XPublishTrigger(BaseTrigger):
         with suppress(Exception):
             await aopen_publisher(account=self.account, ledger_conn_id=self.ledger_conn_id)
 
-    async def _make_ready(self, what: Callable[..., None], *arguments: Any) -> None:
+    async def _make_ready(self, fire_at: DateTime, what: Callable[..., None], *arguments: Any) -> None:
+        def in_time() -> None:
+            if utc_now() < fire_at:  # afterwards it would only be in the way of those that fire
+                what(*arguments)
+
         # Only a help: what is wrong with the ledger, the account or X is for the firing to find out.
         try:
-            await in_thread(_WARMING, what, *arguments)
+            await in_thread(_WARMING, in_time)
         except Exception as error:
             self.log.warning("not everything could be made ready ahead of time: %s", error)
 
