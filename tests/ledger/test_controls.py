@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pendulum
 import pytest
+from airflow_harness import wait_for
 from other_processes import begin_attempt
+from sqlalchemy import text
 
 from x_provider.ledger import Attempt, Blackout, Held
+from x_provider.ledger.limits import Window
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 MIDNIGHT = pendulum.datetime(2026, 12, 2, 0, 0, 0)
@@ -120,3 +125,38 @@ def test_what_a_lifted_stop_held_back_can_be_told(ledger, due_at, held):
     later = NOW.add(hours=5)
     assert (ledger.controls.held_since("x_default", due_at, now=later) is not None) is held
     assert ledger.controls.held_since("x_other", due_at, now=NOW) is None
+
+
+def test_a_planned_stop_that_was_lifted_before_it_began_has_held_nobody(ledger):
+    stop(ledger, starts_at=NOW.add(minutes=10))
+    ledger.controls.go(now=NOW.add(minutes=9))
+    assert ledger.controls.held_since("x_default", NOW, now=NOW.add(hours=1)) is None
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_stop_waits_for_who_has_found_none_and_is_about_to_send(ledger, draft):
+    window = Window("15-minute", 100, 50, NOW.add(minutes=15))
+    ledger.limits.note("x_default", "create_post", [window])
+    ledger.posts.put(draft(), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    ledger.sending.arm(post, post.parts[0])
+    with ThreadPoolExecutor(2) as pool:
+        with ledger.database.write() as another:  # a sender of the same account, just counting its call
+            another.execute(text("SELECT * FROM x_rate_windows FOR UPDATE"))
+            beginning = pool.submit(begin_attempt, ledger, post, at=NOW)
+            wait_for("a sender that waits", lambda: waiting(ledger) == 1, within=10, every=0.02)
+            stopping = pool.submit(stop, ledger)
+            wait_for("a stop that waits", lambda: waiting(ledger) == 2, within=10, every=0.02)
+            assert not stopping.done()
+        stopping.result()
+        assert beginning.done()
+    assert isinstance(begin_attempt(ledger, ledger.posts.get(post.id), at=NOW), Held)
+
+
+def waiting(ledger):
+    """How many of the database's clients wait for a lock."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with ledger.database.read() as connection:
+        return connection.execute(query).scalar_one()

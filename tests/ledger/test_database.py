@@ -123,3 +123,13 @@ def test_a_disk_that_cannot_be_written_is_named(tmp_path, monkeypatch, draft):
     monkeypatch.setattr(os, "fdatasync", fail)
     with pytest.raises(LedgerError, match="Input/output error"):
         ledger.posts.put(draft(), now=NOW)
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_what_the_connection_says_of_the_database_stays_beside_our_own_time_limits(ledger_url):
+    said = ledger_url.update_query_dict({"options": "-c search_path=staging"})
+    database = Ledger(said).database
+    with database._engine.connect() as connection:
+        assert connection.execute(text("SHOW search_path")).scalar_one() == "staging"
+        assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "15s"
+    database.dispose()

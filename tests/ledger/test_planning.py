@@ -145,3 +145,13 @@ def test_a_thread_waits_for_its_first_part_without_a_receipt(ledger, draft):
     again = ledger.posts.get(post.id)
     assert again.parts[0].receipt.x_id == "1900000000000000001"
     assert again.state is PartState.PLANNED
+
+
+def test_a_thread_that_has_begun_stays_with_its_account(ledger, draft):
+    ledger.posts.put(draft(texts=("One", "Two")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    ledger.sending.arm(post, post.parts[0])
+    attempt = begin_attempt(ledger, post, at=NOW)
+    ledger.sending.posted(attempt, Receipt("1", "https://x.com/me/status/1", NOW, NOW), account="x_default")
+    assert not ledger.posts.put(draft(texts=("One", "Zwei"), revision="r2", account="x_other"), now=NOW)
+    assert ledger.posts.get(post.id).account == "x_default"

@@ -174,3 +174,36 @@ def test_a_post_is_woken_when_the_lease_of_its_sender_runs_out(ledger, armed):
     attempt = begin(ledger, armed)
     assert ledger.posts.due(attempt.lease_until.subtract(seconds=1)) == []
     assert [post.id for post in ledger.posts.due(attempt.lease_until)] == [armed.id]
+
+
+@pytest.mark.parametrize("decided", ["sent again", "given up"])
+def test_an_answer_that_comes_after_a_person_decided_otherwise_is_still_proof(ledger, armed, decided):
+    attempt = begin(ledger, armed)
+    post = ledger.posts.get(armed.id)
+    ledger.sending.expire(post, post.parts[0], now=NOW.add(seconds=61), why="?")
+    if decided == "sent again":
+        ledger.deciding.resume(armed.id, now=NOW.add(hours=2))
+    else:
+        ledger.deciding.void(armed.id, why="not wanted", now=NOW.add(hours=2))
+    assert ledger.sending.posted(attempt, receipt(), account="x_default")
+    posted = ledger.posts.get(armed.id)
+    assert (posted.state, posted.wake_at) == (PartState.POSTED, None)
+
+
+def test_an_answer_to_an_attempt_before_the_newest_is_no_receipt(ledger, armed):
+    first = begin(ledger, armed)
+    post = ledger.posts.get(armed.id)
+    ledger.sending.expire(post, post.parts[0], now=NOW.add(seconds=61), why="?")
+    post = ledger.deciding.resume(armed.id, now=NOW.add(hours=2))
+    assert begin(ledger, post) is not None
+    assert not ledger.sending.posted(first, receipt(), account="x_default")
+
+
+def test_an_answer_to_what_was_changed_meanwhile_is_no_receipt_for_the_new_words(ledger, armed, draft):
+    attempt = begin(ledger, armed)
+    post = ledger.posts.get(armed.id)
+    ledger.sending.expire(post, post.parts[0], now=NOW.add(seconds=61), why="?")
+    ledger.deciding.resume(armed.id, now=NOW.add(hours=2))
+    ledger.posts.put(draft(texts=("Corrected",), revision="r2"), now=NOW.add(hours=3))
+    assert not ledger.sending.posted(attempt, receipt(), account="x_default")
+    assert ledger.posts.get(armed.id).state is PartState.PLANNED

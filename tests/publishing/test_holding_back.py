@@ -132,3 +132,24 @@ def test_a_clock_ahead_of_x_s_does_not_ask_again_and_again(sandbox, publisher, p
     fired = publisher.fire(second.id)
     assert fired.post.state is PartState.ARMED
     assert (fired.retry_at - clock()).total_seconds() >= 4
+
+
+def test_a_stop_that_comes_while_a_sender_waits_for_its_connection_keeps_the_post(
+    ledger, client, plan, clock, creates
+):
+    post = plan(PartSpec(text="Wait for it"))
+
+    class Waiting:
+        """A clock on which a second passes once the attempt has begun, in which somebody stops everything."""
+
+        def __call__(self):
+            begun = ledger.posts.get(post.id).parts[0].attempt_id is not None
+            if begun and not clock.ahead:
+                clock.ahead = 1
+                stop(ledger, clock)
+            return clock()
+
+    publisher = Publisher(ledger, client, account="x_default", clock=Waiting())
+    assert publisher.fire(post.id).post.state is PartState.ARMED
+    assert "stopped by eve" in publisher.fire(post.id).why
+    assert creates() == []

@@ -27,7 +27,7 @@ POOL_SIZE = 64
 
 
 class TooLateError(RuntimeError):
-    """The request may not leave any more: its sender was held up for too long."""
+    """The request may not leave any more: its sender was held up for too long, or everything was stopped."""
 
 
 class _Outgoing(threading.local):
@@ -42,7 +42,7 @@ class _Outgoing(threading.local):
         :raises TooLateError: when it may not any more.
         """
         if self.may_leave is not None and not self.may_leave():
-            raise TooLateError("its time was over before it could be sent")
+            raise TooLateError("it was held up until it was not to be sent any more")
         self.begun = True
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select, text
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
@@ -84,6 +84,7 @@ class Controls:
                 f"a stop that ends at {ends_at} must start before that, not at {starts_at or now}"
             )
         with self._database.write() as connection:
+            _wait_for_attempts(connection)
             start_is_same = (
                 t.halts.c.starts_at.is_(None) if starts_at is None else t.halts.c.starts_at == starts_at
             )
@@ -112,6 +113,7 @@ class Controls:
         columns = (t.halts.c.id, t.halts.c.account, t.halts.c.starts_at, t.halts.c.ends_at, t.halts.c.why)
         standing = select(*columns).where(t.halts.c.source == calendar, t.halts.c.lifted_at.is_(None))
         with self._database.write() as connection:
+            _wait_for_attempts(connection)
             known = {tuple(row[1:]): row.id for row in connection.execute(standing)}
             gone = [halt_id for halt, halt_id in known.items() if halt not in wanted]
             _lift(connection, t.halts.c.id.in_(gone), now=now)
@@ -142,6 +144,11 @@ class Controls:
             or_(t.halts.c.starts_at < now, and_(t.halts.c.starts_at.is_(None), t.halts.c.since < now)),
             or_(t.halts.c.ends_at.is_(None), t.halts.c.ends_at > since),
             or_(t.halts.c.lifted_at.is_(None), t.halts.c.lifted_at > since),
+            # One that was lifted before it began has kept nobody.
+            or_(
+                t.halts.c.lifted_at.is_(None),
+                t.halts.c.lifted_at > func.coalesce(t.halts.c.starts_at, t.halts.c.since),
+            ),
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()
@@ -161,6 +168,15 @@ def halt_of(connection: Connection, account: str, now: DateTime) -> Halt | None:
     halts = [_halt(row) for row in connection.execute(_IN_FORCE, {"account": account, "now": now})]
     endless = next((halt for halt in halts if halt.ends_at is None), None)
     return endless or max(halts, key=lambda halt: halt.ends_at or halt.starts_at, default=None)
+
+
+def _wait_for_attempts(connection: Connection) -> None:
+    """Let those finish who have looked for halts and found none, and let nobody else look until ours is written.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE x_halts IN ACCESS EXCLUSIVE MODE"))
 
 
 def _said_for(account: str, source: str) -> ColumnElement[bool]:

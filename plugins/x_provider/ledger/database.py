@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
@@ -146,9 +147,19 @@ def _engine(url: URL, _pid: int) -> Engine:
         pool_size=8,
         max_overflow=24,
         hide_parameters=True,
-        # A database that hangs must not hang a due post for ever: the engine knows what to do with an error.
-        connect_args={"connect_timeout": 10, "options": "-c lock_timeout=15s -c statement_timeout=60s"},
+        connect_args=_patience(url),
     )
+
+
+def _patience(url: URL) -> dict[str, Any]:
+    """A database that hangs must not hang a due post for ever: the engine knows what to do with an error.
+
+    What the connection says itself stays, since these would take its place.
+    """
+    said = url.query.get("options", "")
+    options = " ".join((said,) if isinstance(said, str) else said)
+    ours = "-c lock_timeout=15s -c statement_timeout=60s"
+    return {"connect_timeout": url.query.get("connect_timeout", 10), "options": f"{ours} {options}".strip()}
 
 
 @lru_cache(maxsize=16)

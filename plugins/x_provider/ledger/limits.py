@@ -101,6 +101,8 @@ def take(connection: Connection, account: str, family: str, *, now: DateTime) ->
 
 def give_back(connection: Connection, account: str, family: str, *, now: DateTime) -> None:
     """The request for which a call was reserved never left."""
+    # In the order in which `take` holds them, or the two could wait for each other.
+    connection.execute(_RUNNING, {"of": account, "call": family, "now": now})
     _change(connection, account, family, by=1, now=now)
 
 

@@ -7,7 +7,7 @@ be due at the same instant.
 from __future__ import annotations
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, Connection, bindparam, case, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.records import Part
@@ -28,12 +28,31 @@ _MOVE = (
     .where(t.parts.c.id == bindparam("part"), t.parts.c.state == bindparam("old"))
     .values(state=bindparam("new"), why=bindparam("words"))
 )
+_says_what_was_sent = (
+    select(t.attempts.c.id)
+    .join_from(t.attempts, t.posts, t.posts.c.revision == t.attempts.c.revision)
+    .where(t.attempts.c.id == bindparam("attempt"), t.posts.c.id == t.parts.c.post_id)
+    .correlate(t.parts)
+    .exists()
+)
 _RECEIVE = (
     t.parts.update()
     .where(
         t.parts.c.id == bindparam("part"),
         t.parts.c.attempt_id == bindparam("attempt"),
-        _in_one_of(t.parts.c.state, PartState.SENDING, PartState.UNCERTAIN),
+        or_(
+            _in_one_of(t.parts.c.state, PartState.SENDING, PartState.UNCERTAIN),
+            and_(
+                _in_one_of(
+                    t.parts.c.state,
+                    PartState.PLANNED,
+                    PartState.ARMED,
+                    PartState.REFUSED,
+                    PartState.MISSED,
+                ),
+                _says_what_was_sent,
+            ),
+        ),
     )
     .values(state=PartState.POSTED.value, why=None)
 )
@@ -138,7 +157,10 @@ def move_to_sending(connection: Connection, part: Part, *, post_id: int, attempt
 
 
 def move_to_posted(connection: Connection, part_id: int, *, attempt_id: int) -> bool:
-    """Move a part whose outcome was not known until its receipt came."""
+    """Move a part to which its newest attempt's receipt came, whatever was believed of it meanwhile.
+
+    False when a newer attempt has begun, or the post was changed and will be sent as changed.
+    """
     return connection.execute(_RECEIVE, {"part": part_id, "attempt": attempt_id}).rowcount == 1
 
 

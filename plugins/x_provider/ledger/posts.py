@@ -331,6 +331,9 @@ def _agree(connection: Connection, post_id: int, on_x: set[int], draft: PostDraf
     """Whether the draft leaves the parts that are on X as they are."""
     if not on_x:
         return True
+    # Another account would answer the first one's post.
+    if lock_post(connection, post_id).account != draft.account:
+        return False
     rows = connection.execute(
         select(t.parts.c.position, t.parts.c.content).where(
             t.parts.c.post_id == post_id, t.parts.c.position.in_(on_x)

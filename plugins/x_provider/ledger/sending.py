@@ -148,10 +148,11 @@ class Sending:
     ) -> bool:
         """The attempt's post is on X: keep the receipt. Repeating it changes nothing.
 
-        An answer that comes after the lease ran out still counts: it is proof.
+        An answer that comes after the lease ran out, or after somebody gave the attempt up, still counts: it is
+        proof.
 
         :param windows: what X's answer said about rate limits.
-        :returns: False when the part has been posted by another attempt meanwhile.
+        :returns: False when another attempt was begun meanwhile, or the post changed and will be sent as changed.
         :raises ReceiptTakenError: when another part has that very post as its receipt.
         """
         try:

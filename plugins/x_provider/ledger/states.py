@@ -22,20 +22,30 @@ class PartState(str, Enum):
 
 
 MOVES: dict[PartState, frozenset[PartState]] = {
-    PartState.PLANNED: frozenset({PartState.ARMED, PartState.MISSED, PartState.WITHDRAWN, PartState.REFUSED}),
+    PartState.PLANNED: frozenset(
+        {PartState.ARMED, PartState.MISSED, PartState.WITHDRAWN, PartState.REFUSED, PartState.POSTED}
+    ),
     PartState.ARMED: frozenset(
-        {PartState.SENDING, PartState.PLANNED, PartState.MISSED, PartState.WITHDRAWN, PartState.REFUSED}
+        {
+            PartState.SENDING,
+            PartState.PLANNED,
+            PartState.MISSED,
+            PartState.WITHDRAWN,
+            PartState.REFUSED,
+            PartState.POSTED,
+        }
     ),
     PartState.SENDING: frozenset({PartState.POSTED, PartState.ARMED, PartState.REFUSED, PartState.UNCERTAIN}),
     PartState.UNCERTAIN: frozenset({PartState.POSTED, PartState.ARMED, PartState.REFUSED}),
     PartState.REFUSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN, PartState.POSTED}),
-    PartState.MISSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN}),
+    PartState.MISSED: frozenset({PartState.PLANNED, PartState.WITHDRAWN, PartState.POSTED}),
     PartState.WITHDRAWN: frozenset({PartState.PLANNED}),
     PartState.POSTED: frozenset(),
 }
 """Every allowed move. Nothing leaves ``posted``; a part leaves ``sending`` only by what X said or did.
 
-``refused`` to ``posted`` is a person's word only: X refused it as a duplicate, and they have found it there.
+``posted`` is reached by proof: X's answer to the newest attempt, however late and whatever was believed meanwhile,
+or the post found on X. From ``refused`` also by a person's word, who has found there what X called a duplicate.
 """
 
 UNSENT = frozenset(PartState) - {PartState.SENDING, PartState.UNCERTAIN, PartState.POSTED}

@@ -53,6 +53,8 @@ from x_provider.publishing.stops import OVERTAKEN, Stops, parent_of, where
 
 LEASE_SECONDS = 90
 """A sender that has not finished by then counts as dead; well above the client's time-outs."""
+AT_ONCE_SECONDS = 0.5
+"""What leaves later than this after its attempt began asks once more whether everything was stopped."""
 
 
 @dataclass(frozen=True)
@@ -236,13 +238,21 @@ class Publisher:
         if isinstance(attempt, Held):
             return self._stops.hold(post, part, attempt)
         try:
-            # A sender that was suspended may wake when somebody else has long sent its post.
-            created = self.client.create_post(
-                ready.request, may_leave=lambda: self._clock() < attempt.lease_until
-            )
+            created = self.client.create_post(ready.request, may_leave=lambda: self._may_leave(attempt))
         except XError as error:
             return self._not_created(post, part, attempt, ready, error)
         return self._created(post, part, attempt, ready.user, created)
+
+    def _may_leave(self, attempt: Attempt) -> bool:
+        """Asked when the connection to X stands.
+
+        A sender that was suspended may wake when somebody else has long sent its post, and one that had to wait
+        for its connection when everything was stopped meanwhile.
+        """
+        now = self._clock()
+        if (now - attempt.started_at).total_seconds() < AT_ONCE_SECONDS:
+            return True
+        return now < attempt.lease_until and self.ledger.controls.halt_of(self.account, now) is None
 
     def _ready(self, post: Post, part: Part, signed: SignedCall | None) -> _Ready | Outcome:
         """All that a part's request needs, or what keeps it from being sent."""

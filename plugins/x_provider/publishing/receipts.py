@@ -28,7 +28,7 @@ class ReceiptNotStoredError(RuntimeError):
 
 
 class PostedTwiceError(ReceiptNotStoredError):
-    """The ledger holds another receipt for the part: it is on X twice, and a person must look at both."""
+    """The part is on X, or will be, by another attempt or with other words too: a person must look at both."""
 
 
 def keep(
@@ -67,10 +67,22 @@ def keep(
         else:
             if kept:
                 return
-            conflict = RuntimeError("it holds another receipt for the same part: look at both posts")
-            raise PostedTwiceError(evidence_of(attempt, receipt, account), conflict)
+            raise PostedTwiceError(evidence_of(attempt, receipt, account), _conflict(ledger, attempt))
         sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def _conflict(ledger: Ledger, attempt: Attempt) -> RuntimeError:
+    post = ledger.posts.get(attempt.post_id)
+    part = next((part for part in post.parts if part.id == attempt.part_id), None)
+    if part is not None and part.receipt is not None:
+        return RuntimeError(
+            f"it holds another receipt for the same part, {part.receipt.url}: look at both posts"
+        )
+    return RuntimeError(
+        f"post {post.name} has been sent again, changed or withdrawn since: look at what is on X, and stop the other"
+        f" with `airflow x void {post.name}`"
+    )
 
 
 def evidence_of(attempt: Attempt, receipt: Receipt, account: str) -> dict[str, Any]:
