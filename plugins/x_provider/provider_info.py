@@ -110,7 +110,7 @@ def get_provider_info() -> dict[str, Any]:
             )
         ],
         "triggers": [
-            _modules("x_provider.triggers.publish", "x_provider.triggers.due", "x_provider.triggers.media")
+            _modules(*(f"x_provider.triggers.{name}" for name in ("publish", "due", "media", "receipt")))
         ],
         "notifications": ["x_provider.notifications.stopped.XPostStoppedNotifier"],
         "extra-links": ["x_provider.operators.links.XPostLink"],

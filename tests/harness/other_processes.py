@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pendulum
+from sqlalchemy import text
 
 from x_provider.ledger import Attempt, Held, Ledger, Part, PartState, Post
 from x_provider.ledger.posts import wake
@@ -39,3 +40,18 @@ def send_without_answer(
         attempt, PartState.UNCERTAIN, outcome=outcome, now=at, why="no answer came", wake_at=wake_at
     )
     return ledger.posts.get(post.id)
+
+
+class LedgerGoes:
+    """Take a table out of the ledger, as a database that fails would, and put it back."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._database = ledger.database
+
+    def away(self) -> None:
+        with self._database.write() as connection:
+            connection.execute(text("ALTER TABLE x_parts RENAME TO x_parts_away"))
+
+    def back(self) -> None:
+        with self._database.write() as connection:
+            connection.execute(text("ALTER TABLE x_parts_away RENAME TO x_parts"))

@@ -155,8 +155,7 @@ def test_a_stop_waits_for_who_has_found_none_and_is_about_to_send(ledger, draft)
 
 def waiting(ledger):
     """How many of the database's clients wait for a lock."""
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
+    mine = "datname = current_database() AND wait_event_type = 'Lock'"
+    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {mine}")
     with ledger.database.read() as connection:
         return connection.execute(query).scalar_one()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pendulum
 import pytest
+from airflow_harness import wait_for
+from other_processes import LedgerGoes
 
 from x_provider.ledger import PartState
 from x_provider.operators import publishing
 from x_provider.operators.planning import XPlanPostOperator
 from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.publishing import receipts
+from x_provider.triggers import receipt as receipt_trigger
 
 A_DAY_LATER = pendulum.datetime(2026, 12, 2, 9)
 
@@ -145,3 +151,34 @@ def test_mapped_tasks_publish_one_post_each(run_dag, set_up, sandbox):
         assert run_dag(dag, logical_date=A_DAY_LATER, run_after=A_DAY_LATER).state == "success"
     assert {post["text"] for post in sandbox.posts()} == {"First", "Second"}
     assert len(sandbox.posts()) == len(set_up.ledger.posts.all()) == 2
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_receipt_that_the_ledger_cannot_take_is_kept_by_airflow_until_it_can(
+    run_task, set_up, sandbox, monkeypatch, deferrable
+):
+    monkeypatch.setitem(receipts.keep.__kwdefaults__, "patience", 0.2)
+    monkeypatch.setattr(receipt_trigger, "_PAUSE_SECONDS", 0.2)
+    sandbox.faults("delay_after", method="POST", path="/2/tweets", times=1, seconds=1)
+    goes = LedgerGoes(set_up.ledger)
+
+    def an_outage():
+        wait_for("the post on X", sandbox.posts, within=30, every=0.02)
+        goes.away()
+        wait_for("the triggerer tries to keep it", keepers, within=30, every=0.05)
+        goes.back()
+
+    def keepers():
+        return [thread for thread in threading.enumerate() if thread.name.startswith("x-receipt")]
+
+    monkeypatch.setattr(receipt_trigger, "_KEEPING", ThreadPoolExecutor(1, thread_name_prefix="x-receipt"))
+    at = pendulum.now("UTC").add(seconds=8 if deferrable else 0)
+    with ThreadPoolExecutor(1) as pool:
+        outage = pool.submit(an_outage)
+        ti = run_task(
+            XCreatePostOperator, text="Written on water", at=at, deferrable=deferrable, **set_up.ids
+        )
+        outage.result()
+    assert ti.state == "success"
+    (on_x,) = sandbox.posts()
+    assert ti.xcom_pull(task_ids="only")["x_ids"] == [on_x["id"]]

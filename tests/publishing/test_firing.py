@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from drafting import plan_post
 
 from x_provider.client import OAuth1, XClient
 from x_provider.publishing import Publisher
-from x_provider.publishing.firing import FiringPool, WarmConnections
+from x_provider.publishing.firing import FiringPool
 
 
 @pytest.fixture
@@ -153,20 +152,3 @@ def test_a_burst_of_one_account_leaves_room_for_the_other_on_x(own_sandbox, ledg
     texts = [post["text"] for post in reversed(sandbox.posts())]
     assert sorted(texts) == sorted(f"{name} {number}" for number, name in enumerate(names))
     assert texts.index("single 40") <= pool.per_account
-
-
-def test_connections_are_opened_ahead_only_as_many_as_can_be_in_flight():
-    warm = WarmConnections(per_client=2, seconds=60)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(0.5)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        clients = [XClient(url, OAuth1("a", "b", "c", "d")) for _ in range(2)]
-        for _ in range(5):
-            for client in clients:
-                if warm.may_open(client):
-                    client.warm()
-        accepted = [listener.accept()[0] for _ in range(4)]
-        with pytest.raises(TimeoutError):
-            listener.accept()
-    for connection in accepted:
-        connection.close()

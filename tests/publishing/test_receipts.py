@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow_harness import wait_for
-from sqlalchemy import text
+from other_processes import LedgerGoes
 
 from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost
@@ -22,18 +22,7 @@ CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
 
 @pytest.fixture
 def ledger_goes(ledger):
-    """Take a table out of the ledger, as a database that fails would, and put it back."""
-
-    class Goes:
-        def away(self):
-            with ledger.database.write() as connection:
-                connection.execute(text("ALTER TABLE x_parts RENAME TO x_parts_away"))
-
-        def back(self):
-            with ledger.database.write() as connection:
-                connection.execute(text("ALTER TABLE x_parts_away RENAME TO x_parts"))
-
-    return Goes()
+    return LedgerGoes(ledger)
 
 
 @pytest.fixture

@@ -5,10 +5,16 @@ import json
 
 import pendulum
 import pytest
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import ErrorResponse
 from drafting import plan_post
+from other_processes import LedgerGoes
 from triggering import first_event
 
+from x_provider.hooks import x as x_hook
 from x_provider.ledger import PartState
+from x_provider.triggers import publish
 from x_provider.triggers.due import XDuePostsTrigger
 from x_provider.triggers.publish import XPublishTrigger
 
@@ -157,3 +163,69 @@ def test_a_trigger_that_is_cancelled_before_the_instant_sends_nothing(sandbox, c
     asyncio.run(cancel_and_wait())
     assert sandbox.posts() == []
     assert ledger.posts.get(post.id).state is PartState.PLANNED
+
+
+def test_a_ledger_that_is_away_at_the_instant_only_delays_the_post(sandbox, connections, monkeypatch):
+    monkeypatch.setattr(publish, "_LEDGER_PAUSES", (0.2,))
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=1)
+    goes = LedgerGoes(ledger)
+
+    async def an_outage():
+        event = asyncio.ensure_future(first_event(trigger_for(post, ledger_conn_id)))
+        await asyncio.sleep(0.5)
+        goes.away()
+        await asyncio.sleep(2)
+        assert not event.done()
+        goes.back()
+        return await event
+
+    assert asyncio.run(an_outage()) == {"post_id": post.id}
+    assert ledger.posts.get(post.id).state is PartState.POSTED
+    assert len(sandbox.posts()) == 1
+
+
+class _NoAnswer:
+    """The supervisor of a triggerer whose API server is away."""
+
+    async def asend(self, message):
+        return ErrorResponse(error=ErrorType.API_SERVER_ERROR)
+
+
+@pytest.fixture
+def looked_up_anew(monkeypatch):
+    """The account is looked up half a second before the due time, whatever was looked up before."""
+    monkeypatch.setattr(publish, "_OPEN_SECONDS", 0.5)
+    monkeypatch.setattr(x_hook._hooks, "_seconds", 0)
+
+
+async def without_its_connection(trigger, monkeypatch, *, supervisor=None):
+    """The first event of a trigger that has met its account, and cannot look it up any more when it is time."""
+    event = asyncio.ensure_future(first_event(trigger))
+    await asyncio.sleep(0.5)
+    monkeypatch.delenv("AIRFLOW_CONN_X_TRIGGERED")
+    if supervisor is not None:
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
+    return await event
+
+
+@pytest.mark.usefixtures("looked_up_anew")
+def test_an_airflow_that_cannot_be_asked_shortly_before_the_instant_costs_the_post_nothing(
+    sandbox, connections, monkeypatch
+):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=1.5)
+    trigger = trigger_for(post, ledger_conn_id)
+    event = asyncio.run(without_its_connection(trigger, monkeypatch, supervisor=_NoAnswer()))
+    assert event == {"post_id": post.id}
+    (on_x,) = sandbox.posts()
+    assert (pendulum.parse(on_x["created_at"]) - post.due_at).total_seconds() < 1
+
+
+@pytest.mark.usefixtures("looked_up_anew")
+def test_a_connection_that_was_deleted_meanwhile_posts_nothing(sandbox, connections, monkeypatch):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=1.5)
+    event = asyncio.run(without_its_connection(trigger_for(post, ledger_conn_id), monkeypatch))
+    assert "it is not defined" in event["error"]
+    assert sandbox.posts() == []

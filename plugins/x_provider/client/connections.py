@@ -133,9 +133,24 @@ class _FreshMixin(HTTPConnectionPool):
             conn.idle_since = time.monotonic()
         super()._put_conn(conn)
 
-    def open_ahead(self, timeout: float) -> None:
-        """Add one open connection. Each call adds its own, so that as many posts can fire at once."""
-        self._drop_stale()
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._counting = threading.Lock()
+        self._opening = 0
+
+    def open_ahead(self, timeout: float, *, at_most: int) -> None:
+        """Add one open connection, unless so many stand ready or are being opened."""
+        with self._counting:
+            if self._drop_stale() + self._opening >= at_most:
+                return
+            self._opening += 1
+        try:
+            self._open(timeout)
+        finally:
+            with self._counting:
+                self._opening -= 1
+
+    def _open(self, timeout: float) -> None:
         connection: Any = self._new_conn()
         connection.timeout = timeout
         if self.proxy is not None and connection_requires_http_tunnel(
@@ -146,9 +161,11 @@ class _FreshMixin(HTTPConnectionPool):
             connection.connect()
         self._put_conn(connection)
 
-    def _drop_stale(self) -> None:
-        # Also makes room: the queue comes full of placeholders, and a full queue throws away what is put
-        # into it.
+    def _drop_stale(self) -> int:
+        """Close what has idled for too long; how many are left.
+
+        Also makes room: the queue comes full of placeholders, and a full queue throws away what is put into it.
+        """
         fresh = []
         while self.pool is not None:
             try:
@@ -163,6 +180,7 @@ class _FreshMixin(HTTPConnectionPool):
                 fresh.append(connection)
         for connection in reversed(fresh):
             super()._put_conn(connection)
+        return len(fresh)
 
 
 class _FreshPool(_FreshMixin, _Pool):
@@ -203,13 +221,14 @@ class FreshAdapter(WatchedAdapter):
 
     _pools: dict[str, type[HTTPConnectionPool]] = {"http": _FreshPool, "https": _FreshTLSPool}  # noqa: RUF012
 
-    def open_ahead(self, request: PreparedRequest, *, timeout: float, settings: Any) -> None:
+    def open_ahead(self, request: PreparedRequest, *, timeout: float, settings: Any, at_most: int) -> None:
         """Open a connection for that request without sending anything.
 
         :param settings: proxies, verify and cert, as the request will be sent with.
+        :param at_most: open none where so many stand ready.
         """
         pool: Any = self.get_connection_with_tls_context(
             request, settings["verify"], proxies=settings["proxies"], cert=settings["cert"]
         )
         if isinstance(pool, _FreshMixin):
-            pool.open_ahead(timeout)
+            pool.open_ahead(timeout, at_most=at_most)

@@ -127,8 +127,8 @@ class Transport:
                 time.sleep(self._pause_after(attempt))
         return self._send_once(call, self._repeating, on_answer)
 
-    def warm(self) -> None:
-        """Open a connection for a create that follows within ``connections.FRESH_SECONDS``.
+    def warm(self, at_most: int) -> None:
+        """Open a connection for a create that follows within ``connections.FRESH_SECONDS``, up to so many.
 
         :raises XUnreachable: when X cannot be reached; nothing was sent.
         """
@@ -136,7 +136,9 @@ class Transport:
         settings = self._environment
         outgoing.begun = False
         try:
-            self._fresh.open_ahead(request, timeout=self._timeouts.connect, settings=settings)
+            self._fresh.open_ahead(
+                request, timeout=self._timeouts.connect, settings=settings, at_most=at_most
+            )
         except Exception as error:
             raise self._unreachable("warm", error) from None
 

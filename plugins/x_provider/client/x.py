@@ -98,15 +98,15 @@ class XClient(MediaMethods):
             self._before_request(call.call.family if isinstance(call, SignedCall) else call.family)
         return self._transport.send(call, self._observe, may_leave=may_leave)
 
-    def warm(self) -> None:
+    def warm(self, *, at_most: int = 1) -> None:
         """Open a connection ahead of a ``create_post`` that follows within 4 s, from any thread.
 
-        Each call opens one more, so that as many posts can fire at the same instant. An older connection is
-        not trusted with a create and closed.
+        An older connection is not trusted with a create and closed.
 
+        :param at_most: open none where so many stand ready: as many as will send at the same instant.
         :raises XUnreachable: when X cannot be reached; nothing was sent.
         """
-        self._transport.warm()
+        self._transport.warm(at_most)
 
     def close(self) -> None:
         """Close the connections; the client can be used again and opens new ones."""

@@ -7,12 +7,13 @@ import json
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException, ErrorType
+from airflow.sdk.exceptions import AirflowNotFoundException
 
-from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.credentials import XConnectionError, unsure
+from x_provider.hooks.missing import adoubt, doubt
 from x_provider.hooks.shared import SharedLookups
 
 if TYPE_CHECKING:
@@ -90,17 +91,13 @@ class LedgerHook(BaseHook):
         try:
             return _url_of(self.get_connection(self.ledger_conn_id))
         except AirflowNotFoundException:
-            comms = _supervisor()
-            answer = comms.send(_question(self.ledger_conn_id)) if comms else None
-            return _default_url(self.ledger_conn_id, answer)
+            return _default_url(self.ledger_conn_id, doubt(self.ledger_conn_id))
 
     async def _read(self) -> None:
         try:
             self._url = _url_of(await self.aget_connection(self.ledger_conn_id))
         except AirflowNotFoundException:
-            comms = _supervisor()
-            answer = await comms.asend(_question(self.ledger_conn_id)) if comms else None
-            self._url = _default_url(self.ledger_conn_id, answer)
+            self._url = _default_url(self.ledger_conn_id, await adoubt(self.ledger_conn_id))
 
 
 async def _look_up(ledger_conn_id: str) -> LedgerHook:
@@ -179,19 +176,13 @@ def _libpq_options(connection: Connection) -> dict[str, str]:
     return {name: str(extra[name]) for name in _LIBPQ_OPTIONS if extra.get(name) not in (None, "")}
 
 
-def _default_url(conn_id: str, answer: Any) -> URL:
-    """The default, only where *answer* says that the connection does not exist.
+def _default_url(conn_id: str, doubt: str | None) -> URL:
+    """The default, where the connection certainly does not exist.
 
-    Airflow reports a connection that it failed to look up as one that is not defined. Opening the default
-    file then would mean a second, empty ledger, and what is planned in both could go out twice.
+    Opening the default file else would mean a second, empty ledger, and what is planned in both could go out twice.
     """
-    reason = getattr(answer, "error", None)
-    if answer is not None and reason is not ErrorType.CONNECTION_NOT_FOUND:
-        raise XConnectionError(
-            conn_id,
-            f"Airflow could not look it up ({reason.value if reason else 'it appeared meanwhile'})",
-            "Run this again; if it persists, look into the API server's log",
-        )
+    if doubt is not None:
+        raise unsure(conn_id, doubt)
     from airflow.configuration import get_airflow_home  # noqa: PLC0415  (slow to import, rarely needed)
 
     return _sqlite(str(Path(get_airflow_home()).resolve() / "x_ledger.db"))
@@ -201,16 +192,3 @@ def _sqlite(path: str) -> URL:
     from sqlalchemy import URL  # noqa: PLC0415  (as above)
 
     return URL.create("sqlite", database=path)
-
-
-def _supervisor() -> Any:
-    """The line to the supervisor; None where nobody supervises: in the API server, the CLI and tests."""
-    from airflow.sdk.execution_time import task_runner  # noqa: PLC0415  (not there while a DAG is parsed)
-
-    return getattr(task_runner, "SUPERVISOR_COMMS", None)
-
-
-def _question(conn_id: str) -> Any:
-    from airflow.sdk.execution_time.comms import GetConnection  # noqa: PLC0415  (as above)
-
-    return GetConnection(conn_id=conn_id)

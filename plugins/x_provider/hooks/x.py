@@ -18,7 +18,9 @@ from x_provider.hooks.credentials import (
     account_of,
     credentials_of,
     secrets_of,
+    unsure,
 )
+from x_provider.hooks.missing import adoubt, doubt
 from x_provider.hooks.shared import SharedLookups
 
 if TYPE_CHECKING:
@@ -130,7 +132,7 @@ class XHook(BaseHook):
         try:
             connection = self.get_connection(self.x_conn_id)
         except AirflowNotFoundException:
-            raise _missing(self.x_conn_id) from None
+            raise _missing(self.x_conn_id, doubt(self.x_conn_id)) from None
         mask_secret(secrets_of(connection))
         return account_of(connection), credentials_of(connection)
 
@@ -138,7 +140,7 @@ class XHook(BaseHook):
         try:
             connection = await self.aget_connection(self.x_conn_id)
         except AirflowNotFoundException:
-            raise _missing(self.x_conn_id) from None
+            raise _missing(self.x_conn_id, await adoubt(self.x_conn_id)) from None
         await amask_secret(secrets_of(connection))
         self._account_and_credentials = account_of(connection), credentials_of(connection)
 
@@ -154,10 +156,12 @@ async def _look_up(x_conn_id: str) -> XHook:
 _hooks = SharedLookups(_look_up, seconds=60)
 
 
-def _missing(conn_id: str) -> XConnectionError:
+def _missing(conn_id: str, doubt: str | None) -> XConnectionError:
+    if doubt is not None:
+        return unsure(conn_id, doubt)
     return XConnectionError(
         conn_id,
-        "it is not defined, or Airflow could not look it up",
+        "it is not defined",
         "Create it as type X (Twitter) under Admin > Connections, or set the environment variable "
         f"AIRFLOW_CONN_{conn_id.upper()}",
     )

@@ -23,7 +23,12 @@ _MIGRATION_LOCK = 0x785F_6C65_6467  # "x_ledg"
 
 
 class LedgerError(RuntimeError):
-    """The ledger's database cannot be used; the message says which, why and what to do."""
+    """The ledger cannot be used, or not for that; the message says which, why and what to do."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether it is the database's own trouble: then the same call may succeed later."""
+        return isinstance(self.__cause__, Exception)
 
 
 class Database:

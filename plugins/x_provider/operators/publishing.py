@@ -24,6 +24,7 @@ from x_provider.publishing import (
     PostedTwiceError,
     Prepared,
     Publisher,
+    ReceiptNotStoredError,
     hand_over_at,
     keep_evidence,
     utc_now,
@@ -31,6 +32,7 @@ from x_provider.publishing import (
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.triggers.media import XMediaProcessedTrigger
 from x_provider.triggers.publish import XPublishTrigger
+from x_provider.triggers.receipt import XKeepReceiptTrigger
 
 _SHORTEST_DEFERRAL_SECONDS = 5
 """A task resumed within about a second of parking may be marked failed (a known race of Airflow 3.3)."""
@@ -221,7 +223,10 @@ class XCreatePostOperator(XContentOperator):
                 self._defer_until(fire_at, post)
             if wait > 0:
                 time.sleep(wait)
-            fired = self.publisher.fire(post.id)
+            try:
+                fired = self.publisher.fire(post.id)
+            except ReceiptNotStoredError as error:
+                self._keep(error)
             if fired.retry_at is None:
                 return _receipt(fired.post)
             self.log.warning("%s; trying again at %s", fired.why, fired.retry_at)
@@ -242,13 +247,25 @@ class XCreatePostOperator(XContentOperator):
             method_name=self.execute_complete.__name__,
         )
 
+    def _keep(self, error: ReceiptNotStoredError) -> NoReturn:
+        """The ledger could not be told of a post on X: the triggerer goes on trying, and no retry forgets it."""
+        if isinstance(error, PostedTwiceError):
+            raise AirflowFailException(str(error)) from error
+        self.log.error("%s. The triggerer tells it as soon as it can", error)
+        self.defer(
+            trigger=XKeepReceiptTrigger(receipt=error.evidence, ledger_conn_id=self.ledger_conn_id),
+            method_name=self.execute_complete.__name__,
+        )
+
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Resume after the trigger: the ledger, not the event, says what happened."""
+        """Resume after a trigger: the ledger, not the event, says what happened."""
+        if "conflict" in event:
+            raise AirflowFailException(event["conflict"])
         if "receipt" in event:
             try:
                 keep_evidence(self.ledger, event["receipt"])
-            except PostedTwiceError as error:
-                raise AirflowFailException(str(error)) from error
+            except ReceiptNotStoredError as error:
+                self._keep(error)
         post = self.ledger.posts.get(int(event["post_id"]))
         if "error" in event and post.state is not PartState.POSTED:
             raise XTriggerFailedError(f"post {post.name}: the trigger could not finish: {event['error']}")

@@ -11,9 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
-from weakref import WeakKeyDictionary
-
-from x_provider.client import XClient
 
 Result = TypeVar("Result")
 
@@ -196,27 +193,3 @@ class FiringPool:
             heapq.heappush(self._held, held)
             if len(self._held) == 1 or not self._due:
                 self._changed.notify()
-
-
-class WarmConnections:
-    """Counts the connections opened ahead of the posts that will use them: no more than a client can have in flight.
-
-    :param per_client: how many.
-    :param seconds: how long one that was opened counts.
-    """
-
-    def __init__(self, *, per_client: int, seconds: float) -> None:
-        self._per_client = per_client
-        self._seconds = seconds
-        self._opened: WeakKeyDictionary[XClient, list[float]] = WeakKeyDictionary()
-        self._lock = threading.Lock()
-
-    def may_open(self, client: XClient) -> bool:
-        """Whether there is use for one more; whoever asks then opens it by ``client.warm()``."""
-        with self._lock:
-            since = time.monotonic() - self._seconds
-            opened = [instant for instant in self._opened.get(client, []) if instant > since]
-            if len(opened) >= self._per_client:
-                return False
-            self._opened[client] = [*opened, time.monotonic()]
-            return True

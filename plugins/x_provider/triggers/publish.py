@@ -14,17 +14,18 @@ import pendulum
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pendulum import DateTime
 
-from x_provider.client.connections import FRESH_SECONDS
+from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.publisher import aopen_publisher
+from x_provider.ledger import LedgerError
 from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError, utc_now
-from x_provider.publishing.firing import FiringPool, WarmConnections
+from x_provider.publishing.firing import FiringPool
 from x_provider.triggers.waiting import in_thread, sleep_until
 
 _OPEN_SECONDS = 10.0
 _WARM_SECONDS = 2.0
+_LEDGER_PAUSES = (2, 5, 10, 30)
 _WARMING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="x-warm")
 _FIRING = FiringPool()
-_CONNECTIONS = WarmConnections(per_client=_FIRING.per_account, seconds=FRESH_SECONDS - _WARM_SECONDS)
 
 
 class XPublishTrigger(BaseTrigger):
@@ -45,6 +46,7 @@ class XPublishTrigger(BaseTrigger):
         self.account = account
         self.fire_at = fire_at
         self.ledger_conn_id = ledger_conn_id
+        self._told: list[str] = []
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -70,36 +72,74 @@ class XPublishTrigger(BaseTrigger):
 
     async def _publish(self) -> None:
         fire_at = _instant(self.fire_at)
-        await self._meet_account()
+        publisher = await self._meet_account()
+        failures = 0
         while True:
             # Late enough to see credentials that changed while the post waited.
             await sleep_until(fire_at.subtract(seconds=_OPEN_SECONDS))
-            told: list[str] = []
-            publisher = await aopen_publisher(
-                account=self.account, ledger_conn_id=self.ledger_conn_id, report=told.append
-            )
-            # A thousand reads take seconds: long before the instant, which is for sending.
-            preparing = [asyncio.ensure_future(self._make_ready(fire_at, publisher.look_ahead, self.post_id))]
-            await sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
-            if _CONNECTIONS.may_open(publisher.client):
-                preparing.append(asyncio.ensure_future(self._make_ready(fire_at, publisher.client.warm)))
+            publisher = await self._open_anew(publisher, by=fire_at.subtract(seconds=_WARM_SECONDS))
             try:
-                fired = await self._fire(publisher, fire_at)
-            finally:
-                # Writing the log is paperwork: it would slow down the posts of the same instant.
-                for words in told:
-                    self.log.info(words)
-            await asyncio.gather(*preparing)
+                fired = await self._fire_at(fire_at, publisher)
+            except LedgerError as error:
+                if not error.may_pass:
+                    raise
+                pause = _LEDGER_PAUSES[min(failures, len(_LEDGER_PAUSES) - 1)]
+                failures += 1
+                fire_at = utc_now().add(seconds=pause)
+                self.log.warning("post %s: %s Trying again at %s", self.post_id, error, fire_at)
+                continue
+            failures = 0
             if fired.retry_at is None:
                 return
             fire_at = fired.retry_at
             self.log.warning("post %s: %s; trying again at %s", fired.post.name, fired.why, fire_at)
 
-    async def _meet_account(self) -> None:
+    async def _meet_account(self) -> Publisher | None:
         # Airflow learns to mask an account's secrets at the first look, which stops all triggers for 50 ms: fifty
         # accounts must not be met in the last seconds. What is wrong is said when it matters.
         with suppress(Exception):
-            await aopen_publisher(account=self.account, ledger_conn_id=self.ledger_conn_id)
+            return await self._open()
+        return None
+
+    async def _open_anew(self, known: Publisher | None, *, by: DateTime) -> Publisher:
+        """The account as its connection says by now; as it was known where Airflow cannot be asked in time."""
+        if known is None:
+            return await self._open()
+        left = max((by - utc_now()).total_seconds(), 1)
+        try:
+            return await asyncio.wait_for(self._open(), left)
+        except Exception as error:
+            if isinstance(error, XConnectionError) and not error.may_pass:
+                raise
+            self.log.warning(
+                "account %s could not be looked up anew (%s: %s), so post %s is sent with what is known of it",
+                self.account,
+                type(error).__name__,
+                error,
+                self.post_id,
+            )
+            return known
+
+    async def _open(self) -> Publisher:
+        return await aopen_publisher(
+            account=self.account, ledger_conn_id=self.ledger_conn_id, report=self._told.append
+        )
+
+    async def _fire_at(self, fire_at: DateTime, publisher: Publisher) -> Fired:
+        # A thousand reads take seconds: long before the instant, which is for sending.
+        preparing = [asyncio.ensure_future(self._make_ready(fire_at, publisher.look_ahead, self.post_id))]
+        await sleep_until(fire_at.subtract(seconds=_WARM_SECONDS))
+        warm = partial(publisher.client.warm, at_most=_FIRING.per_account)
+        preparing.append(asyncio.ensure_future(self._make_ready(fire_at, warm)))
+        try:
+            fired = await self._fire(publisher, fire_at)
+        finally:
+            # Writing the log is paperwork: it would slow down the posts of the same instant.
+            told, self._told[:] = list(self._told), []
+            for words in told:
+                self.log.info(words)
+        await asyncio.gather(*preparing)
+        return fired
 
     async def _make_ready(self, fire_at: DateTime, what: Callable[..., None], *arguments: Any) -> None:
         def in_time() -> None:
