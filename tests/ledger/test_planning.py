@@ -105,7 +105,7 @@ def test_a_due_post_is_claimed_once_and_offered_again_when_the_claim_runs_out(le
     ledger.posts.put(draft(), now=NOW)
     (due,) = ledger.posts.due(NOW)
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(lambda _: ledger.posts.claim([due], now=NOW, seconds=900), range(8)))
+        claims = list(pool.map(lambda _: ledger.posts.claim({due: NOW.add(seconds=900)}), range(8)))
     assert claims.count(True) == 1
     assert ledger.posts.due(NOW.add(minutes=14)) == []
     assert len(ledger.posts.due(NOW.add(minutes=15))) == 1
@@ -114,7 +114,7 @@ def test_a_due_post_is_claimed_once_and_offered_again_when_the_claim_runs_out(le
 def test_a_taker_finds_again_what_it_has_taken_on(ledger, draft):
     ledger.posts.put(draft(), now=NOW)
     (due,) = ledger.posts.due(NOW)
-    ledger.posts.claim([due], now=NOW, seconds=900, taker="run 1")
+    ledger.posts.claim({due: NOW.add(seconds=900)}, taker="run 1")
     assert [post.name for post in ledger.posts.taken("run 1")] == ["december/hello"]
     assert ledger.posts.taken("run 2") == []
     wake_post(ledger, due.id, None)

@@ -152,7 +152,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def claim(self):
         for due in self.ledger.posts.due(self.now):
-            self.ledger.posts.claim([due], now=self.now, seconds=900, taker="run")
+            self.ledger.posts.claim({due: self.now.add(seconds=900)}, taker="run")
 
     @rule(seconds=st.sampled_from([1, LEASE_SECONDS, 900]))
     def time_passes(self, seconds):

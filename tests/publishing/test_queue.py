@@ -8,7 +8,7 @@ import pytest
 
 from x_provider.calendar import PartSpec
 from x_provider.publishing import take_due
-from x_provider.publishing.queue import CLAIM_SECONDS
+from x_provider.publishing.queue import AFTER_DUE_SECONDS, AFTER_TAKEN_SECONDS
 
 
 @pytest.fixture
@@ -33,20 +33,33 @@ def test_a_taker_that_asks_again_gets_what_it_has_and_what_is_new(ledger, posts,
     assert names(take_due(ledger, now=clock(), taker="run 1")) == names([*first, new])
 
 
-def test_a_post_is_offered_to_others_when_its_taker_has_not_finished_in_time(ledger, posts, clock):
+def test_a_post_is_offered_to_others_soon_after_its_time_when_its_taker_has_not_finished(ledger, plan, clock):
     now = clock()
-    take_due(ledger, now=now, taker="run 1")
-    due_at = max(post.due_at for post in posts)
-    assert take_due(ledger, now=due_at.add(seconds=CLAIM_SECONDS - 1), taker="run 2") == []
-    assert names(take_due(ledger, now=due_at.add(seconds=CLAIM_SECONDS), taker="run 2")) == names(posts)
+    post = plan(PartSpec(text="Soon"), due_in=600, lead_seconds=660)
+    assert names(take_due(ledger, now=now, taker="run 1")) == names([post])
+    too_late = post.due_at.add(seconds=AFTER_DUE_SECONDS + 1)
+    assert post.late_grace_seconds > AFTER_DUE_SECONDS
+    assert take_due(ledger, now=post.due_at, taker="run 2") == []
+    assert names(take_due(ledger, now=too_late, taker="run 2")) == names([post])
     assert take_due(ledger, now=now, taker="run 1") == []
 
 
-def test_a_taker_whose_claim_ran_out_is_given_each_post_once(ledger, posts, clock):
-    take_due(ledger, now=clock(), taker="run 1")
-    late = max(post.due_at for post in posts).add(seconds=CLAIM_SECONDS)
-    assert names(take_due(ledger, now=late, taker="run 1")) == names(posts)
-    assert take_due(ledger, now=late, taker="run 2") == []
+def test_what_is_late_already_is_its_takers_for_a_while(ledger, posts, clock):
+    now = max(post.due_at for post in posts).add(hours=1)
+    take_due(ledger, now=now, taker="run 1")
+    later = now.add(seconds=AFTER_TAKEN_SECONDS)
+    assert take_due(ledger, now=later.subtract(seconds=1), taker="run 2") == []
+    assert names(take_due(ledger, now=later, taker="run 1")) == names(posts)
+    assert take_due(ledger, now=later, taker="run 2") == []
+
+
+def test_an_account_with_a_backlog_does_not_delay_anothers_single_post(ledger, plan, clock):
+    for number in range(20):
+        plan(PartSpec(text=str(number)), key=f"late {number}", due_in=-900 + number)
+    single = plan(PartSpec(text="single"), key="single", account="x_other", due_in=-1)
+    coming = plan(PartSpec(text="coming"), key="coming", account="x_other", due_in=60)
+    taken = [post.name for post in take_due(ledger, now=clock(), taker="run 1", limit=5)]
+    assert taken == ["december/late 0", single.name, "december/late 1", "december/late 2", coming.name]
 
 
 def test_a_published_withdrawn_or_replanned_post_is_nobody_s(sandbox, ledger, publisher, posts, plan, clock):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
@@ -150,28 +150,30 @@ class Posts:
         with self._database.read() as connection:
             return _due_posts(connection, query)
 
-    def claim(
-        self, due: Sequence[DuePost], *, now: DateTime, seconds: float, taker: str | None = None
-    ) -> int:
-        """Take posts on, all at once: nobody else is woken for them until so many seconds after they are due.
+    def due_in_turns(self, now: DateTime, *, limit: int) -> list[DuePost]:
+        """As :meth:`due`, but one post of each account after the other: no account's backlog fills the list."""
+        columns = (t.posts.c.id, t.posts.c.calendar, t.posts.c.key, t.posts.c.account, t.posts.c.due_at)
+        first = t.posts.c.wake_at, t.posts.c.id
+        turn = func.row_number().over(partition_by=t.posts.c.account, order_by=first).label("turn")
+        due = select(*columns, t.posts.c.wake_at, turn).where(t.posts.c.wake_at <= now).subquery()
+        query = select(due).order_by(due.c.turn, due.c.wake_at, due.c.id).limit(limit)
+        with self._database.read() as connection:
+            return _due_posts(connection, query)
+
+    def claim(self, until: Mapping[DuePost, DateTime], *, taker: str | None = None) -> int:
+        """Take posts on, all at once: nobody else is woken for one until then.
 
         :param taker: who takes them on, to be found again by :meth:`taken`.
         :returns: how many it got; of the others somebody was faster.
         """
-        if not due:
+        if not until:
             return 0
         with self._database.write() as connection:
             return sum(
                 connection.execute(
-                    _CLAIM,
-                    {
-                        "post": post.id,
-                        "was": post.wake_at,
-                        "until": max(post.due_at, now).add(seconds=seconds),
-                        "taker": taker,
-                    },
+                    _CLAIM, {"post": post.id, "was": post.wake_at, "until": instant, "taker": taker}
                 ).rowcount
-                for post in due
+                for post, instant in until.items()
             )
 
     def taken(self, taker: str) -> list[DuePost]:

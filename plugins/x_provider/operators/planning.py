@@ -19,7 +19,7 @@ from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import DuePost, Ledger, PartState, Post
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import draft, utc_now
-from x_provider.publishing.queue import CLAIM_SECONDS
+from x_provider.publishing.queue import claim
 
 CONTENT_FIELDS = (*DIRECT_FIELDS, "alt_texts")
 _MAY_CHANGE = (PartState.PLANNED, PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN)
@@ -193,7 +193,7 @@ class XContentOperator(XOperator):
         wakes_at = x_publish_wakes_at(post)
         if wakes_at is not None and (to_be_sent_here or wakes_at <= now):
             due = DuePost(post.id, post.name, post.account, post.due_at, wakes_at)
-            if not self.ledger.posts.claim([due], now=now, seconds=CLAIM_SECONDS):
+            if not claim(self.ledger, [due], now=now):
                 self.log.info("DAG x_publish took post %s on as well; the ledger lets one send it", post.id)
             post = self.ledger.posts.get(post_id)
         return post

@@ -305,7 +305,7 @@ class Publisher:
         except ReceiptTakenError as error:
             # Another part that says the same has taken it: which of the two is missing, the timeline tells.
             taken = Outcome("receipt_taken", PartState.UNCERTAIN, now.add(seconds=self._stops.pause(post)))
-            return self._finish(attempt, taken, why=f"{where(post, part)}: {error}")
+            return self._finish(post, attempt, taken, why=f"{where(post, part)}: {error}")
         self._report(f"posted {receipt.url}")
         return receipt
 
@@ -324,10 +324,10 @@ class Publisher:
         why = f"{where(post, part)}: {error}"
         if isinstance(error, XMediaUnknown) and not may_upload_again:
             why += f" {forgotten_twice(post)}"
-        return self._finish(attempt, outcome, why=why, error=error)
+        return self._finish(post, attempt, outcome, why=why, error=error)
 
     def _finish(
-        self, attempt: Attempt, outcome: Outcome, *, why: str, error: XError | None = None
+        self, post: Post, attempt: Attempt, outcome: Outcome, *, why: str, error: XError | None = None
     ) -> Outcome:
         self.ledger.sending.finish(
             attempt,
@@ -335,7 +335,7 @@ class Publisher:
             outcome=outcome.name,
             now=self._clock(),
             why=why,
-            wake_at=self._stops.wake_at(outcome),
+            wake_at=self._stops.wake_at(post, outcome),
             http_status=error.status if error else None,
             request_id=error.request_id if error else None,
             words=error.detail if error else None,

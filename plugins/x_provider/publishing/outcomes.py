@@ -24,8 +24,6 @@ from x_provider.client import (
 from x_provider.ledger import PartState
 
 RATE_LIMIT_PAUSE_SECONDS = 900
-ACCOUNT_PAUSE_SECONDS = 900
-"""How often a post whose account cannot post is tried again by DAG x_publish: a person may have mended it."""
 LOGIN_PATIENCE_SECONDS = 120
 """X answers 401 to good credentials now and then, for seconds; what lasts longer needs a person."""
 PARENT_PAUSE_SECONDS = 2

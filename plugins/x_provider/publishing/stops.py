@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pendulum import DateTime
 
 from x_provider.ledger import Held, Ledger, Part, PartState, Post
-from x_provider.publishing.outcomes import ACCOUNT_PAUSE_SECONDS, Outcome
+from x_provider.publishing.outcomes import Outcome
+from x_provider.publishing.queue import AFTER_DUE_SECONDS
 
 SHORTEST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 60
 HALTED_PAUSE_SECONDS = 10
+LONGEST_ACCOUNT_PAUSE_SECONDS = 900
 OVERTAKEN = "overtaken"
 """Somebody else moved or changed the post since it was read."""
 
@@ -32,7 +34,7 @@ class Stops:
     def wait(self, post: Post, part: Part, outcome: Outcome, *, why: str) -> Outcome:
         """The part waits for what the outcome says; without a time in it, for a person."""
         self._report(why)
-        wake_at = self.wake_at(outcome)
+        wake_at = self.wake_at(post, outcome)
         if not self._ledger.sending.wait(post, part, why=why, wake_at=wake_at):
             return self.overtaken()
         return outcome
@@ -64,11 +66,18 @@ class Stops:
         late = (self._clock() - post.due_at).total_seconds()
         return min(max(late / 4, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
-    def wake_at(self, outcome: Outcome) -> DateTime | None:
-        """When somebody else must look after the post: whoever fires it goes on by itself, unless it dies."""
+    def wake_at(self, post: Post, outcome: Outcome) -> DateTime | None:
+        """When somebody else must look after the post.
+
+        Whoever fires it goes on by itself, unless it dies. A post whose account cannot post is tried again after a
+        while, and later and later: a person may have mended it.
+        """
         if outcome.state is PartState.REFUSED or outcome.name == "ask":
             return None
-        return (outcome.retry_at or self._clock()).add(seconds=ACCOUNT_PAUSE_SECONDS)
+        if outcome.retry_at is not None:
+            return outcome.retry_at.add(seconds=AFTER_DUE_SECONDS)
+        late = (self._clock() - post.due_at).total_seconds()
+        return self._clock().add(seconds=min(max(late, AFTER_DUE_SECONDS), LONGEST_ACCOUNT_PAUSE_SECONDS))
 
 
 def where(post: Post, part: Part) -> str:
