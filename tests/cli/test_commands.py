@@ -10,6 +10,7 @@ import pytest
 from drafting import plan_post
 from other_processes import send_without_answer, wake_post
 
+from x_provider.client import CreatePost, OAuth1, XClient
 from x_provider.ledger import Blackout, Ledger, PartState
 
 
@@ -89,6 +90,66 @@ def test_check_tells_a_script_whether_anybody_is_needed(ledger, post, airflow_x)
     assert ended.value.code == 2
 
 
+def stop_by(ledger, post, why, *, wake_at=None):
+    """What a sender leaves behind whose account X has stopped."""
+    ledger.sending.arm(post, post.parts[0])
+    in_a_while = wake_at or pendulum.now("UTC").add(minutes=15)
+    assert ledger.sending.wait(post, post.parts[0], why=why, wake_at=in_a_while)
+
+
+def test_a_post_that_waits_past_its_time_is_named_with_its_next_try(ledger, post, airflow_x):
+    stop_by(ledger, post, "X does not accept the credentials")
+    (waiting,) = json.loads(airflow_x("status", "--output", "json"))["waiting"]
+    wake_at = ledger.posts.get(post.id).wake_at.isoformat()
+    assert (waiting["post"], waiting["state"], waiting["next_try_by"]) == ("december/hello", "armed", wake_at)
+    printed = airflow_x("status")
+    assert "waiting: december/hello" in printed
+    assert f"X does not accept the credentials; tried again by {wake_at} at the latest" in printed
+
+
+def test_check_says_that_somebody_is_needed_when_an_account_s_token_is_revoked(
+    account, ledger, airflow_x, monkeypatch
+):
+    account_keys = json.loads(account.connection())
+    account_keys["extra"]["access_token"] = "revoked"
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(account_keys))
+    plan_post(ledger, "Good morning", account="x_cli", due_in=-180)
+    airflow_x("reconcile", "december/hello")
+    assert ledger.posts.find("december", "hello").state is PartState.ARMED
+    with pytest.raises(SystemExit) as ended:
+        airflow_x("status", "--check")
+    assert ended.value.code == 2
+    assert "Check the keys and tokens of the connection" in airflow_x("status")
+
+
+def test_check_says_that_somebody_is_needed_when_nobody_sends_what_is_due(ledger, airflow_x, capsys):
+    plan_post(ledger, "Good morning", account="x_cli", due_in=-90)
+    with pytest.raises(SystemExit) as ended:
+        airflow_x("status", "--check")
+    assert ended.value.code == 2
+    assert "nobody has taken it on: is DAG x_publish unpaused" in capsys.readouterr().out
+
+
+def test_check_is_green_again_once_a_person_has_settled_everything(ledger, post, airflow_x):
+    ledger.sending.give_up(post, PartState.REFUSED, why="X refuses it")
+    skipped = plan_post(ledger, "Old", key="old", account="x_cli", then="skip")
+    ledger.sending.give_up(skipped, PartState.MISSED, why="too late")
+    with pytest.raises(SystemExit):
+        airflow_x("status", "--check")
+    airflow_x("void", "december/hello")
+    airflow_x("status", "--check")
+
+
+def test_unknown_outcomes_come_before_a_hundred_refusals_and_the_rest_is_counted(ledger, post, airflow_x):
+    make_uncertain(ledger, post)
+    for number in range(101):
+        refused = plan_post(ledger, "No", key=f"refused-{number}", account="x_cli")
+        ledger.sending.give_up(refused, PartState.REFUSED, why="X refuses it")
+    printed = airflow_x("status")
+    assert "uncertain: december/hello" in printed
+    assert "… and 2 more that have stopped" in printed
+
+
 def test_a_stop_may_be_planned_in_a_zone_and_taken_back(ledger, post, airflow_x):
     words = ("--from", "2999-12-24 00:00", "--until", "2999-12-27 00:00", "--timezone", "Europe/Berlin")
     printed = airflow_x("stop", "--why", "Christmas", *words)
@@ -105,6 +166,26 @@ def test_going_on_says_what_a_calendar_still_keeps_stopped(ledger, post, airflow
     ledger.controls.set_blackouts("december", [blackout], now=now)
     airflow_x("stop")
     assert "Still stopped: account x_cli is in a blackout of calendar december" in airflow_x("go")
+
+
+def test_going_on_with_one_account_says_what_still_stops_every_one(ledger, post, airflow_x):
+    airflow_x("stop", "--why", "wrong price")
+    airflow_x("stop", "--account", "x_cli")
+    assert "Still stopped: everything was stopped by" in airflow_x("go", "--account", "x_cli")
+    with pytest.raises(
+        SystemExit, match="x_cli was not stopped by hand; what holds it: everything was stopped"
+    ):
+        airflow_x("go", "--account", "x_cli")
+
+
+def test_stopping_an_account_that_nobody_knows_is_recorded_with_a_warning(ledger, post, airflow_x):
+    printed = airflow_x("stop", "--account", "x_cly")
+    assert "Nothing more of account x_cly is sent until airflow x go --account x_cly" in printed
+    assert "WARNING: the ledger knows no account 'x_cly'" in printed
+    assert "the ledger knows x_cli" in printed
+    assert ledger.controls.halt_of("x_cly", pendulum.now("UTC")) is not None
+    assert "WARNING" not in airflow_x("stop", "--account", "x_cli")
+    assert "WARNING" not in airflow_x("stop")
 
 
 def test_who_decided_is_shown_with_the_post(ledger, post, airflow_x):
@@ -145,14 +226,57 @@ def test_the_commands_open_the_ledger_that_a_stored_connection_names(airflow_hom
     assert path.exists()
 
 
-def test_an_uncertain_post_is_adopted_by_its_address(account, ledger, post, airflow_x):
+@pytest.fixture
+def on_x(sandbox, account):
+    """Post something by the hand of one of the sandbox's accounts, and give its id."""
+
+    def on_x(number=0, text="Good morning, all"):
+        client = XClient(sandbox.url, OAuth1(*sandbox.keys(number)))
+        return client.create_post(CreatePost(text=text)).id
+
+    return on_x
+
+
+def test_an_uncertain_post_is_adopted_by_its_address(account, on_x, ledger, post, airflow_x):
     make_uncertain(ledger, post)
-    airflow_x("adopt", str(post.id), "https://x.com/somebody/status/1900000000000000001")
+    x_id = on_x()
+    airflow_x("adopt", str(post.id), f"https://x.com/{account.accounts[0]['username']}/status/{x_id}")
     adopted = ledger.posts.get(post.id)
     assert adopted.state is PartState.POSTED
     assert adopted.parts[0].receipt.adopted
-    assert adopted.parts[0].receipt.x_id == "1900000000000000001"
+    assert adopted.parts[0].receipt.x_id == x_id
     assert adopted.wake_at is None
+
+
+def test_somebody_else_s_post_is_not_adopted_whatever_its_address_says(
+    account, on_x, ledger, post, airflow_x
+):
+    make_uncertain(ledger, post)
+    ours, theirs = (each["username"] for each in account.accounts[:2])
+    x_id = on_x(number=1)
+    with pytest.raises(SystemExit, match=f"is @{ours}'s and .* is @{theirs}'s: it cannot be that one"):
+        airflow_x("adopt", post.name, f"https://x.com/{theirs}/status/{x_id}")
+    for named in (x_id, f"https://x.com/{ours}/status/{x_id}", f"https://x.com/i/status/{x_id}"):
+        with pytest.raises(SystemExit, match=f"{x_id} is of the user .* of X: it cannot be that one"):
+            airflow_x("adopt", post.name, named)
+    with pytest.raises(SystemExit, match="X shows no post 1900000000000000001"):
+        airflow_x("adopt", post.name, "1900000000000000001")
+    assert ledger.posts.get(post.id).state is PartState.UNCERTAIN
+
+
+def test_a_post_is_adopted_by_its_address_while_x_shows_no_posts(account, on_x, ledger, post, airflow_x):
+    make_uncertain(ledger, post)
+    x_id = on_x()
+    account.faults("status", method="GET", path="/2/tweets", status=503, times=-1)
+    airflow_x("adopt", post.name, x_id)
+    assert ledger.posts.get(post.id).parts[0].receipt.x_id == x_id
+
+
+@pytest.mark.parametrize("part", ["0", "2", "-1"])
+def test_a_part_that_the_post_does_not_have_is_refused_with_words(account, ledger, post, airflow_x, part):
+    make_uncertain(ledger, post)
+    with pytest.raises(SystemExit, match=f"has no part {part}: its parts count from 1 to 1"):
+        airflow_x("adopt", post.name, "1900000000000000001", f"--part={part}")
 
 
 def test_reconcile_finds_the_post_on_x(account, ledger, post, airflow_x):
@@ -161,6 +285,35 @@ def test_reconcile_finds_the_post_on_x(account, ledger, post, airflow_x):
     assert ledger.posts.get(post.id).state is PartState.UNCERTAIN
     assert "december/hello is posted" in airflow_x("reconcile", "december/hello")
     assert len(account.posts()) == 1
+
+
+def test_reconcile_without_a_post_takes_every_unknown_outcome_and_goes_on_after_a_mistake(
+    account, ledger, post, airflow_x, capsys
+):
+    assert "of no post the outcome is unknown" in airflow_x("reconcile")
+    account.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)
+    lost = plan_post(ledger, "Nobody's", key="lost", account="x_nobody")
+    make_uncertain(ledger, lost)
+    airflow_x("reconcile", "december/hello")
+    assert ledger.posts.get(post.id).state is PartState.UNCERTAIN
+    with pytest.raises(SystemExit, match="1 of 2 posts were left as they were: december/lost"):
+        airflow_x("reconcile")
+    printed = capsys.readouterr().out
+    assert "december/lost: Connection 'x_nobody'" in printed
+    assert "december/hello is posted" in printed
+    assert len(account.posts()) == 1
+
+
+def test_a_thread_that_x_cut_in_half_is_finished_once_the_cause_is_removed(account, ledger, airflow_x):
+    thread = plan_post(ledger, "One", "Two", "Three", key="thread", account="x_cli")
+    account.faults("status", path="/2/tweets", method="POST", skip=1, times=1, problem="not-permitted")
+    assert "december/thread is refused" in airflow_x("reconcile", thread.name)
+    assert "refused: december/thread" in airflow_x("status")
+    airflow_x("resume", thread.name)
+    assert "december/thread is posted" in airflow_x("reconcile", thread.name)
+    three, two, one = account.posts()
+    assert [post["text"] for post in (one, two, three)] == ["One", "Two", "Three"]
+    assert "refused" not in airflow_x("status")
 
 
 def test_what_is_given_up_is_not_sent(ledger, post, airflow_x):
@@ -194,6 +347,8 @@ def test_one_account_is_stopped_and_the_others_go_on(account, ledger, post, airf
     [
         (("show", "december/nobody"), "has no post 'december/nobody'"),
         (("show", "4711"), "no post 4711"),
+        (("show", "99999999999999999999"), "the ledger has no post 99999999999999999999"),
+        (("resume", "9" * 19), "the ledger has no post 9{19}"),
         (("resume", "december/later"), "nothing of post december/later is refused, missed or late"),
         (("adopt", "december/hello", "https://example.org"), "neither a post's address"),
         (("stop", "--until", "2020-01-01T00:00Z"), "is not after the start"),

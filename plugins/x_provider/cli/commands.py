@@ -18,11 +18,15 @@ from x_provider.cli import overview
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, Receipt
-from x_provider.publishing import post_url, utc_now
+from x_provider.ledger import EVERY_ACCOUNT, Halt, Ledger, LedgerError, Post
+from x_provider.notifications.addresses import page_of
+from x_provider.publishing import utc_now
+from x_provider.publishing.asking import receipt_at, x_id_at
 
 NEEDS_SOMEBODY = 2
 """Exit code of `status --check` when something is stopped or a post waits for a person."""
+_MOST_DIGITS = 18
+"""Of a post's number: more than the ledger's database can hold is no post."""
 
 
 def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
@@ -43,7 +47,7 @@ def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], No
 
 @_explained
 def status(args: Namespace) -> None:
-    """Count the posts by state, and name those that need somebody."""
+    """Count the posts by state, a thread's parts one by one, and name those that stand still."""
     shown = overview.overview(_ledger(args), now=utc_now())
     overview.show(shown, output=args.output)
     if args.check and overview.needs_somebody(shown):
@@ -54,9 +58,10 @@ def status(args: Namespace) -> None:
 def show(args: Namespace) -> None:
     """Show a post's parts, receipts and attempts."""
     ledger = _ledger(args)
-    post = ledger.posts.named(args.post)
+    post = _named(ledger, args.post)
     if args.output == "table":
         print(f"{post.name}, post {post.id} of the ledger, account {post.account}")
+        print(f"in Airflow: {page_of(post.name)}")
         print(f"due {post.due_at.isoformat()} ({post.at} {post.timezone}), revision {post.revision[:12]}")
         for part in post.parts:
             where = part.receipt.url if part.receipt else (part.why or "")
@@ -83,10 +88,29 @@ def show(args: Namespace) -> None:
 
 @_explained
 def reconcile(args: Namespace) -> None:
-    """Find out what X did about a post, and go on with it."""
+    """Find out what X did about a post, or all of unknown outcome, and go on with it: what is due is sent."""
     ledger = _ledger(args)
-    post = ledger.posts.named(args.post)
-    publisher = open_publisher(account=post.account, ledger_conn_id=args.ledger_conn_id, report=print)
+    if args.post is not None:
+        _reconcile(_named(ledger, args.post), args.ledger_conn_id)
+        return
+    failed = []
+    unknown = [ledger.posts.get(post_id) for post_id in ledger.overview.unknown(utc_now())]
+    for post in unknown:
+        try:
+            _reconcile(post, args.ledger_conn_id)
+        except (LedgerError, XConnectionError) as error:
+            failed.append(post.name)
+            print(f"{post.name}: {error}")
+    if failed:
+        raise LedgerError(
+            f"{len(failed)} of {len(unknown)} posts were left as they were: {', '.join(failed)}"
+        )
+    if not unknown:
+        print("of no post the outcome is unknown")
+
+
+def _reconcile(post: Post, ledger_conn_id: str) -> None:
+    publisher = open_publisher(account=post.account, ledger_conn_id=ledger_conn_id, report=print)
     fired = publisher.fire(post.id)
     print(
         f"{post.name} is {fired.post.state}" + (f"; next look at {fired.retry_at}" if fired.retry_at else "")
@@ -97,25 +121,22 @@ def reconcile(args: Namespace) -> None:
 def resume(args: Namespace) -> None:
     """Send a refused, missed or unfound post after all, or try a late one now."""
     ledger = _ledger(args)
-    post = ledger.deciding.resume(ledger.posts.named(args.post).id, now=utc_now(), by=getpass.getuser())
+    post = ledger.deciding.resume(_named(ledger, args.post).id, now=utc_now(), by=getpass.getuser())
     print(f"{post.name} is planned again; DAG x_publish sends what is missing of it")
 
 
 @_explained
 def adopt(args: Namespace) -> None:
     """Say which post on X an uncertain post is."""
-    from x_provider.client.ids import created_at, post_id_of  # noqa: PLC0415  (as above)
-
     ledger = _ledger(args)
-    post = ledger.posts.named(args.post)
-    x_id = post_id_of(args.url)
-    if x_id is None:
+    post = _named(ledger, args.post)
+    if args.part is not None and not 1 <= args.part <= len(post.parts):
         raise LedgerError(
-            f"{args.url!r} is neither a post's address (https://x.com/<user>/status/<id>) nor its id"
+            f"{post.name} has no part {args.part}: its parts count from 1 to {len(post.parts)}. Nothing was done"
         )
+    x_id_at(args.url, post=post)  # what is no address needs no connection to be refused
     publisher = open_publisher(account=post.account, ledger_conn_id=args.ledger_conn_id)
-    now = utc_now()
-    receipt = Receipt(x_id, post_url(publisher.user(), x_id), created_at(x_id) or now, now, adopted=True)
+    receipt = receipt_at(args.url, post=post, user=publisher.user(), now=utc_now(), x=publisher.client)
     position = None if args.part is None else args.part - 1
     ledger.deciding.adopt(post.id, receipt, position=position, by=getpass.getuser())
     print(f"{post.name} is {receipt.url}")
@@ -127,7 +148,7 @@ def void(args: Namespace) -> None:
     ledger = _ledger(args)
     by = getpass.getuser()
     why = f"given up by {by} (airflow x void)"
-    post = ledger.deciding.void(ledger.posts.named(args.post).id, why=why, now=utc_now(), by=by)
+    post = ledger.deciding.void(_named(ledger, args.post).id, why=why, now=utc_now(), by=by)
     print(f"{post.name} is given up; nothing more of it is sent")
 
 
@@ -144,13 +165,16 @@ def stop(args: Namespace) -> None:
             f"--until {args.until} ({ends_at.isoformat()}) is not after the start"
             f" ({(starts_at or now).isoformat()}): nothing was stopped"
         )
-    by = getpass.getuser()
-    _ledger(args).controls.stop(
+    ledger, by = _ledger(args), getpass.getuser()
+    ledger.controls.stop(
         account=args.account, why=args.why, by=by, now=now, starts_at=starts_at, ends_at=ends_at
     )
-    start = f"From {starts_at.isoformat()} on nothing is" if starts_at else "Stopped. Nothing more is"
+    of_whom = "" if args.account == EVERY_ACCOUNT else f" of account {args.account}"
+    start = f"From {starts_at.isoformat()} on nothing" if starts_at else "Stopped. Nothing more"
     end = f"{ends_at.isoformat()}, or " if ends_at else ""
-    print(f"{start} sent until {end}airflow x go" + _account_option(args))
+    print(f"{start}{of_whom} is sent until {end}airflow x go" + _account_option(args))
+    if doubt := ledger.overview.doubt_about(args.account):
+        print(f"WARNING: {doubt}")
 
 
 @_explained
@@ -159,14 +183,21 @@ def go(args: Namespace) -> None:
     ledger, now = _ledger(args), utc_now()
     who = "everything" if args.account == EVERY_ACCOUNT else args.account
     if not ledger.controls.go(account=args.account, now=now):
-        raise LedgerError(f"{who} was not stopped by hand; airflow x status shows what is stopped")
+        standing = [str(halt) for halt in _halts_of(args.account, ledger, now)]
+        raise LedgerError(
+            f"{who} was not stopped by hand; "
+            + (
+                f"what holds it: {'; '.join(standing)}"
+                if standing
+                else "airflow x status shows what is stopped"
+            )
+        )
     print(
         "Going on. What is past its grace by now is not sent of itself: it is skipped, or you are asked"
         " (airflow x status; DAG x_ask)."
     )
-    for halt in ledger.controls.halts(now):
-        if halt.starts_at <= now and args.account in (EVERY_ACCOUNT, halt.account):
-            print(f"Still stopped: {halt}")
+    for halt in _halts_of(args.account, ledger, now):
+        print(f"Still stopped: {halt}")
 
 
 @_explained
@@ -182,6 +213,21 @@ def _instant(written: str, option: str, zone: str | None, now: DateTime) -> Date
         return due_time(written, checked_zone(zone or pendulum.local_timezone().name), now).instant
     except TimeError as error:
         raise LedgerError(f"{option}: {error.message}. {error.hint}") from None
+
+
+def _halts_of(account: str, ledger: Ledger, now: DateTime) -> list[Halt]:
+    """What is in force and holds the account, or anybody when it is about every one."""
+    return [
+        halt
+        for halt in ledger.controls.halts(now)
+        if halt.starts_at <= now and (account == EVERY_ACCOUNT or halt.account in (EVERY_ACCOUNT, account))
+    ]
+
+
+def _named(ledger: Ledger, name: str) -> Post:
+    if name.isdecimal() and len(name) > _MOST_DIGITS:
+        raise LedgerError(f"the ledger has no post {name}; write calendar/entry as in the calendar file")
+    return ledger.posts.named(name)
 
 
 def _account_option(args: Namespace) -> str:

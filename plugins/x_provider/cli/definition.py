@@ -27,16 +27,27 @@ def get_commands() -> list[GroupCommand]:
             subcommands=(
                 _command(
                     "status",
-                    "Count the posts by state; name what is stopped and the posts that need somebody",
+                    "Count the posts by state, a thread's parts one by one; name what is stopped, and the posts that"
+                    " stopped or wait past their due time",
                     ARG_OUTPUT,
                     Arg(
                         ("--check",),
                         action="store_true",
-                        help="Exit with code 2 when something is stopped or a post waits for a person",
+                        help="Exit with code 2 when something is stopped, a post waits for a person, or one is over"
+                        " a minute late",
                     ),
                 ),
                 _command("show", "A post's parts, receipts and every attempt to send it", _POST, ARG_OUTPUT),
-                _command("reconcile", "Find out what X did about a post, now", _POST),
+                _command(
+                    "reconcile",
+                    "Find out now what X did about a post and go on with it: what is due of it is sent",
+                    Arg(
+                        ("post",),
+                        nargs="?",
+                        help="A post of the ledger: calendar/entry, or its number (default: every post that may be"
+                        " on X without anybody knowing)",
+                    ),
+                ),
                 _command(
                     "resume", "Send a refused, missed or unfound post after all, or try a late one now", _POST
                 ),
@@ -47,7 +58,9 @@ def get_commands() -> list[GroupCommand]:
                     Arg(("url",), help="The post on X: its address or id"),
                     Arg(("--part",), type=int, help="Which part of a thread, from 1"),
                 ),
-                _command("void", "Give up what is left of a post: it is not sent any more", _POST),
+                _command(
+                    "void", "Give up what is left of a post: it is not sent any more, and needs nobody", _POST
+                ),
                 _command(
                     "stop",
                     "Pull the kill switch: nothing is sent any more, until `airflow x go`; or plan a stop",

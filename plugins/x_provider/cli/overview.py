@@ -9,29 +9,38 @@ import yaml
 from airflow.cli.simple_table import AirflowConsole
 from pendulum import DateTime
 
-from x_provider.ledger import Halt, Ledger, PartState
+from x_provider.ledger import Halt, Ledger, PartState, Post
+
+_NOT_TAKEN_ON = "nobody has taken it on: is DAG x_publish unpaused, and does Airflow's scheduler run?"
+_NOT_SENT = "it was taken on and is not sent: does a triggerer run?"
 
 
-def overview(ledger: Ledger, *, now: DateTime) -> dict[str, list[dict[str, Any]]]:
-    """Plain JSON: ``parts`` counted by state, ``halts`` in force and to come, ``posts`` that stopped."""
-    counts = ledger.deciding.counts()
+def overview(ledger: Ledger, *, now: DateTime) -> dict[str, Any]:
+    """Plain JSON: ``parts`` counted by state, ``halts`` in force and to come, the ``posts`` that stopped, those
+    ``waiting`` past their due time, and how many more there are of these two.
+    """
+    counts = ledger.overview.counts()
+    stopped, waiting = ledger.overview.stopped(now), ledger.overview.waiting(now)
     return {
         "parts": [{"state": str(state), "parts": counts[state]} for state in PartState if state in counts],
         "halts": [_halt(halt, now) for halt in ledger.controls.halts(now)],
-        "posts": [
-            {
-                "post": post.name,
-                "state": str(post.state),
-                "account": post.account,
-                "due_at": post.due_at.isoformat(),
-                "why": next((part.why for part in post.parts if part.why), ""),
+        "posts": [_post(post, _why(post) or "") for post in stopped.posts],
+        "waiting": [
+            _post(post, _why(post) or (_NOT_SENT if _is_taken_on(post, now) else _NOT_TAKEN_ON))
+            | {
+                "next_try_by": post.wake_at.isoformat() if post.wake_at and _is_taken_on(post, now) else None,
+                "for_a_person": post.id in waiting.for_a_person,
             }
-            for post in ledger.deciding.stopped()
+            for post in waiting.posts
         ],
+        "more": {
+            "posts": stopped.count - len(stopped.posts),
+            "waiting": waiting.count - len(waiting.posts),
+        },
     }
 
 
-def show(shown: dict[str, list[dict[str, Any]]], *, output: str) -> None:
+def show(shown: dict[str, Any], *, output: str) -> None:
     """Print an overview; ``json`` and ``yaml`` as one document."""
     if output == "json":
         print(json.dumps(shown, indent=2))
@@ -43,11 +52,43 @@ def show(shown: dict[str, list[dict[str, Any]]], *, output: str) -> None:
             print(f"{'STOPPED' if halt['in_force'] else 'TO COME'}: {halt['words']}")
         for post in shown["posts"]:
             print(f"{post['state']}: {post['post']} (due {post['due_at']}): {post['why']}")
+        _print_more(shown["more"]["posts"], "have stopped")
+        for post in shown["waiting"]:
+            again = f"; tried again by {post['next_try_by']} at the latest" if post["next_try_by"] else ""
+            print(f"waiting: {post['post']} (due {post['due_at']}): {post['why']}{again}")
+        _print_more(shown["more"]["waiting"], "are waiting")
 
 
-def needs_somebody(shown: dict[str, list[dict[str, Any]]]) -> bool:
+def needs_somebody(shown: dict[str, Any]) -> bool:
     """Whether anything is stopped at this moment, or a post waits for a person."""
-    return bool(shown["posts"]) or any(halt["in_force"] for halt in shown["halts"])
+    return (
+        bool(shown["posts"])
+        or any(halt["in_force"] for halt in shown["halts"])
+        or any(post["for_a_person"] for post in shown["waiting"])
+    )
+
+
+def _print_more(count: int, what: str) -> None:
+    if count:
+        print(f"… and {count} more that {what}")
+
+
+def _post(post: Post, why: str) -> dict[str, Any]:
+    return {
+        "post": post.name,
+        "state": str(post.state),
+        "account": post.account,
+        "due_at": post.due_at.isoformat(),
+        "why": why,
+    }
+
+
+def _why(post: Post) -> str | None:
+    return next((part.why for part in post.parts if part.why), None)
+
+
+def _is_taken_on(post: Post, now: DateTime) -> bool:
+    return post.wake_at is not None and post.wake_at > now
 
 
 def _halt(halt: Halt, now: DateTime) -> dict[str, Any]:

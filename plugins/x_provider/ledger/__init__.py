@@ -20,6 +20,7 @@ from x_provider.ledger.deciding import (
 )
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.media import MediaLibrary
+from x_provider.ledger.overview import Overview, Standstill
 from x_provider.ledger.posts import Posts
 from x_provider.ledger.receipts import Receipts
 from x_provider.ledger.records import (
@@ -65,6 +66,7 @@ __all__ = [
     "ReceiptTakenError",
     "Snapshot",
     "Standing",
+    "Standstill",
     "Uploaded",
     "Window",
     "may_move",
@@ -86,6 +88,7 @@ class Ledger:
         self.receipts = Receipts(self.database)
         self.controls = Controls(self.database)
         self.deciding = Deciding(self.database)
+        self.overview = Overview(self.database)
         self.sweeping = Sweeping(self.database)
         self.limits = Limits(self.database)
         self.media = MediaLibrary(self.database)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pendulum import DateTime, Duration
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, or_, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
@@ -16,12 +16,15 @@ from x_provider.ledger.receipts import insert_receipt
 from x_provider.ledger.records import Part, Post, Receipt
 from x_provider.ledger.states import PartState
 
-STOPPED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.UNCERTAIN})
 SOMEBODY = "somebody"
 DUPLICATE = "duplicate"
 """Outcome of an attempt that X refused since the account has that text already."""
 PATIENCE = Duration(hours=1)
 """How long the engine may try to find out by itself before a person may, or is asked to, decide."""
+VOID = "void"
+"""A person's decision that the rest of a post is not sent."""
+
+_ENDED = (PartState.REFUSED, PartState.MISSED)
 
 
 @dataclass(frozen=True)
@@ -77,24 +80,6 @@ class Deciding:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def counts(self) -> dict[PartState, int]:
-        """How many parts stand in each state."""
-        query = select(t.parts.c.state, func.count()).group_by(t.parts.c.state)
-        with self._database.read() as connection:
-            return {PartState(state): count for state, count in connection.execute(query)}
-
-    def stopped(self, *, limit: int = 100) -> list[Post]:
-        """The posts that a person must look at (refused, missed) or that the engine is finding out about."""
-        query = (
-            select(t.parts.c.post_id)
-            .where(t.parts.c.state.in_([state.value for state in STOPPED]))
-            .distinct()
-            .order_by(t.parts.c.post_id.desc())
-            .limit(limit)
-        )
-        with self._database.read() as connection:
-            return [load_post(connection, post_id) for post_id in connection.execute(query).scalars()]
 
     def attempts(self, post_id: int) -> list[AttemptRecord]:
         """Every attempt to send any part of the post, oldest first."""
@@ -170,8 +155,7 @@ class Deciding:
             if part is not None and part.state is PartState.UNCERTAIN:
                 self._send_again(connection, post, part, now=now, by=by)
             else:
-                stopped = (PartState.REFUSED, PartState.MISSED)
-                moved = _move_all(connection, post_id, stopped, PartState.PLANNED)
+                moved = _move_all(connection, post_id, _ENDED, PartState.PLANNED)
                 waits = part is not None and part.state in (PartState.PLANNED, PartState.ARMED)
                 if not moved and not (waits and post.due_at <= now):
                     raise _nothing(
@@ -217,13 +201,12 @@ class Deciding:
         """
         with self._database.write() as connection:
             _, part = _hold(connection, post_id, only_if)
-            states = [PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN, PartState.MISSED]
-            if only_if is not None:  # what X refused stays refused, but somebody has looked at it
-                states.append(PartState.REFUSED)
+            # What X refused stays refused, but somebody has looked at it.
+            states = [*_ENDED, PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN]
             if not _move_all(connection, post_id, states, PartState.REFUSED, why=why):
-                raise _nothing(connection, post_id, "waiting or uncertain, so there is nothing to give up")
+                raise _nothing(connection, post_id, "still to be sent, so there is nothing to give up")
             wake(connection, post_id, None)
-            _note(connection, part, "void", by=by, words=why, now=now)
+            _note(connection, part, VOID, by=by, words=why, now=now)
             return load_post(connection, post_id)
 
     def adopt(

@@ -18,6 +18,7 @@ from x_provider.publishing import utc_now
 from x_provider.publishing.asking import ADOPT, OPTIONS, NoQuestionError, Question, answer, question_about
 
 if TYPE_CHECKING:
+    from x_provider.client import XClient
     from x_provider.ledger import AccountOnX, Ledger, Part, Post
     from x_provider.publishing.evidence import Timeline
 
@@ -131,7 +132,7 @@ class XActOnAnswerOperator(XOperator):
         ledger = LedgerHook(self.ledger_conn_id).ledger()
         question = Question.from_json(self.question)
         option = self.answer["chosen_options"][0]
-        user = self._user(ledger.posts.get(question.post_id)) if option == ADOPT else None
+        user, x = self._on_x(ledger.posts.get(question.post_id)) if option == ADOPT else (None, None)
         try:
             done = answer(
                 ledger,
@@ -141,6 +142,7 @@ class XActOnAnswerOperator(XOperator):
                 by=_who(self.answer),
                 user=user,
                 now=utc_now(),
+                x=x,
             )
         except OvertakenError as error:
             raise AirflowSkipException(str(error)) from None
@@ -151,16 +153,18 @@ class XActOnAnswerOperator(XOperator):
         self.log.info("%s", done)
         return done
 
-    def _user(self, post: Post) -> AccountOnX | None:
+    def _on_x(self, post: Post) -> tuple[AccountOnX | None, XClient | None]:
+        """Who the account is on X, and X itself, as far as both can be reached."""
         from x_provider.client import XError  # noqa: PLC0415  (as above)
 
         try:
-            return open_publisher(account=post.account, ledger_conn_id=self.ledger_conn_id).user()
+            publisher = open_publisher(account=post.account, ledger_conn_id=self.ledger_conn_id)
+            return publisher.user(), publisher.client
         except (XError, XConnectionError) as error:
             self.log.warning(
                 "who the account is cannot be found out, so the address is not checked: %s", error
             )
-            return None
+            return None, None
 
 
 def _named(ledger: Ledger, name: str) -> Post:

@@ -10,6 +10,7 @@ from typing import Any
 import pendulum
 from pendulum import DateTime
 
+from x_provider.client import XClient, XError
 from x_provider.client.ids import created_at, post_id_of
 from x_provider.ledger import (
     AccountOnX,
@@ -147,12 +148,14 @@ def answer(
     by: str,
     user: AccountOnX | None,
     now: DateTime,
+    x: XClient | None = None,
 ) -> str:
     """Do what a person answered, provided that the post still stands where it stood; say what was done.
 
     :param address: of the post on X, or its id; only ``ADOPT`` needs it.
     :param by: who answered, kept in the ledger.
     :param user: who the account is on X, as far as that is known.
+    :param x: asked whose the post at ``address`` is, where X can be asked.
     :raises OvertakenError: when the post stands elsewhere by now; nothing was done.
     :raises LedgerError: when the answer cannot be carried out; the message says why.
     """
@@ -163,12 +166,68 @@ def answer(
         ledger.deciding.resume(post.id, now=now, by=by, only_if=question.standing)
         return f"{by}: post {post.name} is sent; DAG x_publish does it"
     if option == ADOPT:
-        receipt = _receipt(post, address, user, now)
+        try:
+            receipt = receipt_at(address, post=post, user=user, now=now, x=x)
+        except LedgerError as error:
+            raise LedgerError(f"{error}; clear the task that asks, to be asked again") from None
         ledger.deciding.adopt(post.id, receipt, by=by, only_if=question.standing)
         return f"{by}: post {post.name} is {receipt.url}"
     why = f"post {post.name}: given up by {by}, who was asked about it"
     ledger.deciding.void(post.id, why=why, now=now, by=by, only_if=question.standing)
     return f"{by}: post {post.name} is given up; nothing more of it is sent"
+
+
+def receipt_at(
+    address: str, *, post: Post, user: AccountOnX | None, now: DateTime, x: XClient | None = None
+) -> Receipt:
+    """The receipt of the post on X that a person says is a part of ``post``.
+
+    :param address: of the post on X, or its id.
+    :param user: who the account is on X, as far as that is known.
+    :param x: asked whose it is, for one post read; while X cannot be asked, the address must do.
+    :raises LedgerError: when it is no address, X shows no such post, or it is somebody else's.
+    """
+    x_id = x_id_at(address, post=post)
+    author = _AUTHOR.search(address)
+    if user and author and author[1].lower() not in (user.username.lower(), "i"):
+        raise _not_ours(post, user, address, f"@{author[1]}'s")
+    if user and x:
+        _check_on_x(x_id, post=post, user=user, x=x)
+    url = post_url(user, x_id) if user else f"https://x.com/i/status/{x_id}"
+    return Receipt(x_id, url, created_at(x_id) or now, now, adopted=True)
+
+
+def x_id_at(address: str, *, post: Post) -> str:
+    """The id in an address on X, or in an id itself.
+
+    :raises LedgerError: when it is neither.
+    """
+    x_id = post_id_of(address)
+    if x_id is None:
+        raise LedgerError(
+            f"post {post.name}: {address!r} is neither a post's address (https://x.com/<user>/status/<id>) nor its"
+            " id. Nothing was done"
+        )
+    return x_id
+
+
+def _check_on_x(x_id: str, *, post: Post, user: AccountOnX, x: XClient) -> None:
+    try:
+        page = x.get_posts([x_id])
+    except XError:
+        return  # a person looked at it, and X cannot be asked
+    if not page.posts:
+        words = next((problem.detail for problem in page.problems if problem.detail), "it does not say why")
+        raise LedgerError(f"post {post.name}: X shows no post {x_id} ({words.rstrip('.')}). Nothing was done")
+    author_id = page.posts[0].author_id
+    if author_id not in (None, user.user_id):
+        raise _not_ours(post, user, x_id, f"of the user {author_id} of X")
+
+
+def _not_ours(post: Post, user: AccountOnX, named: str, whose: str) -> LedgerError:
+    return LedgerError(
+        f"post {post.name} is @{user.username}'s and {named} is {whose}: it cannot be that one. Nothing was done"
+    )
 
 
 def _kind(part: Part, attempts: Sequence[AttemptRecord]) -> str | None:
@@ -185,20 +244,3 @@ def _kind(part: Part, attempts: Sequence[AttemptRecord]) -> str | None:
 def _key(standing: Standing, post: Post) -> str:
     due_at = standing.due_at.int_timestamp
     return f"{post.id}.{standing.part_id}.{standing.attempt_id or 0}.{standing.revision[:8]}.{due_at}"
-
-
-def _receipt(post: Post, address: str, user: AccountOnX | None, now: DateTime) -> Receipt:
-    x_id = post_id_of(address)
-    if x_id is None:
-        raise LedgerError(
-            f"post {post.name}: {address!r} is neither a post's address (https://x.com/<user>/status/<id>) nor its"
-            " id. Nothing was done; clear the task that asks, to be asked again"
-        )
-    author = _AUTHOR.search(address)
-    if user and author and author[1].lower() not in (user.username.lower(), "i"):
-        raise LedgerError(
-            f"post {post.name} is @{user.username}'s and {address} is @{author[1]}'s: it cannot be that one."
-            " Nothing was done; clear the task that asks, to be asked again"
-        )
-    url = post_url(user, x_id) if user else f"https://x.com/i/status/{x_id}"
-    return Receipt(x_id, url, created_at(x_id) or now, now, adopted=True)

@@ -70,7 +70,7 @@ def page() -> HTMLResponse:
 @app.get("/status", dependencies=[Depends(_may_look)])
 def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
     """What is stopped, by whom and why, and how many posts stand where."""
-    counts = ledger.deciding.counts()
+    counts = ledger.overview.counts()
     return {
         **_halts(ledger, may_stop=_is_allowed(request, user)),
         "accounts": ledger.accounts.names(),
