@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import os
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
 # Airflow reads its environment when it is first imported: before that, the harness gives the tests their own.
 sys.path.insert(0, str(Path(__file__).parent / "harness"))
 pytest_plugins = ["airflow_harness"]
 
+from postgres import own_database, server_or_skip  # noqa: E402
 from sandbox_server import SandboxServer, start_sandbox  # noqa: E402
 
 
@@ -68,16 +66,5 @@ def own_sandbox(tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def postgres_url():
     """A PostgreSQL database of the session's own; without a server its tests are skipped."""
-    server = os.environ.get("X_TEST_POSTGRES_URL")
-    if not server:
-        pytest.skip("X_TEST_POSTGRES_URL names no PostgreSQL server")
-    name = f"x_test_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    try:
-        yield make_url(server).set(database=name)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        admin.dispose()
+    with own_database(server_or_skip()) as url:
+        yield url

@@ -11,17 +11,16 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pendulum
 import pytest
 from airflow_harness import processes_of, wait_for
 from airflow_parts import Component
-from airflow_stage import Stage, open_stage
+from airflow_stage import LEADS, Stage, open_stage
 from drafting import described
 from PIL import Image
 
-from x_provider.ledger import PartState, Post
+from x_provider.ledger import PartState
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
@@ -29,8 +28,6 @@ LATENCY_SECONDS = 0.8
 """How long X takes to answer: a random kill shall have something to hit."""
 STORM_POSTS = 60
 STORM_SECONDS = 40
-LEADS = (20, 40, 80)
-"""How long before their due time posts are planned: the first that gives this machine time to arm them."""
 SEED = 20260
 INLINE = "Sent by a worker"
 DAGS = f'''
@@ -79,17 +76,6 @@ def killed_workers(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> No
     stage.kill_sender(sending, scheduler)
 
 
-def plan_in_time(stage: Stage, described: dict[str, dict[str, Any]]) -> list[Post]:
-    """Plan posts early enough, as fast as this machine is, to have them wait in a triggerer."""
-    for lead in LEADS:
-        posts = [stage.plan(f"{name}-{lead}", due_in=lead, **details) for name, details in described.items()]
-        while pendulum.now("UTC") < posts[0].due_at.subtract(seconds=1):
-            if stage.is_waiting(*(post.key for post in posts)):
-                return posts
-            time.sleep(0.3)
-    pytest.fail(f"{', '.join(described)}: not with a triggerer {LEADS[-1]} s after being planned")
-
-
 @dataclass
 class Storm:
     """What was planned, and how often a triggerer was killed meanwhile.
@@ -120,7 +106,7 @@ def sending(stage: Stage, triggerers: list[Component]) -> Component | None:
 def storm(stage: Stage, killed_workers: None) -> Storm:
     """Posts come due while one triggerer after the other is killed, every second one while it sends."""
     chance, airflow = random.Random(SEED), stage.airflow
-    (in_flight,) = plan_in_time(stage, {"in-flight": {"account": "x_carol"}})
+    (in_flight,) = stage.plan_in_time({"in-flight": {"account": "x_carol"}})
     storm = Storm(in_flight.key)
     hanging = stage.hang("delay_after", "/2/tweets", "x_carol")
     for number in range(STORM_POSTS):
@@ -142,15 +128,6 @@ def storm(stage: Stage, killed_workers: None) -> Storm:
     # What comes next shall not queue behind these posts' tasks.
     wait_for("everything armed", lambda: stage.is_waiting(*storm.keys, or_done=True), within=180, every=1)
     return storm
-
-
-def assert_once(stage: Stage, *keys: str) -> None:
-    """The posts are on X once, and the ledger's receipts are theirs."""
-    for key in keys:
-        (part,) = stage.post(key).parts
-        assert part.state is PartState.POSTED, (key, part)
-        found = [post["id"] for post in stage.on_x(part.content["text"])]
-        assert found == [part.receipt.x_id], (key, part)
 
 
 def waiting_twice(stage: Stage, keys: list[str], within: float) -> bool:
@@ -179,7 +156,7 @@ def test_posts_that_wait_in_two_triggerers_at_once_go_out_once(stage: Stage, sto
         keys = [f"together-{lead}-{number}" for number in range(6)]
         waited_twice = waiting_twice(stage, keys, lead)
         wait_for("all posts sent", lambda keys=keys: stage.is_posted(*keys), within=60)
-        assert_once(stage, *keys)
+        stage.assert_once(*keys)
         if waited_twice:
             return
     pytest.fail("the posts never waited in two triggerers at once")
@@ -187,8 +164,8 @@ def test_posts_that_wait_in_two_triggerers_at_once_go_out_once(stage: Stage, sto
 
 def test_what_came_due_without_a_triggerer_follows_its_late_policy(stage: Stage, storm: Storm) -> None:
     policies = {"late-publish": {"then": "publish"}, "late-skip": {"then": "skip", "grace": 1}}
-    publish, skip = plan_in_time(
-        stage, {name: {"account": "x_bob", **policy} for name, policy in policies.items()}
+    publish, skip = stage.plan_in_time(
+        {name: {"account": "x_bob", **policy} for name, policy in policies.items()}
     )
     for component in stage.airflow.components:
         if component.name == "triggerer":
@@ -198,7 +175,7 @@ def test_what_came_due_without_a_triggerer_follows_its_late_policy(stage: Stage,
     stage.airflow.start("triggerer")
 
     wait_for("the late post sent", lambda: stage.is_posted(publish.key), within=60)
-    assert_once(stage, publish.key)
+    stage.assert_once(publish.key)
     receipt = stage.post(publish.key).parts[0].receipt
     assert (receipt.posted_at - publish.due_at).total_seconds() > 2
     wait_for("the skipped post given up", lambda: stage.post(skip.key).state is PartState.MISSED, within=60)
@@ -211,7 +188,7 @@ def test_a_picture_whose_uploading_task_was_killed_goes_out_with_it(
     stage: Stage, killed_workers: None
 ) -> None:
     wait_for("the post sent", lambda: stage.is_posted("picture"), within=120)
-    assert_once(stage, "picture")
+    stage.assert_once("picture")
     (on_x,) = stage.on_x("picture of x_bob")
     assert len(on_x["media"]) == 1
 
@@ -235,7 +212,7 @@ def test_a_post_whose_triggerer_was_killed_while_x_answered_is_found_and_not_sen
     stage: Stage, storm: Storm
 ) -> None:
     wait_for("the post's receipt", lambda: stage.is_posted(storm.in_flight), within=200)
-    assert_once(stage, storm.in_flight)
+    stage.assert_once(storm.in_flight)
     post = stage.post(storm.in_flight)
     assert post.parts[0].receipt.adopted
     assert [attempt.outcome for attempt in stage.ledger.deciding.attempts(post.id)] == ["adopted"]
@@ -243,7 +220,7 @@ def test_a_post_whose_triggerer_was_killed_while_x_answered_is_found_and_not_sen
 
 def test_every_post_of_the_storm_is_on_x_once(stage: Stage, storm: Storm) -> None:
     wait_for("all posts sent", lambda: stage.is_posted(*storm.keys), within=300)
-    assert_once(stage, *storm.keys)
+    stage.assert_once(*storm.keys)
     assert storm.kills >= 5
     wait_for(
         "all tasks done",

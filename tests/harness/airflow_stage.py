@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pendulum
+import pytest
 from airflow_harness import REPOSITORY, wait_for
 from airflow_parts import AirflowInParts, Component, start_in_parts
 from drafting import plan_post
 from sandbox_server import SandboxServer, start_sandbox
+from sqlalchemy import URL, make_url
 
 from x_provider.calendar import MediaSpec, PartSpec
 from x_provider.ledger import Ledger, PartState, Post
 
 ACCOUNTS = ("x_alice", "x_bob", "x_carol")
+LEADS = (20, 40, 80)
+"""How long before their due time posts are planned: the first that gives this machine time to arm them."""
 _HANG_SECONDS = 3
 
 
@@ -54,6 +60,18 @@ class Stage:
             lead_seconds=600,
         )
 
+    def plan_in_time(self, described: dict[str, dict[str, Any]]) -> list[Post]:
+        """Plan posts early enough, as fast as this machine is, to have them wait in a triggerer."""
+        for lead in LEADS:
+            posts = [
+                self.plan(f"{name}-{lead}", due_in=lead, **details) for name, details in described.items()
+            ]
+            while pendulum.now("UTC") < posts[0].due_at.subtract(seconds=1):
+                if self.is_waiting(*(post.key for post in posts)):
+                    return posts
+                time.sleep(0.3)
+        pytest.fail(f"{', '.join(described)}: not with a triggerer {LEADS[-1]} s after being planned")
+
     def post(self, key: str) -> Post:
         """The post as the ledger holds it now."""
         found = self.ledger.posts.find("stage", key)
@@ -63,6 +81,22 @@ class Stage:
     def is_posted(self, *keys: str) -> bool:
         """Whether the ledger says so of all of them."""
         return all(self.post(key).state is PartState.POSTED for key in keys)
+
+    def assert_once(self, *keys: str) -> None:
+        """The posts are on X once, and the ledger's receipts are theirs."""
+        for key in keys:
+            (part,) = self.post(key).parts
+            assert part.state is PartState.POSTED, (key, part)
+            assert part.receipt is not None
+            found = [post["id"] for post in self.on_x(part.content["text"])]
+            assert found == [part.receipt.x_id], (key, part)
+
+    def lateness(self, key: str) -> float:
+        """Seconds from a post's due time to its creation on X."""
+        post = self.post(key)
+        (part,) = post.parts
+        assert part.receipt is not None
+        return (part.receipt.posted_at - post.due_at).total_seconds()
 
     def on_x(self, text: str) -> list[dict[str, Any]]:
         """The posts on X with that text."""
@@ -120,11 +154,15 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path, *, dags: str, **settings: Any) -> Iterator[Stage]:
+def open_stage(
+    folder: Path, *, dags: str = "", ledger: URL | None = None, reached_by: URL | None = None, **settings: Any
+) -> Iterator[Stage]:
     """Start an X, and Airflow with DAG x_publish and those of the test.
 
     :param folder: an empty directory.
     :param dags: the source of a DAG file.
+    :param ledger: its database; a SQLite file in the folder when left out.
+    :param reached_by: how Airflow reaches it, where that is another way.
     :param settings: of the sandbox.
     """
     home, of_x = folder / "airflow", folder / "x"
@@ -133,23 +171,24 @@ def open_stage(folder: Path, *, dags: str, **settings: Any) -> Iterator[Stage]:
     sandbox = start_sandbox(of_x, "--accounts", str(len(ACCOUNTS)))
     try:
         sandbox.settings(**settings)
-        with _running(home, sandbox, dags) as stage:
+        ledger = ledger or make_url(f"sqlite:///{home / 'x_ledger.db'}")
+        with _running(home, sandbox, dags, ledger, reached_by or ledger) as stage:
             yield stage
     finally:
         sandbox.stop()
 
 
 @contextmanager
-def _running(home: Path, sandbox: SandboxServer, dags: str) -> Iterator[Stage]:
+def _running(home: Path, sandbox: SandboxServer, dags: str, url: URL, reached_by: URL) -> Iterator[Stage]:
     folder = home / "dags"
     (folder / "x_publish.py").write_text((REPOSITORY / "dags" / "x_publish.py").read_text())
-    (folder / "of_the_test.py").write_text(dags)
-    url = f"sqlite:///{home / 'x_ledger.db'}"
+    if dags:
+        (folder / "of_the_test.py").write_text(dags)
     environment = {
         "AIRFLOW__CORE__DAGS_FOLDER": str(folder),
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__PARALLELISM": "6",
-        "AIRFLOW_CONN_X_LEDGER": url,
+        "AIRFLOW_CONN_X_LEDGER": reached_by.render_as_string(hide_password=False),
         **{
             f"AIRFLOW_CONN_{name.upper()}": sandbox.connection(number) for number, name in enumerate(ACCOUNTS)
         },
@@ -159,7 +198,9 @@ def _running(home: Path, sandbox: SandboxServer, dags: str) -> Iterator[Stage]:
     try:
         wait_for("a healthy Airflow", airflow.is_healthy, within=90)
         wait_for(
-            "its DAGs", lambda: "x_publish" in _dag_ids(airflow) and len(_dag_ids(airflow)) > 1, within=60
+            "its DAGs",
+            lambda: "x_publish" in (ids := _dag_ids(airflow)) and len(ids) > bool(dags),
+            within=60,
         )
         yield Stage(airflow, sandbox, ledger)
     finally:

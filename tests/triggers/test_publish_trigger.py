@@ -229,3 +229,23 @@ def test_a_connection_that_was_deleted_meanwhile_posts_nothing(sandbox, connecti
     event = asyncio.run(without_its_connection(trigger_for(post, ledger_conn_id), monkeypatch))
     assert "it is not defined" in event["error"]
     assert sandbox.posts() == []
+
+
+def test_a_used_up_rate_limit_is_waited_for_by_the_trigger_and_costs_no_second_request(sandbox, connections):
+    sandbox.settings(limits={"POST /2/tweets": {"user": 1, "window_seconds": 8}})
+    ledger_conn_id, ledger = connections
+    first, second = (planned(ledger, due_in=1, key=text, text=text) for text in ("One", "Two"))
+
+    async def both():
+        await asyncio.gather(*(first_event(trigger_for(post, ledger_conn_id)) for post in (first, second)))
+
+    asyncio.run(both())
+    creates = [r["status"] for r in sandbox.requests() if (r["method"], r["path"]) == ("POST", "/2/tweets")]
+    late = sorted(
+        (ledger.posts.get(post.id).parts[0].receipt.posted_at - post.due_at).total_seconds()
+        for post in (first, second)
+    )
+    assert late[0] < 1
+    assert 1 < late[1] < 18
+    assert creates.count(201) == 2
+    assert creates.count(429) <= 1

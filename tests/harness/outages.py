@@ -68,6 +68,7 @@ class CutOff(Outage):
     """
 
     def __init__(self, database: URL, seconds: float, *, late: bool = False) -> None:
+        self.database = database
         self._address = (database.host or "127.0.0.1", database.port or 5432)
         self._late = late
         self._until = 0.0
