@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pendulum
 import pytest
+from airflow_harness import wait_for
 
 from x_provider.calendar import PartSpec
 from x_provider.ledger import Blackout, Ledger, PartState
@@ -153,3 +155,25 @@ def test_a_stop_that_comes_while_a_sender_waits_for_its_connection_keeps_the_pos
     assert publisher.fire(post.id).post.state is PartState.ARMED
     assert "stopped by eve" in publisher.fire(post.id).why
     assert creates() == []
+
+
+def test_a_stop_in_the_middle_of_a_burst_lets_nothing_out_a_second_later(
+    sandbox, ledger, client, plan, clock
+):
+    sandbox.settings(rate_limits=False, latency_seconds=0.1)
+    posts = [plan(PartSpec(text=f"Number {n}"), key=f"post {n}") for n in range(80)]
+    publisher = Publisher(ledger, client, account="x_default", clock=clock)
+    with ThreadPoolExecutor(8) as pool:
+        firing = [pool.submit(publisher.fire, post.id) for post in posts]
+        wait_for("some of them on X", lambda: len(sandbox.posts()) >= 10, within=30, every=0.02)
+        stop(ledger, clock)
+        stopped_at = pendulum.now("UTC")
+    left = [post.id for post in posts if ledger.posts.get(post.id).state is PartState.ARMED]
+    assert {fired.result().post.state for fired in firing} == {PartState.POSTED, PartState.ARMED}
+    last = max(pendulum.parse(on_x["created_at"]) for on_x in sandbox.posts())
+    assert (last - stopped_at).total_seconds() < 1
+    assert len(sandbox.posts()) + len(left) == len(posts)
+    ledger.controls.go(now=clock())
+    for post_id in left:
+        publisher.fire(post_id)
+    assert sorted(on_x["text"] for on_x in sandbox.posts()) == sorted(f"Number {n}" for n in range(80))
