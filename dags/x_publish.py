@@ -24,7 +24,8 @@ sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
     are uploaded ahead of time; then it is armed and sent by the triggerer at its instant.
 
     Clearing a task that has published never publishes again. Stopping a task does not stop its post, which stays
-    planned and is taken up again: to stop a post, remove its entry from the calendar and apply it.
+    planned and is taken up again. To stop a post, remove its entry from the calendar and apply it, or
+    `airflow x void CALENDAR/ENTRY`; to stop all posts, or those of one account, `airflow x stop` or the page *X*.
     """,
 )
 def x_publish():
@@ -63,6 +64,7 @@ def x_publish():
             task_id="upload_media",
             post_id=post_id,
             name=name,
+            on_failure_callback=XPostStoppedNotifier(),  # while the cause can still be removed in time
             map_index_template="{{ task.name }}",
             weight_rule="absolute",
         )

@@ -16,7 +16,9 @@ from x_provider.operators.upkeep import XOpenQuestionsOperator, XStartQuestionOp
     default_args={"owner": "marketing", "retries": 2, "retry_delay": 20},
     doc_md="""
     Every ten minutes **sweep** wakes the posts that are stuck (their sender died, nobody looks after them) for
-    DAG `x_publish`, and ends those that are past their grace. It sends nothing and may run at any time.
+    DAG `x_publish`, and ends those that nobody has taken on and that are past their grace: those whose late policy
+    is `skip` or `ask`, and those of `publish` that a stop or blackout held back. It sends nothing and may run at
+    any time.
 
     **open_questions** then finds what only a person can settle, and **ask** starts DAG `x_ask` for each, once. Both
     are skipped when there is nothing to ask; `x_ask` must not be paused.

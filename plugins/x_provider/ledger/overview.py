@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pendulum import DateTime, Duration
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, union
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.controls import EVERY_ACCOUNT
@@ -67,10 +66,9 @@ class Overview:
 
         The longest overdue first. It reads what is due within two days, however much is planned.
         """
-        every = select(t.posts.c.id).where(*_is_waiting(now))
-        first = every.order_by(t.posts.c.due_at, t.posts.c.id).limit(limit)
+        every = _waiting(now)
         with self._database.read() as connection:
-            posts = _load(connection, first)
+            posts = _load(connection, every.limit(limit))
             parts = [part for post in posts for part in post.parts]
             attempts = [part.attempt_id for part in parts if part.attempt_id is not None]
             stopped = t.attempts.c.id.in_(attempts), t.attempts.c.outcome == ACCOUNT_STOPPED
@@ -96,13 +94,19 @@ class Overview:
 
     def doubt_about(self, account: str) -> str | None:
         """Why an account that was stopped may be a slip of the pen, in words; None where the ledger knows it."""
-        known = self.accounts()
-        if account == EVERY_ACCOUNT or account in known:
+        if account == EVERY_ACCOUNT or self._knows(account):
             return None
+        known = self.accounts()
         return (
             f"the ledger knows no account {account!r}: no post of it was ever planned. If that is a mistyped name,"
             f" nothing that goes out was stopped; the ledger knows {', '.join(known) or 'no account at all'}"
         )
+
+    def _knows(self, account: str) -> bool:
+        named = select(t.accounts.c.account).where(t.accounts.c.account == account)
+        planned = select(t.posts.c.id).where(t.posts.c.account == account).limit(1)
+        with self._database.read() as connection:
+            return any(connection.execute(query).first() is not None for query in (named, planned))
 
 
 def _unsettled(*which: ColumnElement[bool]) -> Select[Any]:
@@ -136,18 +140,25 @@ def _has_ended() -> ColumnElement[bool]:
     return or_(missed, and_(t.parts.c.state == PartState.REFUSED.value, ~given_up))
 
 
-def _is_waiting(now: DateTime) -> Sequence[ColumnElement[bool]]:
-    of_post = t.parts.c.post_id == t.posts.c.id
-    unsent = t.parts.c.state.in_((PartState.PLANNED.value, PartState.ARMED.value))
+def _waiting(now: DateTime) -> Select[Any]:
+    # By the queue's index first, whatever the databases think of the grouping.
+    due = (
+        select(t.posts.c.id, t.posts.c.due_at)
+        .where(t.posts.c.wake_at <= now + _LONGEST_WAIT, t.posts.c.due_at <= now)
+        .cte()
+        .prefix_with("MATERIALIZED")
+    )
+    unsettled = select(t.parts.c.post_id).where(t.UNSETTLED)
     return (
-        t.posts.c.wake_at <= now + _LONGEST_WAIT,
-        t.posts.c.due_at <= now,
-        exists().where(of_post, unsent),
-        ~exists().where(of_post, t.UNSETTLED),  # the others wait for that part
-        or_(
-            exists().where(of_post, unsent, t.parts.c.why.is_not(None)),
-            t.posts.c.due_at <= now - PUNCTUAL,
-        ),
+        select(due.c.id)
+        .join_from(due, t.parts, t.parts.c.post_id == due.c.id)
+        .where(
+            t.parts.c.state.in_((PartState.PLANNED.value, PartState.ARMED.value)),
+            or_(t.parts.c.why.is_not(None), due.c.due_at <= now - PUNCTUAL),
+            due.c.id.not_in(unsettled),  # the others wait for that part
+        )
+        .group_by(due.c.id, due.c.due_at)
+        .order_by(due.c.due_at, due.c.id)
     )
 
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shlex
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, BaseNotifier, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
+from x_provider.hooks.credentials import XConnectionError, unsure
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.missing import doubt
 from x_provider.ledger import Ledger, Part, PartState, Post
+from x_provider.notifications.addresses import page_of
+from x_provider.notifications.next_steps import next_step
 from x_provider.notifications.webhook import WebhookError, send_text
+from x_provider.publishing import utc_now
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
 
 _HEADLINES = {
     PartState.REFUSED: "has stopped: it is not sent any further",
@@ -24,18 +31,10 @@ _HEADLINES = {
     PartState.ARMED: "is not on X yet",
     PartState.SENDING: "is being sent, but its task has failed",
 }
-_LOOKED_FOR = (
-    "It is looked for on X before anything is sent again. To look now:\n  airflow x reconcile {post}"
-)
-_TRIED_AGAIN = "DAG x_publish tries it again. To have it tried at once:\n  airflow x resume {post}"
-_NEXT_STEPS = {
-    PartState.REFUSED: "Once the cause is removed, this sends what is missing:\n  airflow x resume {post}",
-    PartState.MISSED: "To send it after all:\n  airflow x resume {post}",
-    PartState.UNCERTAIN: _LOOKED_FOR,
-    PartState.PLANNED: _TRIED_AGAIN,
-    PartState.ARMED: _TRIED_AGAIN,
-    PartState.SENDING: _LOOKED_FOR,
-}
+_ITS_CIRCUMSTANCES = re.compile(r"^(post \S+?(, part \d+)?: )*(\w+: )?|looked for on \S+|\(HTTP[^)]*\)|\d+")
+"""Which call of which post it was, when, and from which machine, is not what stops it."""
+_CIRCUMSTANCES = re.compile(r"^(post \S+?(, part \d+)?: )*(\w+: )?|looked for on \S+|\(HTTP[^)]*\)|\d+")
+"""Which call of which post it was, when, and on which machine, is not what stops it."""
 _EXCERPT = 200
 _NAMES = 1000
 _MOST_NOTICES = 5
@@ -84,12 +83,12 @@ class XPostStoppedNotifier(BaseNotifier):
         stopped = [
             post
             for post in self._posts(task, context, ledger)
-            if post.state in _HEADLINES and ledger.deciding.tell_once(post.id, _digest(post))
+            if post.state in _HEADLINES and ledger.deciding.tell_once(post.id, _digest(post, context))
         ]
         for post in stopped[:_MOST_NOTICES]:
-            self._send("\n".join(_lines(post, context)), ledger, post)
+            self._send(_lines, [post], context, ledger)
         if rest := stopped[_MOST_NOTICES:]:
-            self._send("\n".join(_rest_of(rest, context)), ledger, *rest)
+            self._send(_rest_of, rest, context, ledger)
 
     def _posts(self, task: Any, context: Context, ledger: Ledger) -> list[Post]:
         if self.posts is None:
@@ -98,23 +97,44 @@ class XPostStoppedNotifier(BaseNotifier):
         named = [ledger.posts.named(name) for name in json.loads(self.posts)]
         return [post for post in named if not (post.state is PartState.MISSED and post.late_then == "skip")]
 
-    def _send(self, notice: str, ledger: Ledger, *posts: Post) -> None:
-        self.log.error("%s", notice)
+    def _send(
+        self,
+        words: Callable[[list[Post], Context], Iterator[str]],
+        posts: list[Post],
+        context: Context,
+        ledger: Ledger,
+    ) -> None:
+        """Whatever keeps the notice from its chat, the next failure tells it again."""
         try:
-            connection = BaseHook.get_connection(self.notices_conn_id)
+            notice = "\n".join(words(posts, context))
+            self.log.error("%s", notice)
+            connection = self._chat()
+            if connection is not None:
+                send_text(notice, connection)
+        except Exception as error:
+            for post in posts:
+                ledger.deciding.untold(post.id)
+            # Others by their type only: what they raise may hold an address.
+            why = error if isinstance(error, WebhookError | XConnectionError) else type(error).__name__
+            self.log.error("the notice was not sent by connection %s: %s", self.notices_conn_id, why)  # noqa: TRY400
+            self.log.debug("the notice failed", exc_info=True)
+
+    def _chat(self) -> Connection | None:
+        """The connection to the chat; None where there certainly is none.
+
+        :raises XConnectionError: when Airflow could not look it up.
+        """
+        try:
+            return BaseHook.get_connection(self.notices_conn_id)
         except AirflowNotFoundException:
+            if (why := doubt(self.notices_conn_id)) is not None:
+                raise unsure(self.notices_conn_id, why) from None
             self.log.info(
                 "To have such notices sent to a chat, give the Airflow connection %s (type http) the address of"
                 " its incoming webhook as password",
                 self.notices_conn_id,
             )
-            return
-        try:
-            send_text(notice, connection)
-        except WebhookError as error:
-            for post in posts:
-                ledger.deciding.untold(post.id)
-            self.log.error("the notice was not sent by connection %s: %s", self.notices_conn_id, error)  # noqa: TRY400
+            return None
 
 
 def _post_of(task: Any, context: Context, ledger: Ledger) -> Post | None:
@@ -131,18 +151,20 @@ def _post_of(task: Any, context: Context, ledger: Ledger) -> Post | None:
     return ledger.posts.get(int(post_id))
 
 
-def _lines(post: Post, context: Context) -> Iterator[str]:
+def _lines(posts: list[Post], context: Context) -> Iterator[str]:
+    (post,) = posts
     yield f"X: post {post.name} {_HEADLINES[post.state]}."
     due = post.due_at.in_timezone(post.timezone).format("YYYY-MM-DD HH:mm:ss zz")
     yield f"Account {post.account}, due {due}."
-    yield f"Why: {_quoted(_why(post) or str(context.get('exception') or 'its task failed; see its log'))}"
+    yield f"Why: {_quoted(_cause(post, context) or 'its task failed; see its log')}"
     if (on_x := [part.receipt.url for part in post.parts if part.receipt]) and len(post.parts) > 1:
         yield f"On X already, {len(on_x)} of {len(post.parts)} parts: {' '.join(on_x)}"
     else:
         yield "Nothing of it is known to be on X."
     yield f"Text: {_quoted(_excerpt(_stopped_part(post)))}"
+    yield f"Post: {page_of(post.name)}"
     yield f"Log: {context['ti'].log_url}"
-    yield _NEXT_STEPS[post.state].format(post=shlex.quote(post.name))
+    yield str(next_step(post, now=utc_now()))
 
 
 def _rest_of(posts: list[Post], context: Context) -> Iterator[str]:
@@ -156,8 +178,9 @@ def _stopped_part(post: Post) -> Part:
     return next(part for part in post.parts if part.state is not PartState.POSTED)
 
 
-def _why(post: Post) -> str | None:
-    return _stopped_part(post).why
+def _cause(post: Post, context: Context) -> str | None:
+    """What the ledger says, or else the failed task: ahead of the due time the ledger says nothing yet."""
+    return _stopped_part(post).why or str(context.get("exception") or "") or None
 
 
 def _excerpt(part: Part) -> str:
@@ -170,8 +193,11 @@ def _quoted(words: str) -> str:
     return re.sub(r"([@<])", "\\1\u200b", words)
 
 
-def _digest(post: Post) -> str:
-    """The same for one post that is stopped by the same thing, whatever X's request ids and the times say."""
-    why = re.sub(r"\(HTTP[^)]*\)|\d+", "", _why(post) or "")
-    told = (post.revision, str(_stopped_part(post).position), str(post.state), why)
+def _digest(post: Post, context: Context) -> str:
+    """The same for one post that is stopped by the same thing, whatever X's request ids and the times say.
+
+    A file that is gone is told when it cannot be uploaded, and not once more when the post is due.
+    """
+    what = _CIRCUMSTANCES.sub("", _cause(post, context) or str(post.state))
+    told = (post.revision, str(_stopped_part(post).position), what)
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
