@@ -20,6 +20,8 @@ from typing import IO, Any
 
 from worldclock import GONE, RUNNING, SharedTime, WorldClock
 
+IN_AIRFLOW = ("trigger", "work")
+"""Lives that need Airflow, whose import takes seconds."""
 LONGEST_SECONDS = 60.0
 """A process that takes longer hangs."""
 
@@ -28,7 +30,8 @@ LONGEST_SECONDS = 60.0
 class Life:
     """One process to be started.
 
-    :param do: ``run_dag`` or ``fire_all``.
+    :param do: ``run_dag``, ``hand_over`` or ``fire_all`` of the sender; ``trigger`` or ``work`` in Airflow, by the
+        machine's clock.
     :param name: the DAG run it works for, or for ``fire_all`` the seed of its order.
     :param act: what happens at step ``at``: ``kill``; ``pause`` until all others have ended; or ``cut``, an
         outage by whoever listens at ``world["outage"]``.
@@ -73,17 +76,25 @@ class Death:
 class ForkServer:
     """The client's side: starts the server and hands it lives to run.
 
-    :param errors: where the server's and its children's standard error goes.
+    :param airflow_home: an Airflow home of the server's and its children's own.
+    :param errors: where their standard error goes, and what they print.
     """
 
-    def __init__(self, errors: IO[str] | int = subprocess.DEVNULL) -> None:
+    def __init__(self, airflow_home: Path, errors: IO[str] | int = subprocess.DEVNULL) -> None:
+        settings = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         self._process = subprocess.Popen(
             [sys.executable, str(Path(__file__))],
+            env={**settings, "AIRFLOW_HOME": str(airflow_home)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
         )
+
+    def get_ready(self, *lives: Life) -> None:
+        """Import what these lives need, which may take longer than the posts have time."""
+        if any(life.do in IN_AIRFLOW for life in lives):
+            self._ask({"import_airflow": True})
 
     def new_world(self) -> None:
         """Set the world's time back to the machine's."""
@@ -121,18 +132,25 @@ class _Server:
         import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
         self._time = SharedTime()
+        # What Airflow prints must not stand among the answers.
+        self._answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         gc.freeze()
 
     def serve(self) -> None:
         # readline, since iterating would read ahead into what the children inherit.
         while line := sys.stdin.readline():
             request = json.loads(line)
-            if "world" not in request:
+            answer: Any = True
+            if "import_airflow" in request:
+                import in_airflow  # noqa: F401
+
+                gc.freeze()
+            elif "new_world" in request:
                 self._time.reset()
-                answer: Any = True
             else:
                 answer = self._run(request["world"], [Life(**life) for life in request["lives"]])
-            print(json.dumps(answer), flush=True)  # noqa: T201
+            print(json.dumps(answer), file=self._answers, flush=True)
 
     def _run(self, world: dict[str, Any], lives: list[Life]) -> list[dict[str, Any]]:
         self._time.enter(len(lives))
@@ -277,11 +295,12 @@ def _live(life: Life, world: dict[str, Any], shared: Any, slot: int, pipe: int) 
         )
         time.sleep(life.delay)
         steps.watch()
-        sender = Sender(world, clock)
-        if life.do == "run_dag":
-            sender.run_dag(life.name)
+        if life.do in IN_AIRFLOW:
+            import in_airflow
+
+            in_airflow.LIVES[life.do](world)
         else:
-            sender.fire_all(life.name)
+            getattr(Sender(world, clock), life.do)(life.name)
         say(how="done", steps=steps.names)
     except BaseException:
         say(how="failed", error=traceback.format_exc()[-6000:])

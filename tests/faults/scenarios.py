@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,10 @@ MAIN = {
 }
 
 THREAD_OF_3 = MAIN["a thread of 3"]
+SOON = {
+    name: replace(MAIN[name], name=f"{name}, due soon", due_in=1.0) for name in ("a text", "a thread of 3")
+}
+"""For lives in Airflow, whose clock does not jump."""
 MANY = Scenario(
     "many posts",
     [[PartSpec(text=f"Post {number} of many")] for number in range(60)] + [THREAD, THREAD[::-1]],

@@ -68,6 +68,12 @@ class Sender:
                         return
                     self.clock.sleep_until(waiting[0].wake_at)
 
+    def hand_over(self, taker: str) -> None:
+        """Take on what is due, upload and arm it: what tasks do before it is a trigger's turn."""
+        for post in take_due(self.ledger, now=self.clock(), taker=taker):
+            self.publisher.prepare(post.id)
+            self.publisher.arm(post.id)
+
     def fire_all(self, seed: str) -> None:
         """Bring every post to X, whoever else does, in an order of its own."""
         shuffled = Random(seed)

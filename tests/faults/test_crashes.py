@@ -22,6 +22,13 @@ OFTEN = (
     "X loses the answer to part 2",
     "two posts of one text",
 )
+ON_BOTH = (
+    "503 after X acted",
+    "429 once",
+    "called a duplicate after X acted",
+    "X loses the answer to part 2",
+    "two posts of one text",
+)
 
 # What every enumeration must have come through, or it enumerated something else.
 ALWAYS = {
@@ -49,8 +56,11 @@ def test_a_crash_after_any_step_that_others_see_neither_repeats_nor_loses(
     nothing_wrong(tally, at_least=ALWAYS)
 
 
-@pytest.mark.parametrize("name", OFTEN)
-def test_a_crash_while_x_fails_neither_repeats_nor_loses(sqlite_worlds, name, nothing_wrong):
-    tally = Tally(name, "sqlite")
-    crash_everywhere(sqlite_worlds, FAULTY[name], tally, life=Life(kinds=OUTSIDE))
+@pytest.mark.parametrize(
+    ("database", "name"),
+    [*(("sqlite", name) for name in OFTEN), *(("postgresql", name) for name in ON_BOTH)],
+)
+def test_a_crash_while_x_fails_neither_repeats_nor_loses(worlds, database, name, nothing_wrong):
+    tally = Tally(name, database)
+    crash_everywhere(worlds, FAULTY[name], tally, life=Life(kinds=OUTSIDE))
     nothing_wrong(tally, at_least={"after the commit of sending.begin"})

@@ -49,6 +49,9 @@ def test_a_sender_with_a_wrong_clock_dies(sqlite_worlds, skew, nothing_wrong):
     tally = Tally(f"sender's clock {skew:+.0f} s", "sqlite")
     crash_everywhere(sqlite_worlds, MAIN["a text"], tally, life=Life(skew=skew, kinds=OUTSIDE))
     nothing_wrong(tally, at_least={"after the commit of sending.begin"})
+    assert (tally.early > 0) == (
+        skew > 0
+    )  # where the promise ends: senders' clocks must agree within a minute
 
 
 @pytest.mark.parametrize("skew", [600.0, -600.0], ids=["10 min ahead", "10 min behind"])

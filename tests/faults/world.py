@@ -12,7 +12,7 @@ import requests
 from sqlalchemy import URL, select
 
 from x_provider.calendar import PartSpec
-from x_provider.ledger import Ledger
+from x_provider.ledger import Ledger, Post
 from x_provider.ledger.tables import metadata, posts
 
 from crashing import Death, ForkServer, Life  # isort: skip
@@ -30,6 +30,7 @@ class Scenario:
     :param posts: each a sequence of parts.
     :param faults: the sandbox's faults.
     :param settings: the sandbox's settings.
+    :param due_in: seconds from the planning to the due time.
     :param ends: the state in which every part must be at the end; ``refused`` ones must not be on X.
     :param x_skew: seconds by which X's clock is ahead.
     :param read_timeout: seconds for which the sender waits for X's answer.
@@ -40,6 +41,7 @@ class Scenario:
     posts: Sequence[Sequence[PartSpec]]
     faults: Sequence[dict[str, Any]] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    due_in: float = LEAD_SECONDS
     ends: str = "posted"
     x_skew: float = 0.0
     read_timeout: float = 5.0
@@ -51,12 +53,21 @@ class Scenario:
 
 @dataclass
 class Verdict:
-    """Where the world differs from what was meant; all zero when it does not."""
+    """Where the world differs from what was meant; all zero when it does not.
+
+    :param early: posts that X created before their due time, by its clock. Only a sender whose clock is ahead may
+        do so: clocks of senders must agree within a minute.
+    :param struck: how many of the scenario's faults hit a request.
+    :param spared: those that never did.
+    """
 
     duplicates: int = 0
     lost: int = 0
     wrong_receipts: int = 0
     wrong_content: int = 0
+    early: int = 0
+    struck: int = 0
+    spared: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -96,6 +107,13 @@ class World:
         self._outage = outage
         self._http = requests.Session()
         self._scenario = Scenario("nothing", ())
+        self._due_at = pendulum.now("UTC")
+        self._posts: list[Post] = []
+        self._may_be_early = False
+
+    def get_ready(self, *lives: Life) -> None:
+        """Do what takes long and is the same for all scenarios."""
+        self._server.get_ready(*lives)
 
     def begin(self, scenario: Scenario) -> None:
         """Empty X and the ledger, and plan the scenario's posts."""
@@ -111,20 +129,23 @@ class World:
         self._control("settings", {**settings, **scenario.settings})
         for fault in scenario.faults:
             self._control("faults", fault)
-        now = pendulum.now("UTC")
+        self._due_at = pendulum.now("UTC").add(seconds=scenario.due_in)
+        self._may_be_early = False
         with self._ledger.database.write() as connection:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
-        for number, parts in enumerate(scenario.posts):
+        self._posts = [
             plan_post(
                 self._ledger,
                 *parts,
                 calendar="faults",
                 key=str(number),
                 account=ACCOUNT,
-                due_at=now.add(seconds=LEAD_SECONDS),
+                due_at=self._due_at,
                 lead_seconds=LEAD_SECONDS,
             )
+            for number, parts in enumerate(scenario.posts)
+        ]
         self._close()
 
     def run(self, *lives: Life) -> list[Death]:
@@ -133,12 +154,17 @@ class World:
             "ledger": self._senders_ledger,
             "x": self.x,
             "keys": self._keys,
+            "posts": [
+                {"post_id": post.id, "account": post.account, "fire_at": post.due_at.isoformat()}
+                for post in self._posts
+            ],
             "x_skew": self._scenario.x_skew,
             "read_timeout": self._scenario.read_timeout,
             "patience": self._scenario.patience,
             "outage": self._outage and self._outage.port,
             "lock_timeout": self._outage and self._outage.seconds / 2,
         }
+        self._may_be_early |= any(life.skew > 0 for life in lives)
         return self._server.run(world, *lives)
 
     def verdict(self) -> Verdict:
@@ -157,6 +183,8 @@ class World:
                 verdict.lost += meant[text] - there[text]
                 verdict.words.append(f"{text!r} is on X {there[text]} times instead of {meant[text]}")
         self._compare_receipts(on_x, verdict)
+        self._compare_times(on_x, verdict)
+        self._count_faults(verdict)
         self._close()
         return verdict
 
@@ -198,6 +226,24 @@ class World:
         if waiting:
             verdict.lost += 1
             verdict.words.append(f"posts {waiting} still wait for somebody")
+
+    def _compare_times(self, on_x: dict[str, Any], verdict: Verdict) -> None:
+        due_at = self._due_at.set(microsecond=self._due_at.microsecond // 1000 * 1000)  # X's times end there
+        for post in on_x.values():
+            at = pendulum.parse(post["created_at"]).subtract(seconds=self._scenario.x_skew)
+            if at < due_at:
+                verdict.early += 1
+                if not self._may_be_early:
+                    verdict.words.append(
+                        f"{post['written']!r} was on X {(due_at - at).total_seconds()} s early"
+                    )
+
+    def _count_faults(self, verdict: Verdict) -> None:
+        answer = self._http.get(f"{self.x}/_sandbox/faults", timeout=10)
+        answer.raise_for_status()
+        faults = answer.json()["faults"]
+        verdict.spared = [f"{fault['kind']} at {fault['path']}" for fault in faults if not fault["applied"]]
+        verdict.struck = len(faults) - len(verdict.spared)
 
     def close(self) -> None:
         """Let go of X and the ledger."""

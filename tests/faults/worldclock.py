@@ -57,10 +57,13 @@ class SharedTime:
         waits = self._numbers[_SLOTS : _SLOTS + self._processes].tolist()
         return min(waits) == waits[slot] != RUNNING
 
-    def advance_to(self, instant: float) -> float:
-        """Jump; how far ahead of the machine's clock the world is now."""
-        self._numbers[_AHEAD] = max(self._numbers[_AHEAD], instant - time.time() + 0.001)
-        return self._numbers[_AHEAD]
+    def ahead_at(self, instant: float) -> float:
+        """How far ahead of the machine's clock the world must be for that to be its present instant."""
+        return max(self._numbers[_AHEAD], instant - time.time() + 0.001)
+
+    def jump(self, ahead: float) -> None:
+        """Be so far ahead of the machine's clock, if the world is not further ahead already."""
+        self._numbers[_AHEAD] = max(self._numbers[_AHEAD], ahead)
 
 
 class WorldClock:
@@ -94,7 +97,10 @@ class WorldClock:
         self._shared.set(self._slot, until)
         while self._shared.now < until:
             if self._shared.is_next(self._slot) and time.time() >= self._shared.creating_at + self._patience:
-                self._tell_x(self._shared.advance_to(until))
+                # X first: what it creates is then never older, by its own clock, than the instant it was sent at.
+                ahead = self._shared.ahead_at(until)
+                self._tell_x(ahead)
+                self._shared.jump(ahead)
             else:
                 time.sleep(_POLL_SECONDS)
         self._shared.set(self._slot, RUNNING)

@@ -40,7 +40,7 @@ def opened(
             if postgres is not None:
                 ledger = stack.enter_context(_database(make_url(postgres)))
             errors = stack.enter_context((mine / "fork-server.txt").open("w"))
-            server = ForkServer(errors)
+            server = ForkServer(mine / "airflow", errors)
             stack.callback(server.close)
             sandbox = start_sandbox(mine, "--no-rate-limits", "--processing-seconds", "0.1")
             stack.callback(sandbox.stop)
