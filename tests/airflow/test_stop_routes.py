@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
 
+import pendulum
 import pytest
 import requests
+from drafting import plan_post
+from other_processes import send_without_answer
 
-from x_provider.ledger import Blackout, Ledger
+from x_provider.ledger import Blackout, Ledger, PartState
 from x_provider.publishing import utc_now
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -57,13 +62,31 @@ def test_who_may_only_look_may_not_press(standalone, ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/x/"), ("GET", "/x/status"), ("POST", "/x/stop"), ("POST", "/x/go")]
+    ("method", "path"),
+    [
+        ("GET", "/x/"),
+        ("GET", "/x/?post=december/hello"),
+        ("GET", "/x/status"),
+        ("GET", "/x/posts?name=december/hello"),
+        ("POST", "/x/stop"),
+        ("POST", "/x/go"),
+    ],
 )
 def test_nobody_gets_nothing(standalone, ledger, method, path) -> None:
     body = {"account": "*"} if method == "POST" else None
     answer = requests.request(method, standalone.url + path, json=body, timeout=30, allow_redirects=False)
     assert answer.status_code == 401
     assert halted(ledger) == []
+
+
+def test_who_opens_a_page_logged_out_finds_the_way_to_log_in_and_back(standalone) -> None:
+    session = requests.Session()
+    answer = session.get(f"{standalone.url}/x/?post=december/hello", timeout=30)
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    (login,) = re.findall(r'href="([^"]+)"', answer.text)
+    followed = session.get(urljoin(answer.url, login), timeout=30, allow_redirects=False)
+    (back,) = parse_qs(urlsplit(followed.headers["location"]).query)["next"]
+    assert back == "/x/?post=december/hello"
 
 
 @pytest.mark.parametrize("path", ["/x/docs", "/x/redoc", "/x/openapi.json"])
@@ -102,6 +125,59 @@ def test_go_for_what_is_not_stopped_says_so(standalone, ledger) -> None:
     assert (answer.status_code, "x_brand was not stopped" in answer.json()["detail"]) == (409, True)
 
 
+def test_a_stop_of_an_account_that_nobody_knows_is_recorded_with_a_warning(standalone, ledger) -> None:
+    plan_post(ledger, "Hello", account="x_brand")
+    answer = press(standalone, "stop", account="x_brnad")
+    assert (answer.status_code, halted(ledger)) == (200, [("x_brnad", "admin", "")])
+    assert "the ledger knows no account 'x_brnad'" in answer.json()["warning"]
+    assert "the ledger knows x_brand" in answer.json()["warning"]
+    assert press(standalone, "stop", account="x_brand").json()["warning"] is None
+    assert press(standalone, "stop").json()["warning"] is None
+
+
+def test_what_stands_still_is_listed(standalone, ledger) -> None:
+    refused = plan_post(ledger, "No", key="refused")
+    ledger.sending.give_up(refused, PartState.REFUSED, why="X refuses it")
+    plan_post(ledger, "Late", key="late", due_in=-120)
+    plan_post(ledger, "Later", key="later", due_in=3600)
+    status = standalone.get("/x/status", user="viewer")
+    assert [(post["post"], post["state"], post["why"]) for post in status["still"]] == [
+        ("december/refused", "refused", "X refuses it"),
+        ("december/late", "planned", None),
+    ]
+    assert status["more"] == 0
+
+
+def test_the_story_of_a_post_is_told_to_who_may_look(standalone, ledger) -> None:
+    due_at = pendulum.datetime(2026, 12, 1, 8)
+    post = plan_post(ledger, "One", "Two", due_at=due_at, at="2026-12-01 09:00", timezone="Europe/Berlin")
+    send_without_answer(ledger, post, at=due_at.add(seconds=1))
+    ledger.deciding.void(post.id, why="given up by ann", now=due_at.add(hours=2), by="ann")
+    story = standalone.get("/x/posts", user="viewer", name="december/hello")
+    assert (story["post"], story["account"], story["state"]) == ("december/hello", "x_default", "refused")
+    assert (story["due_at"], story["at"]) == ("2026-12-01T09:00:00+01:00", "2026-12-01 09:00")
+    assert [(part["text"], part["state"], part["why"]) for part in story["parts"]] == [
+        ("One", "refused", "given up by ann"),
+        ("Two", "refused", "given up by ann"),
+    ]
+    (attempt,) = story["attempts"]
+    assert (attempt["part"], attempt["outcome"], attempt["started_at"]) == (
+        1,
+        "uncertain",
+        "2026-12-01T08:00:01+00:00",
+    )
+    (decision,) = story["decisions"]
+    assert (decision["by"], decision["decision"], decision["words"]) == ("ann", "void", "given up by ann")
+    assert "airflow x resume december/hello" in story["next_step"]
+
+
+@pytest.mark.parametrize("name", ["december/nobody", "99999999999999999999", "hello", ""])
+def test_a_post_that_the_ledger_does_not_have_is_not_found(standalone, ledger, name) -> None:
+    answer = standalone.request("GET", "/x/posts", params={"name": name})
+    assert answer.status_code == 404
+    assert f"The ledger has no post '{name}'" in answer.json()["detail"]
+
+
 def test_a_calendars_blackout_is_shown_and_is_not_lifted_by_hand(standalone, ledger) -> None:
     now = utc_now()
     quiet = Blackout("*", now.add(hours=1), now.add(hours=2), "Election night")
@@ -138,8 +214,9 @@ def test_it_is_done_within_a_second(standalone, ledger) -> None:
     assert time.monotonic() - pressed < 1
 
 
-def test_the_page_runs_its_own_script_only_and_in_no_other_sites_frame(standalone) -> None:
-    policy = standalone.request("GET", "/x/").headers["content-security-policy"]
+@pytest.mark.parametrize("path", ["/x/", "/x/?post=december/hello"])
+def test_the_page_runs_its_own_script_only_and_in_no_other_sites_frame(standalone, path) -> None:
+    policy = standalone.request("GET", path).headers["content-security-policy"]
     assert "default-src 'none'; script-src 'sha256-" in policy
     assert "frame-ancestors 'self'" in policy
 

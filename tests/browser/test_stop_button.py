@@ -1,4 +1,4 @@
-"""The stop button in Airflow's navigation, pressed in a browser, with a post on its way to X."""
+"""The provider's pages in Airflow, in a browser: the stop button, with a post on its way, and a post's story."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import pendulum
 import pytest
 from airflow_harness import RunningAirflow, wait_for
+from drafting import described, plan_post
+from other_processes import begin_attempt
+from PIL import Image
 
-from x_provider.ledger import AccountOnX, Ledger, PartState
+from x_provider.calendar import PartSpec
+from x_provider.ledger import AccountOnX, Ledger, PartState, Post, Receipt
 from x_provider.publishing import utc_now
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
@@ -126,6 +131,100 @@ def test_it_follows_airflows_theme(open_x, theme, channel) -> None:
     expect(x.get_by_role("status")).to_have_text(GOING, timeout=30_000)
     background = x.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert background.startswith(f"rgb({channel}, ")
+
+
+@pytest.fixture
+def open_post(browser, airflow) -> Iterator[Any]:
+    """Open a post's own page, as the link in a notice does; a script error fails the test."""
+    contexts, errors = [], []
+
+    def open_post(name: str, user: str = "viewer", scheme: str = "light") -> Any:
+        contexts.append(
+            browser.new_context(
+                viewport={"width": 1000, "height": 1200}, color_scheme=scheme, timezone_id="Asia/Tokyo"
+            )
+        )
+        contexts[-1].add_cookies([{"name": "_token", "value": airflow.token(user), "url": airflow.url}])
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.append(said.text) if "Security Policy" in said.text else None)
+        page.goto(f"{airflow.url}/x/?post={name}")
+        return page
+
+    yield open_post
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def half_way(ledger, tmp_path_factory: pytest.TempPathFactory) -> Post:
+    """A thread that X cut in half, with a text that would be a script."""
+    path = tmp_path_factory.mktemp("media") / "dome.png"
+    Image.new("RGB", (64, 36), (10, 20, 60)).save(path)
+    picture = described(path, alt="The dome at night")
+    due_at = pendulum.datetime(2026, 12, 1, 8)
+    second = PartSpec(text="Doors open <script>alert(1)</script>\nat nine", media=[picture])
+    when = {"due_at": due_at, "at": "2026-12-01 09:00", "timezone": "Europe/Berlin"}
+    post = plan_post(ledger, "We are open", second, key="half-way", **when)
+    on_x = "https://x.com/observatory/status/1900000000000000001"
+    receipt = Receipt("1900000000000000001", on_x, due_at.add(seconds=1), due_at.add(seconds=1))
+    ledger.sending.arm(post, post.parts[0])
+    assert ledger.sending.posted(begin_attempt(ledger, post, at=due_at), receipt, account="x_default")
+    post = ledger.posts.get(post.id)
+    ledger.sending.arm(post, post.parts[1])
+    said = {"why": "post december/half-way, part 2: X does not allow it", "http_status": 403}
+    ledger.sending.finish(
+        begin_attempt(ledger, post, post.parts[1], at=due_at.add(seconds=2)),
+        PartState.REFUSED,
+        outcome="refused",
+        now=due_at.add(seconds=3),
+        wake_at=None,
+        words="You are not permitted to perform this action.",
+        request_id="f00",
+        **said,
+    )
+    return ledger.posts.get(post.id)
+
+
+@pytest.mark.parametrize(("scheme", "channel"), [("light", 255), ("dark", 11)])
+def test_a_post_s_page_shows_its_evidence(open_post, half_way, scheme, channel) -> None:
+    page = open_post(half_way.name, scheme=scheme)
+    expect(page.get_by_role("heading", level=1)).to_have_text("december/half-way", timeout=30_000)
+    expect(page.get_by_role("status")).to_have_text("refused (1 of 2 parts are on X)")
+    expect(page.locator("#next code")).to_have_text("airflow x resume december/half-way")
+    expect(page.locator("#facts")).to_contain_text("9:00:00 AM")  # in the post's zone, wherever the reader is
+    expect(page.locator("#parts .text").nth(1)).to_have_text("Doors open <script>alert(1)</script>\nat nine")
+    expect(page.locator("#parts .media")).to_have_text("dome.png: The dome at night")
+    expect(page.locator("#parts .why")).to_have_text("post december/half-way, part 2: X does not allow it")
+    on_x = page.get_by_role("link", name="https://x.com/observatory/status/1900000000000000001")
+    expect(on_x).to_have_attribute("rel", "noopener noreferrer")
+    attempts = page.get_by_role("region", name="Attempts to send it").locator("tbody tr")
+    expect(attempts).to_have_count(2)
+    expect(attempts.nth(1)).to_contain_text("You are not permitted to perform this action.")
+    background = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert background.startswith(f"rgb({channel}, ")
+    for width in (1000, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_what_stands_still_leads_to_its_page_and_back(open_x, half_way) -> None:
+    x = open_x("viewer")
+    x.get_by_role("link", name=half_way.name).click(timeout=30_000)
+    expect(x.get_by_role("heading", level=1)).to_have_text(half_way.name)
+    airflow = x.owner.page
+    airflow.context.route("https://x.com/**", lambda route: route.fulfill(body="The post"))
+    with airflow.context.expect_page() as opened:
+        x.get_by_role("link", name="https://x.com/").click()
+    expect(opened.value.locator("body")).to_have_text("The post")
+    x.get_by_role("link", name="X: what is stopped").click()
+    expect(x.get_by_role("status")).to_have_text(GOING)
+
+
+def test_a_post_that_the_ledger_does_not_have_is_said(open_post) -> None:
+    page = open_post("december/nobody")
+    expect(page.get_by_role("alert")).to_contain_text("The ledger has no post 'december/nobody'")
 
 
 def test_a_ledger_that_is_away_is_said_and_the_terminal_named(open_x, airflow, ledger) -> None:

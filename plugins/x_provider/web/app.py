@@ -1,4 +1,4 @@
-"""The routes under ``/x`` in Airflow's API server: the stop button, and what stands where.
+"""The routes under ``/x`` in Airflow's API server: the stop button, what stands where, and one post's story.
 
 Who may read DAG ``x_publish`` may look; who may trigger it may stop and let go.
 """
@@ -9,21 +9,31 @@ import base64
 import hashlib
 import re
 from functools import cache
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.ledger import EVERY_ACCOUNT, Halt, Ledger, LedgerError, PartState
+from x_provider.ledger import EVERY_ACCOUNT, Halt, Ledger, LedgerError, PartState, Post
 from x_provider.publishing import utc_now
+from x_provider.web.story import story_of
 
 _PUBLISHING_DAG = "x_publish"
+_HERE = Path(__file__).parent
+_MOST_STANDING = 20
+_LOGGED_OUT = (
+    '<!doctype html><html lang="en"><title>X</title><p>You are logged out. <a href="{login}">Log in</a> to see'
+    " this page.</p></html>"
+)
 _may_look = requires_access_dag("GET", param_dag_id=_PUBLISHING_DAG)
 _may_stop = requires_access_dag("POST", DagAccessEntity.RUN, _PUBLISHING_DAG)
 
@@ -54,9 +64,9 @@ class Stop(BaseModel):
 
 
 @app.get("/", dependencies=[Depends(_may_look)])
-def page() -> HTMLResponse:
-    """The page behind *X* in Airflow's navigation."""
-    html, policy = _page()
+def page(post: str | None = None) -> HTMLResponse:
+    """The page behind *X* in Airflow's navigation; the page of one post where it is named."""
+    html, policy = _page("page.html" if post is None else "post.html")
     return HTMLResponse(
         html,
         headers={
@@ -69,23 +79,44 @@ def page() -> HTMLResponse:
 
 @app.get("/status", dependencies=[Depends(_may_look)])
 def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
-    """What is stopped, by whom and why, and how many posts stand where."""
-    counts = ledger.overview.counts()
+    """What is stopped, by whom and why, how many parts stand where, and which posts stand still."""
+    now, counts = utc_now(), ledger.overview.counts()
+    still = (
+        ledger.overview.stopped(now, limit=_MOST_STANDING),
+        ledger.overview.waiting(now, limit=_MOST_STANDING),
+    )
+    posts = [post for standstill in still for post in standstill.posts]
     return {
         **_halts(ledger, may_stop=_is_allowed(request, user)),
         "accounts": ledger.accounts.names(),
         "counts": {str(state): counts[state] for state in PartState if state in counts},
+        "still": [_standing(post) for post in posts],
+        "more": sum(standstill.count for standstill in still) - len(posts),
     }
+
+
+@app.get("/posts", dependencies=[Depends(_may_look)])
+def one_post(name: Annotated[str, Query(max_length=501)], ledger: LedgerDep) -> dict[str, Any]:
+    """The story of one post, by its name ``calendar/key``; 404 when the ledger has none of that name."""
+    calendar, _, key = name.partition("/")
+    post = ledger.posts.find(calendar, key)
+    if post is None:
+        raise HTTPException(
+            404, f"The ledger has no post {name!r}: write calendar/entry as in the calendar file."
+        )
+    return story_of(ledger, post, now=utc_now())
 
 
 @app.post("/stop", dependencies=_CHANGES)
 def stop(what: Stop, user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
     """Stop an account, or all: no attempt begins after the answer, in any process.
 
-    Counting the posts takes a while in a large ledger, which nobody who presses this should wait for.
+    An account that the ledger does not know is stopped too, since it may exist and not have posted yet; then
+    ``warning`` says so. Counting the posts takes a while in a large ledger, which nobody who presses this should
+    wait for.
     """
     ledger.controls.stop(account=what.account, why=what.why.strip(), by=user.get_name(), now=utc_now())
-    return _halts(ledger, may_stop=True)
+    return {**_halts(ledger, may_stop=True), "warning": ledger.overview.doubt_about(what.account)}
 
 
 @app.post("/go", dependencies=_CHANGES)
@@ -102,6 +133,17 @@ def go(what: Stop, ledger: LedgerDep) -> dict[str, Any]:
 def ledger_is_away(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
     """The ledger cannot be used: say why, and that nothing was changed."""
     return JSONResponse({"detail": f"Nothing was changed: {error}"}, 503)
+
+
+@app.exception_handler(HTTPException)
+async def refused(request: Request, error: HTTPException) -> Response:
+    """As FastAPI does it; who opens a page without being logged in gets the way to log in."""
+    is_page = request.method == "GET" and request.scope["path"].endswith("/x/")
+    if error.status_code != HTTPStatus.UNAUTHORIZED or not is_page:
+        return await http_exception_handler(request, error)
+    page = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+    login = f"../api/v2/auth/login?next={quote(page, safe='')}"
+    return HTMLResponse(_LOGGED_OUT.format(login=login), error.status_code, headers=error.headers)
 
 
 def _halts(ledger: Ledger, *, may_stop: bool) -> dict[str, Any]:
@@ -122,6 +164,15 @@ def _shown(halt: Halt, *, in_force: bool) -> dict[str, Any]:
     }
 
 
+def _standing(post: Post) -> dict[str, Any]:
+    return {
+        "post": post.name,
+        "state": str(post.state),
+        "due_at": post.due_at.isoformat(),
+        "why": next((part.why for part in post.parts if part.why), None),
+    }
+
+
 def _is_allowed(request: Request, user: Any) -> bool:
     try:
         _may_stop(request, user)
@@ -131,8 +182,10 @@ def _is_allowed(request: Request, user: Any) -> bool:
 
 
 @cache
-def _page() -> tuple[str, str]:
-    html = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+def _page(name: str) -> tuple[str, str]:
+    html = (_HERE / name).read_text(encoding="utf-8")
+    for shared in ("common.css", "common.js"):
+        html = html.replace(f"/* {shared} */", (_HERE / shared).read_text(encoding="utf-8"))
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return html, (
