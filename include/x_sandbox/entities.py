@@ -71,10 +71,18 @@ def short_link(post_id: str, position: int) -> str:
     return "https://t.co/" + "".join(alphabet[byte % 62] for byte in digest[:10])
 
 
-def shorten(text: str, post_id: str, *, media_url: str | None, media_keys: list[str]) -> tuple[str, Entities]:
-    """Replace the links of a text by t.co links and append the one of its media.
+def shorten(
+    text: str,
+    post_id: str,
+    *,
+    media_url: str | None,
+    media_keys: list[str],
+    quoted_url: str | None = None,
+) -> tuple[str, Entities]:
+    """Replace the links of a text by t.co links and append the one of its media, or of the post it quotes.
 
     :param media_url: page of the post's first photo or video, or None without media.
+    :param quoted_url: page of the post that it quotes, or None.
     :return: the text as X shows it, and its entities with positions in code points.
     """
     urls: list[dict[str, Any]] = []
@@ -86,6 +94,10 @@ def shorten(text: str, post_id: str, *, media_url: str | None, media_keys: list[
         urls.append(_url(short, link["url"], len(written)))
         written, end = written + short, stop
     written += text[end:]
+    if quoted_url:
+        short = short_link(post_id, len(urls))
+        written += f" {short}" if written else short
+        urls.append(_url(short, quoted_url, len(written) - len(short)))
     if media_url:
         short = short_link(post_id, len(urls))
         written += f" {short}" if written else short

@@ -22,7 +22,7 @@ class Post:
     """One post on this X.
 
     :param written: the text as the client sent it.
-    :param text: the text as X shows it, links shortened.
+    :param text: the text as X shows it: links shortened, with what X adds to it.
     :param created_at: epoch seconds, in whole milliseconds.
     :param edit_history: ids of this post's versions so far, itself last.
     :param preview: the beginning that X shows of a text of more than 280, or None.
@@ -87,18 +87,31 @@ class Posts:
         *,
         page: str,
         media_keys: list[str],
+        names: Sequence[str] = (),
+        quoted_page: str | None = None,
     ) -> Post:
         """Commit a post; the instant of the commit is its `created_at`.
 
         :param request: a CreatePostsRequest that passed the rules.
         :param page: address of the author's posts, `{id}` standing for the post's id.
+        :param names: of those whom X names in front of the text.
+        :param quoted_page: address of the post that it quotes, or None.
         """
-        post = self.draft(author_id, request, page=page, media_keys=media_keys)
+        post = self.draft(
+            author_id, request, page=page, media_keys=media_keys, names=names, quoted_page=quoted_page
+        )
         self._commit({"what": "post", "post": asdict(post)})
         return post
 
     def draft(
-        self, author_id: str, request: dict[str, Any], *, page: str = "", media_keys: Sequence[str] = ()
+        self,
+        author_id: str,
+        request: dict[str, Any],
+        *,
+        page: str = "",
+        media_keys: Sequence[str] = (),
+        names: Sequence[str] = (),
+        quoted_page: str | None = None,
     ) -> Post:
         """Make the post of a request without committing it; the parameters are those of `create`."""
         now = int(self._clock.now() * 1000) / 1000
@@ -107,10 +120,11 @@ class Posts:
         previous = self._by_id.get(request.get("edit_options", {}).get("previous_post_id", ""))
         written = request.get("text", "")
         text, entities = shorten(
-            written,
+            "".join(f"@{name} " for name in names) + written,
             post_id,
             media_url=page.format(id=post_id) if media_keys else None,
             media_keys=list(media_keys),
+            quoted_url=quoted_page,
         )
         poll = request.get("poll")
         return Post(

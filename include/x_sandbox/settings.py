@@ -33,6 +33,8 @@ class Settings:
     """`keep_post` or `drop_post`: what happens to a post whose private metrics the caller may not see."""
     escape_text: bool = False
     """Write `&`, `<` and `>` of texts as HTML entities."""
+    reply_names: bool = True
+    """Begin replies with the names of those they answer, unless they are excluded."""
     webhook_local_http: bool = True
     """Accept webhooks on loopback addresses with http and a port; X itself wants https and no port."""
     webhook_hosts: list[str] = field(default_factory=list)

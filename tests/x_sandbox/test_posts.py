@@ -194,6 +194,42 @@ def test_quotes_are_not_for_self_serve(sandbox, alice) -> None:
     assert sandbox.posts()[1]["metrics"]["quote_count"] == 1
 
 
+@pytest.mark.parametrize("text", ["look", "日本 see example.com"])
+def test_a_quote_ends_in_a_short_link_that_stands_for_the_quoted_post(sandbox, alice, bob, text) -> None:
+    sandbox.settings(self_serve=False)
+    quoted = bob.create("quotable")
+    quote = alice.create(text, quote_tweet_id=quoted)
+    fields = {"post_fields": "entities", "expansions": "referenced_posts"}
+    post = alice.get(f"/2/tweets/{quote}", **fields).json()["data"]
+    last = post["entities"]["urls"][-1]
+    assert last["expanded_url"] == f"https://x.com/bob/status/{quoted}"
+    assert post["text"].endswith(f" {last['url']}")
+    assert post["text"][last["start"] : last["end"]] == last["url"]
+    assert post["referenced_posts"] == [{"type": "quoted", "id": quoted}]
+    assert alice.refusal(text, quote_tweet_id=quoted)[0] == 403  # the link is not what makes it another text
+
+
+def test_a_reply_begins_with_the_names_of_those_it_answers(sandbox, alice, bob) -> None:
+    def text_of(post_id: str) -> str:
+        return alice.get(f"/2/tweets/{post_id}", post_fields="entities").json()["data"]["text"]
+
+    called = bob.create("what do you say, @alice?")
+    first = alice.create("this", reply={"in_reply_to_tweet_id": called})
+    assert text_of(first) == "@bob this"
+    assert text_of(alice.create("and that", reply={"in_reply_to_tweet_id": first})) == "@bob and that"
+    assert text_of(alice.create("Thanks, @Bob", reply={"in_reply_to_tweet_id": called})) == "Thanks, @Bob"
+    left_out = {"in_reply_to_tweet_id": called, "exclude_reply_user_ids": [bob.account["id"]]}
+    assert text_of(alice.create("to all", reply=left_out)) == "to all"
+    sandbox.settings(reply_names=False)
+    assert text_of(alice.create("once more", reply={"in_reply_to_tweet_id": called})) == "once more"
+
+
+def test_a_reply_to_oneself_begins_with_nobody(alice) -> None:
+    root = alice.create("a thread about @bob")
+    post_id = alice.create("goes on", reply={"in_reply_to_tweet_id": root})
+    assert alice.get(f"/2/tweets/{post_id}").json()["data"]["text"] == "goes on"
+
+
 def test_premium_accounts_edit_five_times_within_an_hour(sandbox, alice) -> None:
     first = alice.create("version 0")
     assert alice.refusal("version 1", edit_options={"previous_post_id": first})[0] == 403

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from x_sandbox.activity import announce_created, announce_deleted
+from x_sandbox.additions import names_answered, page_quoted
 from x_sandbox.authentication import USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.problems import forbidden, invalid_request, missing, not_found
@@ -22,7 +23,12 @@ async def create(exchange: Exchange) -> Answer:
     media = check(exchange.state, account, request)
     page = f"https://x.com/{account.username}/status/{{id}}/{PATHS[media[0].kind]}/1" if media else ""
     post = exchange.state.posts.create(
-        account.id, request, page=page, media_keys=[item.media_key for item in media]
+        account.id,
+        request,
+        page=page,
+        media_keys=[item.media_key for item in media],
+        names=names_answered(exchange.state, account.id, request),
+        quoted_page=page_quoted(exchange.state, request),
     )
     announce_created(exchange.state, post)
     created = {"id": post.id, "text": post.text, "edit_history_tweet_ids": list(post.edit_history)}

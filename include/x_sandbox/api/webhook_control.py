@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from x_sandbox.activity import POST_EVENTS, Happening, announce, announce_to_account
+from x_sandbox.additions import names_answered, page_quoted
 from x_sandbox.api.control import json_of, refusal
 from x_sandbox.clock import iso
 from x_sandbox.deliveries import KEPT
@@ -112,7 +113,12 @@ class WebhookControls:
             request["quote_tweet_id"] = post.id
         elif post and event_type == "post.repost.create":
             request["text"] = f"RT: {post.written}"
-        return self._state.posts.draft(author.id, request)
+        return self._state.posts.draft(
+            author.id,
+            request,
+            names=names_answered(self._state, author.id, request),
+            quoted_page=page_quoted(self._state, request),
+        )
 
 
 def routes(state: State) -> list[BaseRoute]:
