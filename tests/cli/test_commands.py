@@ -194,6 +194,10 @@ def test_who_decided_is_shown_with_the_post(ledger, post, airflow_x):
     assert f"{getpass.getuser()} decided on part 1: void" in airflow_x("show", "december/hello")
 
 
+def test_show_says_where_the_post_s_page_is(ledger, post, airflow_x):
+    assert "http://localhost:8080/x/?post=december/hello" in airflow_x("show", "december/hello")
+
+
 def test_show_lists_every_attempt(ledger, post, airflow_x):
     make_uncertain(ledger, post)
     printed = airflow_x("show", "december/hello", "--output", "json")
