@@ -127,6 +127,35 @@ def test_an_absent_post_is_asked_about_with_both_texts_the_times_and_the_timelin
     assert question.body.index("Doors open at ten") < question.body.index("Something else")
 
 
+def test_a_question_says_that_its_account_has_more_posts_than_were_read(absent, ask, client, sandbox):
+    sandbox.settings(rate_limits=False)
+    post = absent("Doors open at nine")
+    client.create_post(CreatePost(text="Doors open at ten"))
+    for number in range(100):
+        client.create_post(CreatePost(text=f"Number {number}"))
+    body = ask(post).body
+    assert "more posts on the account's timeline since" in body
+    assert "Of the newest 100, which reach back to" in body
+    assert "look at the older ones yourself" in body
+    assert "Doors open at ten" not in body
+
+
+def test_a_promoted_only_post_is_asked_about_and_taken_by_its_address(
+    sandbox, publisher, plan, clock, ask, say, creates
+):
+    post = plan(PartSpec(text="An advertisement", nullcast=True))
+    sandbox.faults("drop_after_commit", times=1, **CREATE)
+    publisher.fire(post.id)
+    clock.ahead = 200
+    publisher.fire(post.id)
+    question = ask(post)
+    assert (question.kind, question.options) == ("unknown", (RESEND, ADOPT, GIVE_UP))
+    assert "a promoted-only post (nullcast) is not on the account's timeline" in question.body
+    say(question, ADOPT, sandbox.posts()[0]["id"])
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == 1
+
+
 def test_not_on_x_says_the_person_and_it_is_sent_once_more(absent, ask, say, publisher, sandbox):
     post = absent("One", "Two")
     question = ask(post)

@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow_harness import wait_for
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
-from x_provider.calendar import PartSpec, PollSpec
+from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost
-from x_provider.ledger import PartState
+from x_provider.ledger import Ledger, PartState
 from x_provider.ledger.tables import attempts
 from x_provider.publishing import Publisher
+from x_provider.publishing.asking import open_questions
 from x_provider.publishing.reconciling import QUIET_SECONDS
+from x_provider.publishing.upkeep import Swept, sweep
 
 CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
 ANSWER_LOST = [
@@ -23,7 +25,6 @@ ANSWER_LOST = [
     {"kind": "delay_after", "seconds": 2.5},
     {"kind": "truncate"},
 ]
-POLL = PollSpec(options=["Red", "Blue"], duration_minutes=60)
 
 
 def kind(fault):
@@ -47,6 +48,25 @@ def outcomes(ledger):
             return list(connection.execute(select(attempts.c.outcome).order_by(attempts.c.id)).scalars())
 
     return outcomes
+
+
+@pytest.fixture
+def seen_by_others(ledger):
+    """The states of a post's parts as another process sees them before each commit from now on."""
+    seen = []
+    remove = []
+
+    def watch(post):
+        def committing(_connection):
+            seen.append(tuple(part.state for part in Ledger(ledger.database.url).posts.get(post.id).parts))
+
+        event.listen(Engine, "commit", committing)
+        remove.append(committing)
+        return seen
+
+    yield watch
+    for committing in remove:
+        event.remove(Engine, "commit", committing)
 
 
 @pytest.mark.parametrize("fault", ANSWER_LOST, ids=kind)
@@ -133,105 +153,6 @@ def test_the_timeline_of_another_account_proves_nothing(
     assert len(creates()) == 2
 
 
-@pytest.mark.parametrize("escape_text", [False, True], ids=["plain", "escaped"])
-@pytest.mark.parametrize(
-    "words",
-    [
-        "Tours: https://example.com/tours?from=a&to=b and example.org/ — see www.example.net",
-        "HTTPS://Example.com/A, https://example.com/a/b/ and example.com",
-        "Family 👩‍👩‍👧‍👦, flags 🇩🇪🏴󠁧󠁢󠁷󠁬󠁳󠁿 and a cafe\u0301",
-        "Fish & chips < 5 € > 3 £, \"salt\" & 'vinegar'",
-        "In HTML an & is written &amp; and a < &lt;, twice escaped &amp;amp;",
-        "Two\n\n lines,  two spaces\tand a tab",
-        "#stars @nobody $TSLA 日本語のテキスト",
-    ],
-    ids=[
-        "links",
-        "links that begin alike",
-        "emoji",
-        "HTML characters",
-        "HTML itself",
-        "white space",
-        "names",
-    ],
-)
-def test_a_text_is_known_again_however_x_shows_it(sandbox, publisher, plan, words, escape_text):
-    sandbox.settings(escape_text=escape_text)
-    post = plan(PartSpec(text=words))
-    sandbox.faults("status_after_commit", status=503, **CREATE)
-    publisher.fire(post.id)
-    assert publisher.fire(post.id).post.state is PartState.POSTED
-
-
-def test_a_post_with_media_is_known_again(sandbox, publisher, plan, picture):
-    files = [picture("a.png"), picture("b.png", colour=(200, 0, 0))]
-    post = plan(PartSpec(text="Look: example.com/a", media=files))
-    sandbox.faults("drop_after_commit", **CREATE)
-    publisher.fire(post.id)
-    assert publisher.fire(post.id).post.state is PartState.POSTED
-
-
-def test_a_picture_without_words_is_known_again(sandbox, publisher, plan, picture):
-    post = plan(PartSpec(text="", media=[picture()]))
-    sandbox.faults("drop_after_commit", **CREATE)
-    publisher.fire(post.id)
-    assert publisher.fire(post.id).post.state is PartState.POSTED
-
-
-def test_a_poll_is_known_again(sandbox, publisher, plan):
-    post = plan(PartSpec(text="Which one?", poll=POLL))
-    sandbox.faults("drop_after_commit", **CREATE)
-    publisher.fire(post.id)
-    assert publisher.fire(post.id).post.state is PartState.POSTED
-
-
-def test_a_reply_in_a_thread_is_known_again_and_the_thread_goes_on(sandbox, publisher, plan, creates):
-    post = plan(*(PartSpec(text=words) for words in ("One", "Two", "Three")))
-    sandbox.faults("drop_after_commit", skip=1, **CREATE)
-    publisher.fire(post.id)
-    fired = publisher.fire(post.id)
-    three, two, one = sandbox.posts()
-    assert (two["in_reply_to"], three["in_reply_to"]) == (one["id"], two["id"])
-    assert [part.receipt.adopted for part in fired.post.parts] == [False, True, False]
-    assert len(creates()) == 3
-
-
-def test_a_long_premium_text_is_known_again(sandbox, publisher, plan):
-    account = sandbox.post(f"/_sandbox/accounts/{sandbox.accounts[0]['id']}", {"premium": True})
-    assert account
-    try:
-        words = "Once upon a time, at https://example.com/tales, a fox & a crow met. " * 20
-        post = plan(PartSpec(text=words.strip()))
-        sandbox.faults("drop_after_commit", **CREATE)
-        publisher.fire(post.id)
-        assert publisher.fire(post.id).post.state is PartState.POSTED
-    finally:
-        sandbox.post(f"/_sandbox/accounts/{sandbox.accounts[0]['id']}", {"premium": False})
-
-
-@pytest.mark.parametrize(
-    "part",
-    [
-        lambda picture: PartSpec(text="The dome", media=[picture()]),
-        lambda picture: PartSpec(text="The dome", poll=POLL),
-        lambda picture: PartSpec(text="The dome!"),
-        lambda picture: PartSpec(text="The dome", reply_to="{earlier}"),
-    ],
-    ids=["no picture", "no poll", "another text", "no reply"],
-)
-def test_a_post_that_only_resembles_it_is_not_taken_for_it(sandbox, publisher, client, plan, picture, part):
-    earlier = client.create_post(CreatePost(text="Earlier"))
-    spec = part(picture)
-    if spec.reply_to:
-        spec = spec.model_copy(update={"reply_to": earlier.id})
-    post = plan(spec)
-    publisher.prepare(post.id)
-    sandbox.faults("drop_before_commit", **CREATE)
-    publisher.fire(post.id)
-    client.create_post(CreatePost(text="The dome"))
-    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
-
-
 def test_one_post_on_x_is_not_taken_for_two_with_the_same_text(sandbox, publisher, plan):
     sandbox.settings(duplicate_window_seconds=0)
     created, lost = (plan(PartSpec(text="Open today"), key=key) for key in ("monday", "tuesday"))
@@ -264,6 +185,21 @@ def test_a_duplicate_of_a_post_that_is_not_ours_is_refused_with_words(
     assert len(creates()) == before + 1
 
 
+def test_a_duplicate_of_another_post_is_never_seen_as_something_to_send(
+    sandbox, ledger, publisher, client, plan, clock, seen_by_others
+):
+    client.create_post(CreatePost(text="Good morning"))
+    clock.ahead = 3600
+    post = plan(PartSpec(text="Good morning"), PartSpec(text="Coffee?"), due_in=3600)
+    publisher.fire(post.id)
+    clock.ahead += QUIET_SECONDS + 1
+    seen = seen_by_others(post)
+    fired = publisher.fire(post.id)
+    assert [part.state for part in fired.post.parts] == [PartState.REFUSED, PartState.REFUSED]
+    assert fired.post.wake_at is None
+    assert set(seen) == {(PartState.UNCERTAIN, PartState.PLANNED)}
+
+
 def test_a_duplicate_of_our_own_lost_post_is_that_post(sandbox, publisher, plan, clock):
     post = plan(PartSpec(text="Late to be seen"))
     sandbox.settings(read_lag_seconds=3600)
@@ -276,6 +212,133 @@ def test_a_duplicate_of_our_own_lost_post_is_that_post(sandbox, publisher, plan,
     fired = publisher.fire(post.id)
     (on_x,) = sandbox.posts()
     assert fired.post.parts[0].receipt.x_id == on_x["id"]
+
+
+def test_a_duplicate_of_our_own_post_is_that_post_however_long_it_was_held_before_it_was_sent_again(
+    sandbox, publisher, plan, clock, creates
+):
+    post = plan(PartSpec(text="Seen the next day"))
+    sandbox.settings(read_lag_seconds=3600)
+    sandbox.faults("drop_after_commit", **CREATE)
+    publisher.fire(post.id)
+    clock.ahead = QUIET_SECONDS + 1
+    assert publisher.fire(post.id).post.state is PartState.ARMED
+    clock.ahead = 24 * 3600
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    sandbox.settings(read_lag_seconds=0)
+    fired = publisher.fire(post.id)
+    (on_x,) = sandbox.posts()
+    assert fired.post.parts[0].receipt.x_id == on_x["id"]
+    assert len(creates()) == 2
+
+
+def test_an_attempt_that_was_refused_long_ago_does_not_widen_the_look(
+    sandbox, publisher, client, plan, clock
+):
+    post = plan(PartSpec(text="Which one?"))
+    sandbox.faults("status", status=400, **CREATE)
+    assert publisher.fire(post.id).post.state is PartState.REFUSED
+    client.create_post(CreatePost(text="The other one"))
+    clock.ahead = 3600
+    post = plan(PartSpec(text="The other one"), revision="r2", due_in=3600)
+    sandbox.settings(duplicate_window_seconds=0)
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(post.id)
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+
+
+def test_while_it_is_stopped_a_post_that_is_absent_is_not_made_ready_and_is_looked_for_again(
+    sandbox, ledger, publisher, plan, clock, creates
+):
+    post = plan(PartSpec(text="Late to be seen"))
+    sandbox.settings(read_lag_seconds=3600)
+    sandbox.faults("drop_after_commit", **CREATE)
+    publisher.fire(post.id)
+    ledger.controls.stop(why="a crisis", by="eve", now=clock())
+    clock.ahead = QUIET_SECONDS + 1
+    fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.UNCERTAIN
+    assert (fired.retry_at - clock()).total_seconds() == pytest.approx(60, abs=5)
+    assert "stopped by eve" in fired.why
+    sandbox.settings(read_lag_seconds=0)
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == 1
+
+
+def test_while_its_rate_limit_is_used_up_a_post_that_is_absent_waits_and_is_looked_for_before_it_is_sent(
+    sandbox, publisher, plan, clock, creates
+):
+    sandbox.settings(limits={"POST /2/tweets": {"user": 2, "window_seconds": 600}})
+    post = plan(PartSpec(text="Lost on the way"))
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(post.id)
+    for key in ("one", "two"):
+        publisher.fire(plan(PartSpec(text=key), key=key).id)
+    clock.ahead = QUIET_SECONDS + 1
+    fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.UNCERTAIN
+    assert (fired.retry_at - clock()).total_seconds() > 300
+    assert "rate limit" in fired.why
+    clock.ahead = 601
+    sandbox.settings(clock_ahead_seconds=601)
+    assert publisher.fire(post.id).post.state is PartState.ARMED
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(sandbox.posts()) == 3
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop_after_commit"}, {"kind": "status", "problem": "duplicate"}])
+def test_a_promoted_only_post_which_no_timeline_shows_is_never_sent_again_of_itself(
+    sandbox, ledger, publisher, plan, clock, creates, fault
+):
+    post = plan(PartSpec(text="An advertisement", nullcast=True))
+    sandbox.faults(**fault, **CREATE)
+    publisher.fire(post.id)
+    clock.ahead = QUIET_SECONDS + 1
+    fired = publisher.fire(post.id)
+    assert (fired.post.state, fired.retry_at, fired.post.wake_at) == (PartState.UNCERTAIN, None, None)
+    assert "a promoted-only post (nullcast) is not on the account's timeline" in fired.why
+    assert sweep(ledger, now=clock()) == Swept()
+    assert [question.post_id for question in open_questions(ledger, now=clock())] == [post.id]
+    assert len(creates()) == 1
+
+
+def others(client, number):
+    for each in range(number):
+        client.create_post(CreatePost(text=f"Number {each}"))
+
+
+def test_a_post_is_found_under_the_hundreds_that_its_account_made_later(
+    sandbox, publisher, client, plan, clock, creates
+):
+    sandbox.settings(rate_limits=False)
+    post = plan(PartSpec(text="At the bottom"))
+    sandbox.faults("drop_after_commit", **CREATE)
+    publisher.fire(post.id)
+    hours = 3 * 3600
+    sandbox.settings(clock_ahead_seconds=hours)
+    others(client, 201)
+    clock.ahead = hours
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+
+
+def test_where_there_are_too_many_posts_to_read_not_finding_it_proves_nothing(
+    sandbox, ledger, publisher, client, plan, clock, creates
+):
+    sandbox.settings(rate_limits=False)
+    post = plan(PartSpec(text="At the bottom"))
+    sandbox.faults("drop_after_commit", **CREATE)
+    publisher.fire(post.id)
+    others(client, 201)
+    clock.ahead = QUIET_SECONDS + 1
+    fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.UNCERTAIN
+    assert 1800 < (fired.retry_at - clock()).total_seconds() < 2000  # then no later ones are read
+    clock.ahead = 3600
+    fired = publisher.fire(post.id)
+    assert (fired.post.state, fired.retry_at, fired.post.wake_at) == (PartState.UNCERTAIN, None, None)
+    assert "more than 200 posts on X" in fired.why
+    assert [question.post_id for question in open_questions(ledger, now=clock())] == [post.id]
+    assert len(creates()) == 202
 
 
 def test_where_the_calendar_says_to_ask_a_post_that_is_not_on_x_is_not_sent_again(

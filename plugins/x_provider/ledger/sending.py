@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 
 from pendulum import DateTime
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
@@ -121,6 +121,16 @@ class Sending:
             row.newest_own_id,
             row.outcome,
         )
+
+    def began_at(self, attempt: Attempt, *, but_ended: Collection[str]) -> DateTime:
+        """When the first attempt on the part began, those that ended in one of these outcomes left out."""
+        ended = t.attempts.c.outcome
+        query = select(func.min(t.attempts.c.started_at)).where(
+            t.attempts.c.part_id == attempt.part_id, or_(ended.is_(None), ended.not_in(but_ended))
+        )
+        with self._database.read() as connection:
+            began_at: DateTime | None = connection.execute(query).scalar()
+            return began_at or attempt.started_at
 
     def being_sent(self, account: str, *, but: Attempt) -> list[Content]:
         """The contents of the account's other parts that are being sent at this moment."""
@@ -262,6 +272,22 @@ class Sending:
             old, new = PartState.UNCERTAIN, PartState.ARMED
             return move(connection, part.id, old, new, why=why, attempt_id=part.attempt_id)
 
+    def refuse(self, post: Post, part: Part, *, why: str) -> bool:
+        """X has refused the part for good, as was found out since: uncertain → refused, and with it all that is
+        unsent of the post, in one transaction. Nobody is woken for the post again.
+
+        :returns: False when the post changed, or somebody else moved the part first: then nothing is moved.
+        """
+        with self._database.write() as connection:
+            old, new = PartState.UNCERTAIN, PartState.REFUSED
+            if not _is_current(connection, post):
+                return False
+            if not move(connection, part.id, old, new, why=why, attempt_id=part.attempt_id):
+                return False
+            _move_unsent(connection, post, new, why=why)
+            wake(connection, post.id, None)
+            return True
+
     def wait(self, post: Post, part: Part, *, why: str, wake_at: DateTime | None) -> bool:
         """Say what keeps a part waiting, and when somebody must look after it again; None: a person must.
 
@@ -275,6 +301,10 @@ class Sending:
             if connection.execute(t.parts.update().where(*this).values(why=why)).rowcount != 1:
                 return False
             wake(connection, post.id, wake_at)
+            if wake_at is None:
+                # Whoever sweeps leaves it to the person too, whatever the calendar says of what is not found.
+                this_post = t.posts.c.id == post.id
+                connection.execute(t.posts.update().where(this_post).values(on_absent="ask"))
             return True
 
     def give_up(self, post: Post, to: PartState, *, why: str) -> bool:
@@ -285,21 +315,26 @@ class Sending:
         with self._database.write() as connection:
             if not _is_current(connection, post) or _is_on_its_way(connection, post.id):
                 return False
-            moved = [
-                move(connection, part.id, state, to, why=why)
-                for part in post.parts
-                for state in (PartState.PLANNED, PartState.ARMED)
-                if may_move(state, to)
-            ]
-            if any(moved):
+            moved = _move_unsent(connection, post, to, why=why)
+            if moved:
                 wake(connection, post.id, None)
-            return any(moved)
+            return moved
 
 
 def _is_current(connection: Connection, post: Post) -> bool:
     """Whether the post, held from here on, still is what the caller has read."""
     row = lock_post(connection, post.id)
     return bool(row.revision == post.revision and row.due_at == post.due_at)
+
+
+def _move_unsent(connection: Connection, post: Post, to: PartState, *, why: str) -> bool:
+    moved = [
+        move(connection, part.id, state, to, why=why)
+        for part in post.parts
+        for state in (PartState.PLANNED, PartState.ARMED)
+        if may_move(state, to)
+    ]
+    return any(moved)
 
 
 def _is_on_its_way(connection: Connection, post_id: int) -> bool:

@@ -13,12 +13,11 @@ from x_provider.client.ids import created_at
 from x_provider.ledger import Attempt, AttemptRecord, Ledger, Part, Post
 from x_provider.publishing.accounts import post_url
 from x_provider.publishing.engine import Publisher
-from x_provider.publishing.reconciling import text_of
+from x_provider.publishing.reconciling import not_before, text_of
 
 _MOST_POSTS = 100
 _MOST_SHOWN = 5
 _DUPLICATE_HOURS = 48
-_CLOCK_SKEW_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,18 @@ class Timeline:
 
     :param since: from when on it was read.
     :param candidates: newest first.
+    :param is_cut: there are more, older ones, which were not read.
     :param unreadable: why it could not be read, in words.
     """
 
     since: DateTime | None = None
     candidates: tuple[Candidate, ...] = ()
+    is_cut: bool = False
     unreadable: str | None = None
 
 
 def read_timeline(ledger: Ledger, publisher: Publisher, attempt: Attempt, *, older: bool) -> Timeline:
-    """What stands on the account's timeline since the attempt, or since two days before it.
+    """What stands on the account's timeline since the part was sent first, or since two days before the attempt.
 
     :param older: whether older posts matter: X refuses a text that the account posted before.
     :raises XError: when it cannot be read.
@@ -61,17 +62,18 @@ def read_timeline(ledger: Ledger, publisher: Publisher, attempt: Attempt, *, old
             unreadable=f"the connection {user.account} is @{user.username}'s now; when the post was sent it was"
             f" another user's ({attempt.user_id}), whose timeline cannot be read with it"
         )
-    before = _DUPLICATE_HOURS * 3600 if older else _CLOCK_SKEW_SECONDS
-    since = attempt.started_at.subtract(seconds=before)
-    posts = list(publisher.client.user_timeline(user.user_id, start_time=since, max_posts=_MOST_POSTS))
+    since = not_before(ledger, attempt)
+    if older:
+        since = min(since, attempt.started_at.subtract(hours=_DUPLICATE_HOURS))
+    # One more than is shown tells that there are more.
+    read = list(publisher.client.user_timeline(user.user_id, start_time=since, max_posts=_MOST_POSTS + 1))
+    posts = read[:_MOST_POSTS]
     ours = ledger.receipts.known([post.id for post in posts]) if posts else set()
-    return Timeline(
-        since,
-        tuple(
-            Candidate(post_url(user, post.id), post.id, text_of(post), created_at(post.id), post.id in ours)
-            for post in posts
-        ),
+    candidates = tuple(
+        Candidate(post_url(user, post.id), post.id, text_of(post), created_at(post.id), post.id in ours)
+        for post in posts
     )
+    return Timeline(since, candidates, is_cut=len(read) > len(posts))
 
 
 def evidence_about(
@@ -144,7 +146,15 @@ def _seen(timeline: Timeline | None, text: str, zone: str) -> Iterator[str]:
     if not count:
         yield f"**What X shows:** nothing on the account's timeline since {since}."
         return
-    yield f"**What X shows:** {count} posts on the account's timeline since {since}. The most alike:"
+    if timeline.is_cut:
+        oldest = timeline.candidates[-1].posted_at
+        reach = f", which reach back to {_time(oldest, zone)}" if oldest else ""
+        yield (
+            f"**What X shows:** more posts on the account's timeline since {since} than were read. Of the newest"
+            f" {count}{reach}, the most alike are these; look at the older ones yourself:"
+        )
+    else:
+        yield f"**What X shows:** {count} posts on the account's timeline since {since}. The most alike:"
     by_likeness = sorted(
         timeline.candidates, key=lambda candidate: _likeness(candidate.text, text), reverse=True
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from pendulum import DateTime
 
 from x_provider.calendar import PartSpec
 from x_provider.client import Post as PostOnX
@@ -16,26 +18,51 @@ from x_provider.text import extract_urls
 
 QUIET_SECONDS = 180
 """How long after an attempt its post may still appear: X may be slow to create it, and reads lag writes."""
+CREATED_NOTHING = frozenset(
+    {"account_stopped", "media_gone", "not_sent", "parent_not_visible", "rate_limited", "refused"}
+)
+"""Outcomes of attempts that have surely left nothing on X."""
 
 _MOST_POSTS = 200
 _CLOCK_SKEW_SECONDS = 900
 _MEDIA_PAGE = re.compile(r"/(photo|video)/\d+$")
+_LEADING_NAME = re.compile(r"[@＠]\w{1,15}(?: |$)", re.ASCII)
 
 
 class UndecidedError(RuntimeError):
     """What X shows proves nothing now; the message says why."""
 
 
-def look_for(
-    ledger: Ledger, client: XClient, user: AccountOnX, attempt: Attempt, part: PartSpec, *, parent: str | None
-) -> PostOnX | None:
-    """The post on X that the attempt created, as far as X shows it by now.
+class TooManyPostsError(UndecidedError):
+    """The account has more posts than are read at once, and none of those is the one.
 
-    Read are the account's posts since the newest one that the ledger knew when the attempt began, and of
-    these the ones that are not older than the attempt and that no other part has a receipt for.
+    :param again_at: when X can be asked for fewer; None when it would give as many then.
+    """
+
+    def __init__(self, message: str, *, again_at: DateTime | None) -> None:
+        super().__init__(message)
+        self.again_at = again_at
+
+
+def look_for(
+    ledger: Ledger,
+    client: XClient,
+    user: AccountOnX,
+    attempt: Attempt,
+    part: PartSpec,
+    *,
+    parent: str | None,
+    now: DateTime,
+) -> PostOnX | None:
+    """The post on X that the attempt, or an earlier one on the part, created, as far as X shows it by now.
+
+    Read are the account's posts since the newest one that the ledger knew when the first attempt began, and of
+    these the ones that are not older than it, not too late to be the newest one's, and that no other part has a
+    receipt for.
 
     :param parent: X id of the post that the part answers.
     :raises UndecidedError: when the timeline would be somebody else's, or a twin of the part is on its way.
+    :raises TooManyPostsError: when it is not among the newest 200 of these posts, and there are more.
     :raises XError: when the timeline cannot be read: then nothing is known.
     """
     if user.user_id != attempt.user_id:
@@ -44,13 +71,30 @@ def look_for(
             f" and belongs to @{user.username} ({user.user_id}) now, whose timeline proves nothing. Restore the"
             " credentials it had."
         )
-    not_before = attempt.started_at.subtract(seconds=_CLOCK_SKEW_SECONDS)
-    since = {"since_id": attempt.newest_own_id} if attempt.newest_own_id else {"start_time": not_before}
-    timeline = client.user_timeline(user.user_id, max_posts=_MOST_POSTS, **since)
-    recent = [post for post in timeline if (created_at(post.id) or not_before) >= not_before]
-    matching = [post for post in recent if matches(part, post, parent=parent)]
-    if not matching:
-        return None
+    earliest, latest = not_before(ledger, attempt), _not_after(attempt)
+    # X may refuse an end that its clock has not come to.
+    bounded_at = latest.add(seconds=_CLOCK_SKEW_SECONDS)
+    known = created_at(attempt.newest_own_id) if attempt.newest_own_id else None
+    # X bills what it returns: of the two bounds the later one.
+    since = {"since_id": attempt.newest_own_id} if known and known > earliest else {"start_time": earliest}
+    timeline = client.user_timeline(
+        user.user_id, max_posts=_MOST_POSTS + 1, end_time=latest if bounded_at < now else None, **since
+    )
+    read = [post for post in timeline if (created_at(post.id) or earliest) >= earliest]
+    matching = [post for post in read if matches(part, post, parent=parent)]
+    found = _first_untaken(ledger, user, attempt, part, matching) if matching else None
+    if found is None and len(read) > _MOST_POSTS:
+        raise TooManyPostsError(
+            f"@{user.username} has more than {_MOST_POSTS} posts on X since {earliest.isoformat()}, too many to"
+            " read; it may be among the others",
+            again_at=bounded_at if bounded_at >= now else None,
+        )
+    return found
+
+
+def _first_untaken(
+    ledger: Ledger, user: AccountOnX, attempt: Attempt, part: PartSpec, matching: Sequence[PostOnX]
+) -> PostOnX | None:
     if part in map(PartSpec.model_validate, ledger.sending.being_sent(user.account, but=attempt)):
         raise UndecidedError(
             "another part that says the same is being sent at this moment; it is its turn first"
@@ -59,15 +103,48 @@ def look_for(
     return next((post for post in reversed(matching) if post.id not in taken), None)
 
 
+def not_before(ledger: Ledger, attempt: Attempt) -> DateTime:
+    """When X may have created the attempt's part at the earliest, by its clock.
+
+    An earlier attempt's post may show up only now.
+    """
+    began_at = ledger.sending.began_at(attempt, but_ended=CREATED_NOTHING)
+    return began_at.subtract(seconds=_CLOCK_SKEW_SECONDS)
+
+
+def _not_after(attempt: Attempt) -> DateTime:
+    """When X may have created the attempt's post at the latest, by its clock."""
+    return attempt.lease_until.add(seconds=QUIET_SECONDS + _CLOCK_SKEW_SECONDS)
+
+
 def matches(part: PartSpec, post: PostOnX, *, parent: str | None) -> bool:
-    """Whether the post on X is what the part asked for: text, number of files, poll, and what it answers."""
+    """Whether the post on X is what the part asked for: text, number of files, poll, what it answers and quotes."""
+    answered = parent or part.reply_to
     has_poll = bool(post.attachments and post.attachments.poll_ids)
+    quoted = {reference.id for reference in post.referenced_posts if reference.type == "quoted"}
     return (
-        _comparable(part.text, extract_urls(part.text)) == text_of(post)
-        and len(post.media_keys) == len(part.media)
+        len(post.media_keys) == len(part.media)
         and has_poll == (part.poll is not None)
-        and post.in_reply_to_post_id == (parent or part.reply_to)
+        and post.in_reply_to_post_id == answered
+        and (part.quote is None or part.quote in quoted)
+        and _comparable(part.text, extract_urls(part.text))
+        in _without_additions(text_of(post), quoted=part.quote, is_reply=answered is not None)
     )
+
+
+def _without_additions(text: str, *, quoted: str | None, is_reply: bool) -> set[str]:
+    """The texts that X may have made ``text`` of: with a link to what it quotes, with the names of those it answers.
+
+    Which of them the author wrote cannot be seen: each may be theirs.
+    """
+    texts = [text]
+    if quoted is not None:
+        page = rf"(?:^|\s)(?:\w+\.)?(?:x|twitter)\.com/\w+/status/{quoted}(?:\?\S*)?$"
+        texts.append(re.sub(page, "", text, flags=re.IGNORECASE))
+    for each in texts:
+        if is_reply and (name := _LEADING_NAME.match(each)):
+            texts.append(each[name.end() :])
+    return set(texts)
 
 
 def text_of(post: PostOnX) -> str:

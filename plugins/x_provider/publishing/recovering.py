@@ -9,12 +9,22 @@ from pendulum import DateTime
 from x_provider.calendar import PartSpec
 from x_provider.client import XClient, XError
 from x_provider.client.ids import created_at
-from x_provider.ledger import AccountOnX, Attempt, Ledger, Part, PartState, Post, Receipt, ReceiptTakenError
+from x_provider.ledger import (
+    CREATE_FAMILY,
+    AccountOnX,
+    Attempt,
+    Ledger,
+    Part,
+    PartState,
+    Post,
+    Receipt,
+    ReceiptTakenError,
+)
 from x_provider.publishing.accounts import post_url
 from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.receipts import keep
-from x_provider.publishing.reconciling import QUIET_SECONDS, UndecidedError, look_for
-from x_provider.publishing.stops import Stops, parent_of, where
+from x_provider.publishing.reconciling import QUIET_SECONDS, TooManyPostsError, UndecidedError, look_for
+from x_provider.publishing.stops import LONGEST_PAUSE_SECONDS, Stops, parent_of, where
 
 UNREADABLE_PAUSE_SECONDS = 60
 ANSWER_SECONDS = 10
@@ -92,7 +102,10 @@ class Recovery:
         spec = PartSpec.model_validate(part.content)
         try:
             user = self._user()
-            found = look_for(self._ledger, self._client, user, attempt, spec, parent=parent_of(post, part))
+            parent = parent_of(post, part)
+            found = look_for(self._ledger, self._client, user, attempt, spec, parent=parent, now=now)
+        except TooManyPostsError as error:
+            return self._too_many(post, part, error)
         except (XError, UndecidedError) as error:
             retry_at = now.add(seconds=UNREADABLE_PAUSE_SECONDS)
             why = f"{where(post, part)}: cannot look for it on X: {error}"
@@ -107,23 +120,69 @@ class Recovery:
         self._report(f"found {receipt.url}")
         return receipt
 
+    def _too_many(self, post: Post, part: Part, error: TooManyPostsError) -> Outcome:
+        if error.again_at is None:
+            return self._leave_to_a_person(post, part, f"{error}. Look at the account")
+        why = f"{where(post, part)}: {error}; next look at {error.again_at.isoformat()}, when there are fewer"
+        return self._stops.wait(
+            post, part, Outcome("unreadable", PartState.UNCERTAIN, error.again_at), why=why
+        )
+
     def _absent(self, post: Post, part: Part, *, duplicate: bool) -> Outcome:
+        if PartSpec.model_validate(part.content).nullcast:
+            return self._ask_about_promoted(post, part)
         if duplicate:
             return self._refuse_duplicate(post, part)
         if post.on_absent == "ask":
             return self._ask(post, part)
-        why = (
-            f"{where(post, part)}: not on X {QUIET_SECONDS} s after it was sent without an answer: sent again"
-        )
-        self._ledger.sending.resend(post, part, why=why)
+        return self._resend(post, part)
+
+    def _resend(self, post: Post, part: Part) -> Outcome:
+        absent = f"{where(post, part)}: not on X {QUIET_SECONDS} s after it was sent without an answer"
+        now = self._clock()
+        held = self._held(post, now)
+        if held is not None:
+            # Once it is armed nobody looks again, and X may show it before it may be sent.
+            outcome, words = held
+            why = f"{absent}; {words}, when it is looked for once more before it is sent again"
+            return self._stops.wait(post, part, outcome, why=why)
+        why = f"{absent}: sent again"
+        if not self._ledger.sending.resend(post, part, why=why):
+            return self._stops.overtaken()
         self._report(why)
-        return Outcome("absent", PartState.ARMED, self._clock())
+        return Outcome("absent", PartState.ARMED, now)
+
+    def _held(self, post: Post, now: DateTime) -> tuple[Outcome, str] | None:
+        """What would hold the part if it were armed now, and until when; in words, too."""
+        halt = self._ledger.controls.halt_of(post.account, now)
+        if halt is not None:
+            soon = now.add(seconds=LONGEST_PAUSE_SECONDS)  # somebody may lift it early
+            until, name, words = min(halt.ends_at or soon, soon), "halted", str(halt)
+        else:
+            reset_at = self._ledger.limits.blocked_until(post.account, [CREATE_FAMILY], now=now)
+            if reset_at is None:
+                return None
+            until, name, words = reset_at, "rate_limited", f"X's rate limit of {post.account} is used up"
+        return Outcome(name, PartState.UNCERTAIN, until), f"{words}; next try at {until.isoformat()}"
 
     def _ask(self, post: Post, part: Part) -> Outcome:
-        why = (
-            f"{where(post, part)}: sent without an answer, and not on X {QUIET_SECONDS} s later. Its calendar"
-            f" says to ask a person then (on_absent): look at the account, and answer the question in DAG x_ask"
+        return self._leave_to_a_person(
+            post,
+            part,
+            f"sent without an answer, and not on X {QUIET_SECONDS} s later. Its calendar says to ask a person then"
+            " (on_absent): look at the account",
         )
+
+    def _ask_about_promoted(self, post: Post, part: Part) -> Outcome:
+        return self._leave_to_a_person(
+            post,
+            part,
+            "nobody knows whether it is on X: a promoted-only post (nullcast) is not on the account's timeline, so"
+            " not finding it there proves nothing, and it is not sent again of itself. Look for it in X Ads Manager",
+        )
+
+    def _leave_to_a_person(self, post: Post, part: Part, words: str) -> Outcome:
+        why = f"{where(post, part)}: {words}, and answer the question in DAG x_ask"
         return self._stops.wait(post, part, Outcome("ask", PartState.UNCERTAIN), why=why)
 
     def _refuse_duplicate(self, post: Post, part: Part) -> Outcome:
@@ -131,6 +190,7 @@ class Recovery:
             f"{where(post, part)}: X says that the account has posted this text already, by another post than"
             " this one. Change its text, or remove its entry."
         )
-        self._ledger.sending.resend(post, part, why=why)
-        self._stops.refuse(self._ledger.posts.get(post.id), why=why)
+        if not self._ledger.sending.refuse(post, part, why=why):
+            return self._stops.overtaken()
+        self._report(why)
         return Outcome("duplicate", PartState.REFUSED)
