@@ -7,7 +7,7 @@ import pytest
 from x_provider.calendar import PartSpec, PollSpec
 from x_provider.client import CreatePost, Post
 from x_provider.ledger import PartState
-from x_provider.publishing.reconciling import matches
+from x_provider.publishing.reconciling import UndecidedError, look_for, matches
 
 CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
 POLL = PollSpec(options=["Red", "Blue"], duration_minutes=60)
@@ -181,6 +181,30 @@ def test_a_name_in_front_of_what_is_no_reply_counts(sandbox, publisher, client, 
     publisher.fire(post.id)
     client.create_post(CreatePost(text="@nobody The dome"))
     assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+
+
+def test_who_looks_when_another_has_just_found_it_does_not_take_its_twin_s(
+    sandbox, ledger, publisher, client, plan, clock
+):
+    sandbox.settings(duplicate_window_seconds=0)
+    one, twin = (plan(PartSpec(text="Open today"), key=key) for key in ("one", "twin"))
+    sandbox.faults("drop_after_commit", **{**CREATE, "times": 2})
+    for post in (one, twin):
+        publisher.fire(post.id)
+    read = ledger.posts.get(one.id)
+    attempt = ledger.sending.attempt_of(read, read.parts[0])
+    assert publisher.fire(one.id).post.state is PartState.POSTED
+    with pytest.raises(UndecidedError, match="somebody else has found it"):
+        look_for(
+            ledger,
+            client,
+            publisher.user(),
+            attempt,
+            PartSpec(text="Open today"),
+            parent=None,
+            now=clock(),
+        )
+    assert publisher.fire(twin.id).post.state is PartState.POSTED
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,15 @@ def _first_untaken(
             "another part that says the same is being sent at this moment; it is its turn first"
         )
     taken = ledger.receipts.known([post.id for post in matching])
+    if taken and _has_receipt(ledger, attempt):
+        # Its own post is among those taken: what is left is its twin's.
+        raise UndecidedError("somebody else has found it meanwhile")
     return next((post for post in reversed(matching) if post.id not in taken), None)
+
+
+def _has_receipt(ledger: Ledger, attempt: Attempt) -> bool:
+    parts = ledger.posts.get(attempt.post_id).parts
+    return any(part.id == attempt.part_id and part.receipt is not None for part in parts)
 
 
 def not_before(ledger: Ledger, attempt: Attempt) -> DateTime:
