@@ -207,3 +207,16 @@ def test_an_answer_to_what_was_changed_meanwhile_is_no_receipt_for_the_new_words
     ledger.posts.put(draft(texts=("Corrected",), revision="r2"), now=NOW.add(hours=3))
     assert not ledger.sending.posted(attempt, receipt(), account="x_default")
     assert ledger.posts.get(armed.id).state is PartState.PLANNED
+
+
+def test_a_thread_given_up_while_a_part_is_on_its_way_is_settled_by_that_part_s_receipt(ledger, draft):
+    ledger.posts.put(draft(texts=("First", "Second")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    ledger.sending.arm(post, post.parts[0])
+    attempt = begin(ledger, post)
+    voided = ledger.deciding.void(post.id, why="not wanted", now=NOW)
+    assert (voided.wake_at, voided.on_absent) == (attempt.lease_until, "ask")
+    assert ledger.sending.posted(attempt, receipt(), account="x_default")
+    settled = ledger.posts.get(post.id)
+    assert [part.state for part in settled.parts] == [PartState.POSTED, PartState.REFUSED]
+    assert settled.wake_at is None

@@ -182,7 +182,7 @@ class EngineMachine(RuleBasedStateMachine):
         with suppress(LedgerError):
             if is_wanted:
                 self.ledger.deciding.resume(post.id, now=self.now())
-            elif all(part.state is not PartState.SENDING for part in post.parts):
+            else:
                 self.ledger.deciding.void(post.id, why="given up", now=self.now())
 
     @rule()

@@ -25,8 +25,6 @@ from x_provider.publishing.asking import receipt_at, x_id_at
 
 NEEDS_SOMEBODY = 2
 """Exit code of `status --check` when something is stopped or a post waits for a person."""
-_MOST_DIGITS = 18
-"""Of a post's number: more than the ledger's database can hold is no post."""
 
 
 def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
@@ -58,7 +56,7 @@ def status(args: Namespace) -> None:
 def show(args: Namespace) -> None:
     """Show a post's parts, receipts and attempts."""
     ledger = _ledger(args)
-    post = _named(ledger, args.post)
+    post = ledger.posts.named(args.post)
     if args.output == "table":
         print(f"{post.name}, post {post.id} of the ledger, account {post.account}")
         print(f"in Airflow: {page_of(post.name)}")
@@ -91,7 +89,7 @@ def reconcile(args: Namespace) -> None:
     """Find out what X did about a post, or all of unknown outcome, and go on with it: what is due is sent."""
     ledger = _ledger(args)
     if args.post is not None:
-        _reconcile(_named(ledger, args.post), args.ledger_conn_id)
+        _reconcile(ledger.posts.named(args.post), args.ledger_conn_id)
         return
     failed = []
     unknown = [ledger.posts.get(post_id) for post_id in ledger.overview.unknown(utc_now())]
@@ -121,7 +119,7 @@ def _reconcile(post: Post, ledger_conn_id: str) -> None:
 def resume(args: Namespace) -> None:
     """Send a refused, missed or unfound post after all, or try a late one now."""
     ledger = _ledger(args)
-    post = ledger.deciding.resume(_named(ledger, args.post).id, now=utc_now(), by=getpass.getuser())
+    post = ledger.deciding.resume(ledger.posts.named(args.post).id, now=utc_now(), by=getpass.getuser())
     print(f"{post.name} is planned again; DAG x_publish sends what is missing of it")
 
 
@@ -129,7 +127,7 @@ def resume(args: Namespace) -> None:
 def adopt(args: Namespace) -> None:
     """Say which post on X an uncertain post is."""
     ledger = _ledger(args)
-    post = _named(ledger, args.post)
+    post = ledger.posts.named(args.post)
     if args.part is not None and not 1 <= args.part <= len(post.parts):
         raise LedgerError(
             f"{post.name} has no part {args.part}: its parts count from 1 to {len(post.parts)}. Nothing was done"
@@ -148,7 +146,7 @@ def void(args: Namespace) -> None:
     ledger = _ledger(args)
     by = getpass.getuser()
     why = f"given up by {by} (airflow x void)"
-    post = ledger.deciding.void(_named(ledger, args.post).id, why=why, now=utc_now(), by=by)
+    post = ledger.deciding.void(ledger.posts.named(args.post).id, why=why, now=utc_now(), by=by)
     print(f"{post.name} is given up; nothing more of it is sent")
 
 
@@ -222,12 +220,6 @@ def _halts_of(account: str, ledger: Ledger, now: DateTime) -> list[Halt]:
         for halt in ledger.controls.halts(now)
         if halt.starts_at <= now and (account == EVERY_ACCOUNT or halt.account in (EVERY_ACCOUNT, account))
     ]
-
-
-def _named(ledger: Ledger, name: str) -> Post:
-    if name.isdecimal() and len(name) > _MOST_DIGITS:
-        raise LedgerError(f"the ledger has no post {name}; write calendar/entry as in the calendar file")
-    return ledger.posts.named(name)
 
 
 def _account_option(args: Namespace) -> str:

@@ -192,7 +192,8 @@ class Deciding:
     ) -> Post:
         """Give the rest of the post up: what is not on X is not sent any more.
 
-        An uncertain part counts as not posted from then on; look at the timeline before.
+        An uncertain part counts as not posted from then on; look at the timeline before. One that is being sent at
+        this moment cannot be called back: what becomes of it is found out, and it is not sent again without asking.
 
         :param by: who decided it.
         :param only_if: where the post must still stand.
@@ -200,12 +201,15 @@ class Deciding:
         :raises LedgerError: when all of it is on X or being sent at this moment.
         """
         with self._database.write() as connection:
-            _, part = _hold(connection, post_id, only_if)
+            post, part = _hold(connection, post_id, only_if)
             # What X refused stays refused, but somebody has looked at it.
             states = [*_ENDED, PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN]
             if not _move_all(connection, post_id, states, PartState.REFUSED, why=why):
                 raise _nothing(connection, post_id, "still to be sent, so there is nothing to give up")
-            wake(connection, post_id, None)
+            if any(each.state is PartState.SENDING for each in post.parts):
+                connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(on_absent="ask"))
+            else:
+                wake(connection, post_id, None)
             _note(connection, part, VOID, by=by, words=why, now=now)
             return load_post(connection, post_id)
 

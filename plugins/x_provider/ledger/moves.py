@@ -23,6 +23,10 @@ def _is_done(state: ColumnElement[str]) -> ColumnElement[bool]:
     return _in_one_of(state, PartState.POSTED, PartState.WITHDRAWN)
 
 
+def _needs_nobody(state: ColumnElement[str]) -> ColumnElement[bool]:
+    return or_(_is_done(state), _in_one_of(state, PartState.REFUSED, PartState.MISSED))
+
+
 _MOVE = (
     t.parts.update()
     .where(t.parts.c.id == bindparam("part"), t.parts.c.state == bindparam("old"))
@@ -104,7 +108,7 @@ _RECEIVED = (
                 .where(
                     t.parts.c.post_id == t.posts.c.id,
                     t.parts.c.id != bindparam("part"),
-                    ~_is_done(t.parts.c.state),
+                    ~_needs_nobody(t.parts.c.state),
                 )
                 .exists(),
                 t.posts.c.wake_at,
@@ -165,7 +169,7 @@ def move_to_posted(connection: Connection, part_id: int, *, attempt_id: int) -> 
 
 
 def settle_post(connection: Connection, post_id: int, *, part_id: int) -> None:
-    """Hold the post, and let nobody be woken for it any more if that part is the last to come."""
+    """Hold the post, and let nobody be woken for it any more if of the other parts none is still to come."""
     connection.execute(_RECEIVED, {"post": post_id, "part": part_id})
 
 

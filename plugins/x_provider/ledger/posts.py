@@ -15,6 +15,9 @@ from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.records import Content, DuePost, Part, Post, PostDraft, PostOutline, Receipt
 from x_provider.ledger.states import UNSENT, PartState
 
+_LONGEST_NUMBER = 18
+"""Digits of a post's number; the databases take no longer ones."""
+
 # Built once: building a statement takes five times as long as running it.
 _POST = select(t.posts).where(t.posts.c.id == bindparam("post"))
 _LOCK = (
@@ -62,6 +65,10 @@ class Posts:
         :raises LedgerError: when the ledger has no such post.
         """
         if name.isdecimal():
+            if len(name) > _LONGEST_NUMBER:
+                raise LedgerError(
+                    f"the ledger has no post {name}; write calendar/entry as in the calendar file"
+                )
             return self.get(int(name))
         calendar, _, key = name.partition("/")
         post = self.find(calendar, key)

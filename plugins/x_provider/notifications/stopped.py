@@ -31,8 +31,6 @@ _HEADLINES = {
     PartState.ARMED: "is not on X yet",
     PartState.SENDING: "is being sent, but its task has failed",
 }
-_ITS_CIRCUMSTANCES = re.compile(r"^(post \S+?(, part \d+)?: )*(\w+: )?|looked for on \S+|\(HTTP[^)]*\)|\d+")
-"""Which call of which post it was, when, and from which machine, is not what stops it."""
 _CIRCUMSTANCES = re.compile(r"^(post \S+?(, part \d+)?: )*(\w+: )?|looked for on \S+|\(HTTP[^)]*\)|\d+")
 """Which call of which post it was, when, and on which machine, is not what stops it."""
 _EXCERPT = 200
