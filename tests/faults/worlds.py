@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, make_url
 
 from crashing import ForkServer  # isort: skip
 from outages import outage  # isort: skip
+from postgres import own_database  # isort: skip
 from sandbox_server import start_sandbox  # isort: skip
 from world import World  # isort: skip
 
@@ -38,7 +38,7 @@ def opened(
             mine.mkdir(parents=True)
             ledger = make_url(f"sqlite:///{mine}/ledger.db")
             if postgres is not None:
-                ledger = stack.enter_context(_database(make_url(postgres)))
+                ledger = stack.enter_context(own_database(make_url(postgres)))
             errors = stack.enter_context((mine / "fork-server.txt").open("w"))
             server = ForkServer(mine / "airflow", errors)
             stack.callback(server.close)
@@ -50,17 +50,3 @@ def opened(
             worlds.append(World(sandbox.url, sandbox.credentials, ledger, server, outage=away))
             stack.callback(worlds[-1].close)
         yield worlds
-
-
-@contextmanager
-def _database(server: URL) -> Iterator[URL]:
-    name = f"x_faults_{uuid.uuid4().hex[:12]}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-        yield server.set(database=name)
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    finally:
-        admin.dispose()
