@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 
 import pendulum
 import pytest
 from other_processes import begin_attempt, send_without_answer, wake_post
-from sqlalchemy import text
 
 from x_provider.ledger import LedgerError, OvertakenError, PartState, Receipt, standing_of
 from x_provider.ledger import tables as t
@@ -168,35 +167,8 @@ def test_an_answer_to_a_question_that_was_overtaken_changes_nothing(ledger, unce
     assert ledger.deciding.decisions(post.id) == []
 
 
-def test_a_sweep_reads_what_is_unsettled_and_not_every_post(ledger):
+def test_a_sweep_reads_what_is_unsettled_and_not_every_post(ledger, much_else, reads_less_than_all):
     """Each look costs less than reading every part once."""
-    rows = [
-        {
-            "calendar": "c", "key": str(n), "account": "x", "revision": "r", "at": "now", "timezone": "UTC",
-            "due_at": NOW.add(days=30, seconds=n) if n % 2 else NOW.subtract(days=30, seconds=n),
-            "wake_at": NOW.add(days=30) if n % 2 else None, "late_grace_seconds": 900, "late_then": "ask",
-            "on_absent": "ask", "lead_seconds": 120, "planned_at": NOW,
-        }
-        for n in range(60_000)
-    ]  # fmt: skip
-    with ledger.database.write() as connection:
-        connection.execute(t.posts.insert(), rows)
-        connection.execute(
-            text(
-                "INSERT INTO x_parts (post_id, position, content, state) SELECT id, 0, '{}',"
-                " CASE WHEN wake_at IS NULL THEN 'posted' ELSE 'planned' END FROM x_posts"
-            )
-        )
-        connection.execute(text("ANALYZE"))
-
-    def seconds_of(look) -> float:
-        started = time.perf_counter()
-        look()
-        return time.perf_counter() - started
-
-    with ledger.database.read() as connection:
-        every = text("SELECT count(*) FROM x_parts WHERE state LIKE '%d'")
-        reading_all = min(seconds_of(lambda: connection.execute(every).all()) for _ in range(3))
     sweeping = ledger.sweeping
     for look in (sweeping.wake_dead_sends, sweeping.wake_uncertain, sweeping.wake_unsent, sweeping.undecided):
-        assert min(seconds_of(lambda look=look: look(NOW)) for _ in range(5)) < reading_all
+        assert reads_less_than_all(partial(look, NOW))

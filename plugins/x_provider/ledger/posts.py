@@ -159,10 +159,9 @@ class Posts:
 
     def due_in_turns(self, now: DateTime, *, limit: int) -> list[DuePost]:
         """As :meth:`due`, but one post of each account after the other: no account's backlog fills the list."""
-        columns = (t.posts.c.id, t.posts.c.calendar, t.posts.c.key, t.posts.c.account, t.posts.c.due_at)
         first = t.posts.c.wake_at, t.posts.c.id
         turn = func.row_number().over(partition_by=t.posts.c.account, order_by=first).label("turn")
-        due = select(*columns, t.posts.c.wake_at, turn).where(t.posts.c.wake_at <= now).subquery()
+        due = _due_columns().add_columns(turn).order_by(None).where(t.posts.c.wake_at <= now).subquery()
         query = select(due).order_by(due.c.turn, due.c.wake_at, due.c.id).limit(limit)
         with self._database.read() as connection:
             return _due_posts(connection, query)

@@ -147,7 +147,7 @@ class XActOnAnswerOperator(XOperator):
         except OvertakenError as error:
             raise AirflowSkipException(str(error)) from None
         except LedgerError as error:
-            if isinstance(error.__cause__, Exception):  # the database's own trouble may pass
+            if error.may_pass:
                 raise
             raise AirflowFailException(str(error)) from None
         self.log.info("%s", done)
@@ -173,7 +173,7 @@ def _named(ledger: Ledger, name: str) -> Post:
     try:
         return ledger.posts.named(name)
     except LedgerError as error:
-        if isinstance(error.__cause__, Exception):
+        if error.may_pass:
             raise
         raise AirflowFailException(str(error)) from None
 
