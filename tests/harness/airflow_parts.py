@@ -60,9 +60,12 @@ class AirflowInParts(RunningAirflow):
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     components: list[Component] = field(default_factory=list)
 
-    def start(self, name: str) -> Component:
-        """Start one more component: ``scheduler``, ``triggerer`` and so on."""
-        started = Component(name, _start(_COMMANDS[name], self.home, self.environment))
+    def start(self, name: str, **settings: str) -> Component:
+        """Start one more component: ``scheduler``, ``triggerer`` and so on.
+
+        :param settings: environment variables on top, for it alone.
+        """
+        started = Component(name, _start(_COMMANDS[name], self.home, {**self.environment, **settings}))
         self.components.append(started)
         return started
 

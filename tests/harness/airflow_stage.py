@@ -23,7 +23,7 @@ from x_provider.calendar import MediaSpec, PartSpec
 from x_provider.ledger import Ledger, PartState, Post
 
 ACCOUNTS = ("x_alice", "x_bob", "x_carol")
-LEADS = (20, 40, 80)
+LEADS = (20, 40, 80, 160)
 """How long before their due time posts are planned: the first that gives this machine time to arm them."""
 _HANG_SECONDS = 3
 
