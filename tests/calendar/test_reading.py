@@ -205,17 +205,17 @@ def test_a_billion_laughs_are_read_in_no_time(tmp_path):
     lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 20))]
     file = tmp_path / "laughs.yaml"
     file.write_text("\n".join(lines) + "\nposts: *a19\ncalendar: a\ntimezone: UTC\n", encoding="utf-8")
-    started = time.monotonic()
+    started = time.process_time()
     read_calendar(file, now=NOW)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_five_hundred_posts_are_read_within_two_seconds(read):
     text = "Good morning from the observatory 🌌, number {n}: what will you look at tonight? https://example.com/{n}"
     posts = "".join(f'  - {{id: p{n}, at: now + {n} min, text: "{text.format(n=n)}"}}\n' for n in range(500))
-    started = time.monotonic()
+    started = time.process_time()
     assert len(read(posts).calendar.posts) == 500
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_thousand_errors_are_listed_and_the_rest_counted(read):

@@ -62,7 +62,7 @@ def described(path: Path, *, alt: str | None = None) -> MediaSpec:
         media_type = Image.MIME[picture.format or ""]
         width, height = picture.size
     return MediaSpec(
-        path=str(path),
+        source=str(path),
         media_type=media_type,
         category="tweet_gif" if media_type == "image/gif" else "tweet_image",
         alt=alt,

@@ -92,7 +92,7 @@ def test_every_field_of_a_calendars_entry_reaches_the_ledger(post_of, picture):
     assert (post.late_grace_seconds, post.late_then) == (300, "skip")
     content = post.parts[0].content
     (medium,) = content.pop("media")
-    assert (medium["path"], medium["alt"]) == (str(picture()), "A dome")
+    assert (medium["source"], medium["alt"]) == (str(picture()), "A dome")
     assert content == {
         "text": "Everything",
         "reply_settings": "verified",
@@ -116,7 +116,7 @@ def test_a_thread_and_its_files_relative_to_a_folder(post_of, picture):
         at=IN_TWO_DAYS,
     )
     assert [part.content["text"] for part in post.parts] == ["One", "Two"]
-    assert post.parts[1].content["media"][0]["path"] == str(folder / "a.png")
+    assert post.parts[1].content["media"][0]["source"] == str(folder / "a.png")
 
 
 def test_fields_are_templates(post_of):

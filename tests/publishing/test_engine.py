@@ -106,10 +106,10 @@ def test_a_refused_post_stops_with_x_s_words_and_is_not_tried_again(sandbox, pub
 def test_a_file_that_is_gone_stops_its_post_and_is_named(sandbox, publisher, plan, picture, creates):
     media = picture()
     post = plan(PartSpec(text="Look", media=[media]))
-    Path(media.path).unlink()
+    Path(media.source).unlink()
     fired = publisher.fire(post.id)
     assert fired.post.state is PartState.REFUSED
-    assert media.path in fired.why
+    assert media.source in fired.why
     assert creates() == []
 
 

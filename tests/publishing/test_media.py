@@ -126,10 +126,10 @@ def test_of_a_thread_whose_second_file_is_gone_nothing_is_sent_until_it_is_back(
 ):
     media = picture("second.png", colour=(200, 0, 0))
     post = plan(PartSpec(text="One", media=[picture()]), PartSpec(text="Two", media=[media]))
-    Path(media.path).unlink()
+    Path(media.source).unlink()
     fired = publisher.fire(post.id)
     assert (fired.post.state, fired.retry_at, creates()) == (PartState.REFUSED, None, [])
-    assert media.path in fired.why
+    assert media.source in fired.why
     assert f"airflow x resume {post.name}" in fired.why
     picture("second.png", colour=(200, 0, 0))
     ledger.deciding.resume(post.id, now=clock())
@@ -145,11 +145,11 @@ def test_a_file_that_x_cannot_process_ends_its_post_ahead_of_time(
     publisher.prepare(post.id)
     sandbox.settings(clock_ahead_seconds=1)
     clock.ahead = 100
-    with pytest.raises(XMediaFailed, match=media.path):
+    with pytest.raises(XMediaFailed, match=media.source):
         publisher.prepare(post.id)
     refused = ledger.posts.get(post.id)
     assert refused.state is PartState.REFUSED
-    assert media.path in refused.parts[0].why
+    assert media.source in refused.parts[0].why
     assert "Encode the file within X's limits" in refused.parts[0].why
     # A person says to try it all the same: with a new upload.
     ledger.deciding.resume(post.id, now=clock())
@@ -167,7 +167,7 @@ def test_a_file_that_x_never_finishes_is_given_up_with_words(sandbox, publisher,
     clock.ahead = 1860
     fired = publisher.fire(post.id)
     assert (fired.post.state, fired.retry_at) == (PartState.REFUSED, None)
-    assert f"{media.path}" in fired.why
+    assert f"{media.source}" in fired.why
     assert "still being processed 31 min after its upload" in fired.why
 
 

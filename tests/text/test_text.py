@@ -61,9 +61,9 @@ def test_the_quick_count_is_the_packages_own_count(text):
 
 @pytest.mark.parametrize("text", ["a." * 2000, "日." * 2000, "a-" * 2000 + ".com", "x.co/" + "(a" * 2000])
 def test_no_text_takes_long_to_count(text):
-    started = time.monotonic()
+    started = time.process_time()
     weighted_length(text)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_link_counts_23_however_long():

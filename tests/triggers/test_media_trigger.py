@@ -123,7 +123,7 @@ def test_what_x_cannot_process_ends_the_post_with_words(uploaded, trigger_for, f
     assert asyncio.run(first_event(trigger_for(post))) == {"post_id": post.id}
     refused = connections[1].posts.get(post.id)
     assert refused.state is PartState.REFUSED
-    assert file.path in refused.parts[0].why
+    assert file.source in refused.parts[0].why
 
 
 def test_it_does_not_wait_beyond_the_due_time(sandbox, uploaded, trigger_for, state_of, film, monkeypatch):

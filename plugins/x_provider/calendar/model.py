@@ -14,6 +14,7 @@ MediaCategory = Literal["tweet_image", "tweet_gif", "tweet_video"]
 ReplySettings = Literal["following", "mentionedUsers", "subscribers", "verified"]
 WhenLate = Literal["publish", "skip", "ask"]
 WhenAbsent = Literal["resend", "ask"]
+SensitiveMedia = Literal["adult_content", "graphic_violence", "other"]
 
 
 def _instant(value: Any) -> pendulum.DateTime:
@@ -34,10 +35,28 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MediaSpec(_Model):
-    """A picture, GIF or video of a post, as it was found on disk.
+class SubtitlesSpec(_Model):
+    """Subtitles of a video, as they were found when the calendar was read.
 
-    :param path: absolute path of the file.
+    :param source: where the .srt or .vtt file is, as ``MediaSpec.source``.
+    :param sha256: of the file's bytes, hexadecimal.
+    :param media_type: ``text/srt`` or ``text/vtt``.
+    :param language: two capital letters, such as ``EN``.
+    :param name: what viewers choose it by, such as ``English``.
+    """
+
+    source: str
+    sha256: str
+    media_type: Literal["text/srt", "text/vtt"]
+    language: str
+    name: str
+
+
+class MediaSpec(_Model):
+    """A picture, GIF or video of a post, as it was found when the calendar was read.
+
+    :param source: where the file is: an absolute path, an https URL, or an object's URL such as
+        ``s3://aws_default@bucket/key``.
     :param sha256: of the file's bytes, hexadecimal.
     :param size: bytes.
     :param media_type: what the bytes are, such as ``image/png``, whatever the file's name says.
@@ -46,9 +65,11 @@ class MediaSpec(_Model):
     :param width: pixels.
     :param height: pixels.
     :param duration_seconds: of a video; None for anything else.
+    :param fit: whether the file may be re-encoded where X would refuse it as it is.
+    :param sensitive: what X shall warn viewers of.
     """
 
-    path: str
+    source: str
     sha256: str
     size: int
     media_type: str
@@ -57,6 +78,29 @@ class MediaSpec(_Model):
     width: int
     height: int
     duration_seconds: float | None = None
+    fit: bool = False
+    sensitive: list[SensitiveMedia] = Field(default_factory=list)
+    subtitles: list[SubtitlesSpec] = Field(default_factory=list)
+
+
+class VideoSpec(_Model):
+    """What X shows around a video: its words, the picture before it plays, a button.
+
+    :param preview: a picture that stands for the video until it plays.
+    :param visit_site: the page that a button opens.
+    :param watch_now: where a button lets people watch on.
+    :param app_store_id: of the app that a button installs; so the two after it.
+    """
+
+    title: str | None = None
+    description: str | None = None
+    embeddable: bool | None = None
+    preview: MediaSpec | None = None
+    visit_site: str | None = None
+    watch_now: str | None = None
+    app_store_id: str | None = None
+    ipad_app_store_id: str | None = None
+    play_store_id: str | None = None
 
 
 class PollSpec(_Model):
@@ -64,6 +108,7 @@ class PollSpec(_Model):
 
     options: list[str]
     duration_minutes: int
+    reply_settings: ReplySettings | None = None
 
 
 class PartSpec(_Model):
@@ -73,13 +118,20 @@ class PartSpec(_Model):
 
     :param reply_to: X id of the post that this one answers; in a thread only the first part may have it.
     :param quote: X id of the post that this one quotes.
+    :param edit_of: X id of the post that this one is a new version of.
+    :param after_seconds: how long after the part before it this one is due; never of a first part.
     """
 
     text: str = ""
     media: list[MediaSpec] = Field(default_factory=list)
+    video: VideoSpec | None = None
     poll: PollSpec | None = None
     reply_settings: ReplySettings | None = None
     reply_to: str | None = None
+    exclude_reply_user_ids: list[str] = Field(default_factory=list)
+    auto_populate_reply_metadata: bool | None = None
+    edit_of: str | None = None
+    after_seconds: int = 0
     quote: str | None = None
     community_id: str | None = None
     share_with_followers: bool | None = None
@@ -91,6 +143,21 @@ class PartSpec(_Model):
     card_uri: str | None = None
     direct_message_deep_link: str | None = None
     tagged_user_ids: list[str] = Field(default_factory=list)
+
+
+class FollowUpSpec(_Model):
+    """What happens once people like a post.
+
+    :param likes: how many likes it takes.
+    :param within_seconds: how long after the post they count.
+    :param repost: whether the account reposts its post then.
+    :param part: what is posted then as a reply to it, if anything.
+    """
+
+    likes: int = Field(ge=1)
+    within_seconds: int
+    repost: bool = False
+    part: PartSpec | None = None
 
 
 class LatePolicy(_Model):
@@ -109,6 +176,7 @@ class PostSpec(_Model):
     :param timezone: the zone in which a local ``at`` is meant.
     :param on_absent: what happens to a part that was sent without an answer and is not found on X:
         ``resend`` it, or ``ask`` a person.
+    :param follow_ups: what happens once the post has found its likes.
     :param line: where the entry begins in its file; None when it came from elsewhere.
     :param revision: hash of the content; computed when left empty.
     """
@@ -121,6 +189,7 @@ class PostSpec(_Model):
     parts: list[PartSpec] = Field(min_length=1)
     late: LatePolicy = LatePolicy()
     on_absent: WhenAbsent = "resend"
+    follow_ups: list[FollowUpSpec] = Field(default_factory=list)
     line: int | None = None
     revision: str = ""
 
@@ -193,16 +262,34 @@ def revision_of(post: PostSpec) -> str:
         "at": post.at,
         "timezone": post.timezone,
         "late": post.late.model_dump(),
-        "parts": [_content_of(part) for part in post.parts],
+        "parts": [_revised(part) for part in post.parts],
     }
     if post.on_absent != "resend":  # left out as a default, so that older revisions stay what they were
         content["on_absent"] = post.on_absent
+    if post.follow_ups:
+        content["follow_ups"] = [_revised(follow_up) for follow_up in post.follow_ups]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _content_of(part: PartSpec) -> dict[str, Any]:
-    # Defaults are left out so that a field added to the model later changes no revision.
-    content = part.model_dump(mode="json", exclude={"media"}, exclude_defaults=True)
-    content["media"] = [media.model_dump(include={"sha256", "category", "alt"}) for media in part.media]
+_FOUND = {"source", "size", "media_type", "width", "height", "duration_seconds"}
+"""What follows from the bytes of a file, or says only where they lie."""
+
+
+def _revised(of: _Model) -> dict[str, Any]:
+    """What of a model an editor has decided. Defaults are left out: a field that is new changes no revision."""
+    content = {}
+    for name, field in type(of).model_fields.items():
+        value = getattr(of, name)
+        if value == field.get_default(call_default_factory=True):
+            continue
+        if name in _FOUND and isinstance(of, MediaSpec | SubtitlesSpec):
+            continue
+        content[name] = _plain(value)
     return content
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, _Model):
+        return _revised(value)
+    return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -164,7 +164,7 @@ def _media(fields: Fields, folder: Path) -> list[MediaSpec]:
     media = list(_files(fields, items, folder))
     categories = {spec.category for spec in media}
     if len(media) > 1 and categories != {"tweet_image"}:
-        found = ", ".join(f"{Path(spec.path).name} ({spec.category[6:]})" for spec in media)
+        found = ", ".join(f"{Path(spec.source).name} ({spec.category[6:]})" for spec in media)
         fields.error(
             "media",
             f"mixes {found}; X takes up to 4 pictures, or one GIF, or one video",
@@ -191,7 +191,7 @@ def _files(fields: Fields, items: list[Node], folder: Path) -> Iterator[MediaSpe
         if alt is None and found.category != "tweet_video":
             item.warning("alt", f"is missing: {path.name} has no description for people who cannot see it")
         yield MediaSpec(
-            path=str(path),
+            source=str(path),
             sha256=sha256,
             size=found.size,
             media_type=found.media_type,

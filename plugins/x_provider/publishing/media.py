@@ -148,7 +148,7 @@ class MediaPreparer:
         files = [media for of_part in _media_of(post).values() for media in of_part]
         found = [(media, self._find(post, media)) for media in files]
         asked = [
-            self._ask(post, on_x, media.path, ask_now=False) for media, on_x in found if on_x is not None
+            self._ask(post, on_x, media.source, ask_now=False) for media, on_x in found if on_x is not None
         ]
         return Prepared({0: [on_x for on_x in asked if on_x is not None]}).ask_at
 
@@ -158,8 +158,8 @@ class MediaPreparer:
     def _bring(self, post: Post, media: MediaSpec, *, ask_now: bool) -> Uploaded:
         found = self._find(post, media)
         if found is not None:
-            self._report(f"{media.path} is on X already as {found.x_media_id}")
-            asked = self._ask(post, self._described(found), media.path, ask_now=ask_now)
+            self._report(f"{media.source} is on X already as {found.x_media_id}")
+            asked = self._ask(post, self._described(found), media.source, ask_now=ask_now)
             if asked is not None:
                 return asked
         return self._described(self._upload(post, media))
@@ -181,9 +181,9 @@ class MediaPreparer:
         )
 
     def _upload(self, post: Post, media: MediaSpec) -> Uploaded:
-        path = Path(media.path)
+        path = Path(media.source)
         _require_unchanged(post, media, path)
-        self._report(f"uploading {media.path} ({media.size:,} bytes, {media.media_type})")
+        self._report(f"uploading {media.source} ({media.size:,} bytes, {media.media_type})")
         on_x = self._client.upload_media(path, media.category, media_type=media.media_type, wait=False)
         now = self._clock()
         uploaded = self._ledger.media.add(
@@ -198,7 +198,7 @@ class MediaPreparer:
             uploaded_at=now,
             expires_at=on_x.expires_at,
         )
-        self._report(f"{media.path} is on X as {on_x.id} ({uploaded.state}) until {on_x.expires_at}")
+        self._report(f"{media.source} is on X as {on_x.id} ({uploaded.state}) until {on_x.expires_at}")
         return uploaded
 
     def _described(self, uploaded: Uploaded) -> Uploaded:
