@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 import pendulum
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
-MediaCategory = Literal["tweet_image", "tweet_gif", "tweet_video"]
+from x_provider.media.limits import MediaCategory
+
 ReplySettings = Literal["following", "mentionedUsers", "subscribers", "verified"]
 WhenLate = Literal["publish", "skip", "ask"]
 WhenAbsent = Literal["resend", "ask"]

@@ -11,10 +11,9 @@ from typing import cast
 
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import quoted
-from x_provider.calendar.media import MediaError, inspect
-from x_provider.calendar.media_limits import MAX_ALT_LENGTH, MAX_IMAGES, MAX_TAGGED_USERS, breaches
 from x_provider.calendar.model import MediaSpec, PartSpec, PollSpec, ReplySettings
 from x_provider.calendar.yaml_tree import Node, Scalar
+from x_provider.media import MAX_ALT_LENGTH, MAX_IMAGES, MAX_TAGGED_USERS, MediaError, breaches, inspect
 from x_provider.text import (
     MAX_WEIGHTED_LENGTH,
     PREMIUM_MAX_LENGTH,

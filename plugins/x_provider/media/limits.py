@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from x_provider.calendar.findings import Severity
-from x_provider.calendar.model import MediaCategory
+MediaCategory = Literal["tweet_image", "tweet_gif", "tweet_video"]
+Severity = Literal["error", "warning"]
 
 MEGABYTE = 1_000_000
 MEBIBYTE = 1 << 20
@@ -68,7 +69,7 @@ _DURATION = Limit("duration", 140, 125 * MINUTE)
 _VIDEO_CODECS = frozenset({"h264", "aac"})
 
 
-def breaches(found: Measured) -> Iterator[tuple[Severity, str]]:
+def breaches(found: Measured, *, premium: bool = False) -> Iterator[tuple[Severity, str]]:  # noqa: ARG001
     """Say what X will refuse, or may."""
     size = _SIZE[found.category]
     yield from _over(size, found.size, _megabytes)

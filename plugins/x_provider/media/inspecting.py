@@ -6,11 +6,11 @@ import hashlib
 import stat
 import warnings
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from x_provider.calendar.media_limits import Measured
-from x_provider.calendar.model import MediaCategory
+from x_provider.media.errors import MediaError
+from x_provider.media.limits import Measured, MediaCategory
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -46,29 +46,22 @@ _MAX_DECODED_PIXELS = 40_000_000
 _STILL_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
 
 
-class MediaError(ValueError):
-    """A file cannot be published; ``hint`` says what to do."""
-
-    def __init__(self, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-
-
-def inspect(path: Path) -> tuple[Measured, str]:
+def inspect(path: Path, *, name: str | None = None) -> tuple[Measured, str]:
     """Find out what a file is.
 
+    :param name: what people know the file by, if not by the last part of its path.
     :returns: its measures and the SHA-256 of its bytes, hexadecimal.
     :raises MediaError: when it is missing, empty, unreadable, damaged, no picture or video, or not what its
         name says.
     """
+    name = name or path.name
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise MediaError(f"{path} is no file", "Name a picture or a video")
         if status.st_size == 0:
             raise MediaError(f"the file {path} is empty", "Save it again")
-        found, sha256 = _inspect(path, status.st_size, status.st_mtime_ns, status.st_ino)
+        found, sha256 = _inspect(path, name, status.st_size, status.st_mtime_ns, status.st_ino)
     except (FileNotFoundError, NotADirectoryError):
         hint = "Put it there, or correct the path"
         raise MediaError(f"there is no file {path}", hint) from None
@@ -77,22 +70,22 @@ def inspect(path: Path) -> tuple[Measured, str]:
             raise
         reason = getattr(error, "strerror", None) or str(error)
         raise MediaError(f"the file {path} cannot be read: {reason}", "Check its permissions") from None
-    _require_honest_name(path, found)
+    _require_honest_name(name, found)
     return found, sha256
 
 
 @lru_cache(maxsize=1024)
-def _inspect(path: Path, size: int, mtime_ns: int, inode: int) -> tuple[Measured, str]:  # noqa: ARG001
-    found = _as_picture(path, size) or _as_video(path, size)
+def _inspect(path: Path, name: str, size: int, mtime_ns: int, inode: int) -> tuple[Measured, str]:  # noqa: ARG001
+    found = _as_picture(path, name, size) or _as_video(path, name, size)
     if found is None:
         raise MediaError(
-            f"{path.name} is neither a picture (JPEG, PNG, GIF, WEBP) nor a video (MP4, MOV)",
+            f"{name} is neither a picture (JPEG, PNG, GIF, WEBP) nor a video (MP4, MOV)",
             "Export it again in one of these formats",
         )
     return found, _sha256(path)
 
 
-def _as_picture(path: Path, size: int) -> Measured | None:
+def _as_picture(path: Path, name: str, size: int) -> Measured | None:
     # Imported on first use: most calendars are read for their texts.
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
 
@@ -107,9 +100,9 @@ def _as_picture(path: Path, size: int) -> Measured | None:
         except UnidentifiedImageError:
             return None
         except Image.DecompressionBombError:
-            raise MediaError(f"{path.name} has too many pixels for a picture", "Make it smaller") from None
+            raise MediaError(f"{name} has too many pixels for a picture", "Make it smaller") from None
         except Exception as error:  # Pillow's decoders raise whatever broken bytes lead them to
-            raise MediaError(f"the picture {path.name} is damaged ({error})", "Export it again") from None
+            raise MediaError(f"the picture {name} is damaged ({error})", "Export it again") from None
     category: MediaCategory = "tweet_gif" if frames > 1 else "tweet_image"
     return Measured(category, media_type, size, width, height, frames=frames)
 
@@ -126,7 +119,7 @@ def _require_whole(picture: Image) -> None:
         picture.load()
 
 
-def _as_video(path: Path, size: int) -> Measured | None:
+def _as_video(path: Path, name: str, size: int) -> Measured | None:
     # FFmpeg would follow a playlist's links; only these containers, told by their first bytes, are opened.
     demuxer = _demuxer(path)
     if demuxer is None:
@@ -138,7 +131,7 @@ def _as_video(path: Path, size: int) -> Measured | None:
         with av.open(str(path), mode="r", format=demuxer, metadata_errors="replace") as container:
             return _measured_video(container, _video_type(path, demuxer), size)
     except av.FFmpegError as error:
-        raise MediaError(f"the video {path.name} is damaged ({error.strerror})", "Export it again") from None
+        raise MediaError(f"the video {name} is damaged ({error.strerror})", "Export it again") from None
 
 
 def _measured_video(container: InputContainer, media_type: str, size: int) -> Measured | None:
@@ -193,8 +186,8 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _require_honest_name(path: Path, found: Measured) -> None:
-    named = _TYPES_BY_SUFFIX.get(path.suffix.lower())
+def _require_honest_name(name: str, found: Measured) -> None:
+    named = _TYPES_BY_SUFFIX.get(PurePath(name).suffix.lower())
     if (
         named is None
         or named == found.media_type
@@ -203,6 +196,6 @@ def _require_honest_name(path: Path, found: Measured) -> None:
         return
     right = next(suffix for suffix, media_type in _TYPES_BY_SUFFIX.items() if media_type == found.media_type)
     raise MediaError(
-        f"{path.name} is not what its name says: it is {found.media_type}",
-        f"Rename it to {path.stem}{right}, or export it as {named}",
+        f"{name} is not what its name says: it is {found.media_type}",
+        f"Rename it to {PurePath(name).stem}{right}, or export it as {named}",
     )

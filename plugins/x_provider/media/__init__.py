@@ -1,0 +1,30 @@
+"""Media files: where they are, what they are, whether X takes them, and how to make it take them.
+
+What decodes and what fetches is imported on first use: most calendars are read for their texts.
+"""
+
+from __future__ import annotations
+
+from x_provider.media.errors import MediaError
+from x_provider.media.inspecting import inspect
+from x_provider.media.limits import (
+    MAX_ALT_LENGTH,
+    MAX_IMAGES,
+    MAX_TAGGED_USERS,
+    Measured,
+    MediaCategory,
+    Severity,
+    breaches,
+)
+
+__all__ = [
+    "MAX_ALT_LENGTH",
+    "MAX_IMAGES",
+    "MAX_TAGGED_USERS",
+    "Measured",
+    "MediaCategory",
+    "MediaError",
+    "Severity",
+    "breaches",
+    "inspect",
+]
