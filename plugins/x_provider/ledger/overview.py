@@ -76,7 +76,7 @@ class Overview:
             for_a_person = frozenset(
                 post.id
                 for post in posts
-                if post.due_at <= now - PUNCTUAL or any(part.id in of_accounts for part in post.parts)
+                if _next_due_at(post) <= now - PUNCTUAL or any(part.id in of_accounts for part in post.parts)
             )
             return Standstill(posts, _count(connection, every), for_a_person)
 
@@ -107,6 +107,11 @@ class Overview:
         planned = select(t.posts.c.id).where(t.posts.c.account == account).limit(1)
         with self._database.read() as connection:
             return any(connection.execute(query).first() is not None for query in (named, planned))
+
+
+def _next_due_at(post: Post) -> DateTime:
+    """When the part that everything waits for was due."""
+    return next((part.due_at for part in post.parts if part.due_at and not part.receipt), post.due_at)
 
 
 def _unsettled(*which: ColumnElement[bool]) -> Select[Any]:
@@ -149,12 +154,15 @@ def _waiting(now: DateTime) -> Select[Any]:
         .prefix_with("MATERIALIZED")
     )
     unsettled = select(t.parts.c.post_id).where(t.UNSETTLED)
+    later = t.parts.alias()
+    follows_later = select(later.c.id).where(later.c.post_id == due.c.id, later.c.due_at > now).exists()
     return (
         select(due.c.id)
         .join_from(due, t.parts, t.parts.c.post_id == due.c.id)
         .where(
             t.parts.c.state.in_((PartState.PLANNED.value, PartState.ARMED.value)),
-            or_(t.parts.c.why.is_not(None), due.c.due_at <= now - PUNCTUAL),
+            or_(t.parts.c.why.is_not(None), func.coalesce(t.parts.c.due_at, due.c.due_at) <= now - PUNCTUAL),
+            ~follows_later,
             due.c.id.not_in(unsettled),  # the others wait for that part
         )
         .group_by(due.c.id, due.c.due_at)

@@ -253,7 +253,8 @@ def _part(row: Row[Any]) -> Part:
     receipt = None
     if row.x_id is not None:
         receipt = Receipt(row.x_id, row.url, row.posted_at, row.received_at, row.adopted, row.deleted_at)
-    return Part(row.id, row.position, row.content, PartState(row.state), row.attempt_id, row.why, receipt)
+    state = PartState(row.state)
+    return Part(row.id, row.position, row.content, state, row.attempt_id, row.why, receipt, row.due_at)
 
 
 def _id_of(connection: Connection, calendar: str, key: str) -> int | None:
@@ -321,7 +322,7 @@ def _replace(connection: Connection, post_id: int, draft: PostDraft, now: DateTi
         if position in states:
             connection.execute(
                 of_post.where(t.parts.c.position == position).values(
-                    content=dict(content), state=PartState.PLANNED.value, why=None
+                    content=dict(content), state=PartState.PLANNED.value, why=None, due_at=None
                 )
             )
         else:

@@ -15,6 +15,21 @@ Content = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class FollowUpDraft:
+    """What happens once a post has found its likes.
+
+    :param within_seconds: how long after the post they count.
+    :param repost: whether the account reposts its post.
+    :param content: what it posts as a reply, if anything.
+    """
+
+    likes: int
+    within_seconds: int
+    repost: bool
+    content: Content | None
+
+
+@dataclass(frozen=True)
 class PostDraft:
     """A post to be planned: what the calendar says, ready to be stored.
 
@@ -24,6 +39,7 @@ class PostDraft:
     :param contents: one content a part, the root of a thread first.
     :param on_absent: what to do when a part's outcome is unknown and it is not found on X: ``resend`` or
         ``ask``.
+    :param follow_ups: what happens once its first part has found its likes.
     """
 
     calendar: str
@@ -38,6 +54,7 @@ class PostDraft:
     lead_seconds: int
     contents: Sequence[Content]
     on_absent: str = "resend"
+    follow_ups: Sequence[FollowUpDraft] = ()
 
     @property
     def wake_at(self) -> DateTime:
@@ -59,7 +76,10 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Part:
-    """One post on X, or to be."""
+    """One post on X, or to be.
+
+    :param due_at: of a part that follows later: when, known once the part before it is on X.
+    """
 
     id: int
     position: int
@@ -68,6 +88,7 @@ class Part:
     attempt_id: int | None
     why: str | None
     receipt: Receipt | None
+    due_at: DateTime | None = None
 
 
 @dataclass(frozen=True)

@@ -307,6 +307,23 @@ class Sending:
                 connection.execute(t.posts.update().where(this_post).values(on_absent="ask"))
             return True
 
+    def postpone(self, post: Post, part: Part, *, due_at: DateTime, wake_at: DateTime) -> bool:
+        """Say when a part that follows later is due, now that the one before it is on X.
+
+        :param wake_at: when somebody must look after it, whoever waits for it now.
+        :returns: False when the post changed, or the part waits no more.
+        """
+        with self._database.write() as connection:
+            if not _is_current(connection, post):
+                return False
+            waiting = [PartState.PLANNED.value, PartState.ARMED.value]
+            this = t.parts.c.id == part.id, t.parts.c.state.in_(waiting)
+            postponed = t.parts.update().where(*this).values(due_at=due_at, why=None)
+            if connection.execute(postponed).rowcount != 1:
+                return False
+            wake(connection, post.id, wake_at)
+            return True
+
     def give_up(self, post: Post, to: PartState, *, why: str) -> bool:
         """Move every unsent part to ``refused`` or ``missed``; nobody is woken for the post again.
 

@@ -108,6 +108,7 @@ parts = Table(
     Column("state", String(10), nullable=False),
     Column("attempt_id", _Key, comment="the newest attempt to send it"),
     Column("why", Text, comment="what stopped it, in words a person can act on"),
+    Column("due_at", Instant, comment="of a part that follows later: when, once the one before it is on X"),
     UniqueConstraint("post_id", "position"),
 )
 
@@ -187,6 +188,24 @@ media = Table(
     Column("expires_at", Instant, nullable=False, comment="gone: when that was learnt"),
     Index("ix_x_media_account_sha256", "account", "sha256"),
 )
+
+follow_ups = Table(
+    "x_follow_ups",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("post_id", _Key, ForeignKey("x_posts.id"), nullable=False),
+    Column("position", Integer, nullable=False, comment="its place among those of the post"),
+    Column("likes", Integer, nullable=False, comment="how many the post must find"),
+    Column("within_seconds", Integer, nullable=False, comment="how long after the post they count"),
+    Column("repost", Boolean, nullable=False, comment="whether the account reposts its post then"),
+    Column("content", JSON, comment="what it posts then as a reply, if anything"),
+    Column("state", String(10), nullable=False, comment="waiting, done, expired or failed"),
+    Column("likes_seen", Integer, comment="when it was last looked at"),
+    Column("looked_at", Instant),
+    Column("why", Text, comment="what stopped it"),
+    UniqueConstraint("post_id", "position"),
+)
+Index("ix_x_follow_ups_waiting", follow_ups.c.state)
 
 snapshots = Table(
     "x_snapshots",

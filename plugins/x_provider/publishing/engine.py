@@ -37,7 +37,7 @@ from x_provider.ledger import (
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.composing import compose, sign_ahead
 from x_provider.publishing.governor import governed, windows_of, windows_of_refusal
-from x_provider.publishing.lateness import too_late
+from x_provider.publishing.lateness import due_at, too_late
 from x_provider.publishing.media import (
     MediaPreparer,
     MediaUnusableError,
@@ -70,8 +70,11 @@ class Fired:
 
     @property
     def why(self) -> str | None:
-        """What stopped the post, in words; None when nothing did."""
-        return next((part.why for part in self.post.parts if part.why), None)
+        """What the post waits for or what stopped it, in words; None when nothing did."""
+        if (words := next((part.why for part in self.post.parts if part.why), None)) is not None:
+            return words
+        part = _next_part(self.post)
+        return f"{where(self.post, part)} follows later" if part is not None and part.due_at else None
 
 
 @dataclass(frozen=True)
@@ -211,6 +214,9 @@ class Publisher:
 
     def _advance(self, post: Post, part: Part, request: SignedCall | None) -> Receipt | Outcome:
         """Bring one part to X, or find it there; or say what stopped it."""
+        is_waiting = part.state in (PartState.PLANNED, PartState.ARMED)
+        if is_waiting and self._clock() < (due := due_at(post, part)):
+            return self._stops.postpone(post, part, due)
         if part.state is PartState.PLANNED and not self.ledger.sending.arm(post, part):
             return self._stops.overtaken()
         if part.state is PartState.SENDING:
@@ -281,7 +287,7 @@ class Publisher:
         why = f"{where(post, part)}: {error}"
         if isinstance(error, XError):
             now = self._clock()
-            late = (now - post.due_at).total_seconds()
+            late = (now - due_at(post, part)).total_seconds()
             outcome = decide_before_sending(error, now=now, pause=self._stops.pause(post), late=late)
             if outcome.state is not PartState.REFUSED:
                 return self._stops.wait(post, part, outcome, why=why)
@@ -317,7 +323,7 @@ class Publisher:
             error,
             now=now,
             pause=self._stops.pause(post),
-            late=(now - post.due_at).total_seconds(),
+            late=(now - due_at(post, part)).total_seconds(),
             parent_age=(now - parent.received_at).total_seconds() if parent else None,
             may_upload_again=may_upload_again,
         )

@@ -1,10 +1,17 @@
-"""What becomes of a post that could not go out in time."""
+"""When a part is due, and what becomes of a post that could not go out in time."""
 
 from __future__ import annotations
 
 from pendulum import DateTime
 
-from x_provider.ledger import Ledger, Post
+from x_provider.ledger import Ledger, Part, Post
+
+
+def due_at(post: Post, part: Part) -> DateTime:
+    """When the part may go out: with its post, or so long after the part before it as its content says."""
+    delay = part.content.get("after_seconds", 0)
+    before = post.parts[part.position - 1].receipt if part.position > 0 and delay else None
+    return before.posted_at.add(seconds=delay) if before else post.due_at
 
 
 def too_late(ledger: Ledger, post: Post, *, now: DateTime) -> str | None:

@@ -50,6 +50,14 @@ class Stops:
         why = f"{where(post, part)}: {held.why}; next try at {retry_at.isoformat()}"
         return self.wait(post, part, Outcome(held.name, PartState.ARMED, retry_at), why=why)
 
+    def postpone(self, post: Post, part: Part, due_at: DateTime) -> Outcome:
+        """The part follows later than the one before it, which is on X."""
+        self._report(f"{where(post, part)} follows at {due_at.isoformat()}")
+        wake_at = due_at.add(seconds=AFTER_DUE_SECONDS)
+        if not self._ledger.sending.postpone(post, part, due_at=due_at, wake_at=wake_at):
+            return self.overtaken()
+        return Outcome("postponed", part.state, due_at)
+
     def refuse(self, post: Post, *, why: str) -> Outcome:
         """Nothing more of the post is sent until a person has done something about it."""
         self._report(why)

@@ -221,10 +221,42 @@ def upgrade() -> None:
             comment="the newest attempt to send it",
         ),
         sa.Column("why", sa.Text(), nullable=True, comment="what stopped it, in words a person can act on"),
+        sa.Column(
+            "due_at",
+            Instant(),
+            nullable=True,
+            comment="of a part that follows later: when, once the one before it is on X",
+        ),
         sa.ForeignKeyConstraint(["post_id"], ["x_posts.id"], name=op.f("fk_x_parts_post_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_x_parts")),
         sa.UniqueConstraint("post_id", "position", name=op.f("uq_x_parts_post_id_position")),
     )
+    op.create_table(
+        "x_follow_ups",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False, comment="its place among those of the post"),
+        sa.Column("likes", sa.Integer(), nullable=False, comment="how many the post must find"),
+        sa.Column(
+            "within_seconds", sa.Integer(), nullable=False, comment="how long after the post they count"
+        ),
+        sa.Column(
+            "repost", sa.Boolean(), nullable=False, comment="whether the account reposts its post then"
+        ),
+        sa.Column("content", sa.JSON(), nullable=True, comment="what it posts then as a reply, if anything"),
+        sa.Column("state", sa.String(length=10), nullable=False, comment="waiting, done, expired or failed"),
+        sa.Column("likes_seen", sa.Integer(), nullable=True, comment="when it was last looked at"),
+        sa.Column("looked_at", Instant(), nullable=True),
+        sa.Column("why", sa.Text(), nullable=True, comment="what stopped it"),
+        sa.ForeignKeyConstraint(["post_id"], ["x_posts.id"], name=op.f("fk_x_follow_ups_post_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_follow_ups")),
+        sa.UniqueConstraint("post_id", "position", name=op.f("uq_x_follow_ups_post_id_position")),
+    )
+    with op.batch_alter_table("x_follow_ups", schema=None) as batch_op:
+        batch_op.create_index("ix_x_follow_ups_waiting", ["state"], unique=False)
+
     op.create_table(
         "x_attempts",
         sa.Column(
@@ -315,6 +347,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_x_decisions_part_id"))
 
     op.drop_table("x_decisions")
+    with op.batch_alter_table("x_follow_ups", schema=None) as batch_op:
+        batch_op.drop_index("ix_x_follow_ups_waiting")
+
+    op.drop_table("x_follow_ups")
     op.drop_index("ix_x_parts_unsettled", table_name="x_parts")
     op.drop_table("x_parts")
     with op.batch_alter_table("x_snapshots", schema=None) as batch_op:

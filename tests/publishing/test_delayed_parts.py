@@ -1,0 +1,76 @@
+"""A part that follows later: a first comment, minutes after the post."""
+
+from __future__ import annotations
+
+import pytest
+
+from x_provider.calendar import PartSpec
+from x_provider.ledger import PartState
+from x_provider.publishing.lateness import due_at
+from x_provider.publishing.upkeep import sweep
+
+DELAY = 300
+
+
+@pytest.fixture
+def commented(plan):
+    """A post whose first comment follows after five minutes, and another part right after that."""
+    return plan(PartSpec(text="Post"), PartSpec(text="Comment", after_seconds=DELAY), PartSpec(text="More"))
+
+
+def test_it_waits_for_its_time_after_the_part_before_it(sandbox, publisher, commented, clock):
+    fired = publisher.fire(commented.id)
+    root, comment, more = fired.post.parts
+    assert (root.state, comment.state, more.state) == (PartState.POSTED, PartState.PLANNED, PartState.PLANNED)
+    assert fired.retry_at == comment.due_at == root.receipt.posted_at.add(seconds=DELAY)
+    assert [post["text"] for post in sandbox.posts()] == ["Post"]
+    clock.ahead = DELAY - 10
+    assert publisher.fire(commented.id).retry_at == fired.retry_at
+    clock.ahead = DELAY + 1
+    assert publisher.fire(commented.id).post.state is PartState.POSTED
+    third, second, first = sandbox.posts()
+    assert [post["text"] for post in (first, second, third)] == ["Post", "Comment", "More"]
+    assert (second["in_reply_to"], third["in_reply_to"]) == (first["id"], second["id"])
+
+
+def test_somebody_is_woken_for_it_when_whoever_waited_is_gone(ledger, publisher, commented, clock):
+    fired = publisher.fire(commented.id)
+    assert fired.post.wake_at > fired.retry_at
+    assert ledger.posts.due(fired.post.wake_at) != []
+    assert ledger.posts.due(fired.retry_at) == []
+    clock.ahead = 7 * DELAY
+    swept = sweep(ledger, now=clock())
+    assert swept.missed == []
+
+
+def test_it_counts_as_waiting_only_once_it_is_due(ledger, publisher, commented, clock):
+    publisher.fire(commented.id)
+    clock.ahead = DELAY - 30
+    assert ledger.overview.waiting(clock()).posts == []
+    clock.ahead = DELAY + 90
+    (waiting,) = ledger.overview.waiting(clock()).posts
+    assert waiting.id == commented.id
+
+
+def test_a_delay_that_the_calendar_changes_meanwhile_holds_from_then_on(
+    ledger, publisher, commented, plan, clock
+):
+    publisher.fire(commented.id)
+    plan(PartSpec(text="Post"), PartSpec(text="Comment", after_seconds=60), revision="r2")
+    clock.ahead = 61
+    assert publisher.fire(commented.id).post.state is PartState.POSTED
+
+
+def test_a_part_without_a_delay_is_due_with_its_post_whatever_the_clocks_say(publisher, commented):
+    fired = publisher.fire(commented.id)
+    assert due_at(fired.post, fired.post.parts[2]) == commented.due_at
+
+
+def test_a_comment_that_x_answers_with_an_odd_401_is_tried_again(sandbox, publisher, commented, clock):
+    publisher.fire(commented.id)
+    clock.ahead = DELAY + 1
+    sandbox.faults("outage_401", method="POST", path="/2/tweets", times=1)
+    fired = publisher.fire(commented.id)
+    assert fired.retry_at is not None
+    clock.ahead += 60
+    assert publisher.fire(commented.id).post.state is PartState.POSTED
