@@ -7,11 +7,14 @@ from x_provider.calendar.findings import Finding
 from x_provider.calendar.model import (
     BlackoutSpec,
     Calendar,
+    FollowUpSpec,
     LatePolicy,
     MediaSpec,
     PartSpec,
     PollSpec,
     PostSpec,
+    SubtitlesSpec,
+    VideoSpec,
     revision_of,
 )
 from x_provider.calendar.plan import KnownPost, Plan, plan
@@ -23,6 +26,7 @@ __all__ = [
     "Calendar",
     "EntryReading",
     "Finding",
+    "FollowUpSpec",
     "KnownPost",
     "LatePolicy",
     "MediaSpec",
@@ -31,6 +35,8 @@ __all__ = [
     "PollSpec",
     "PostSpec",
     "Reading",
+    "SubtitlesSpec",
+    "VideoSpec",
     "plan",
     "read_calendar",
     "read_entry",

@@ -18,6 +18,7 @@ from x_provider.ledger.deciding import (
     Standing,
     standing_of,
 )
+from x_provider.ledger.follow_ups import FollowUps
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.media import MediaLibrary
 from x_provider.ledger.overview import Overview, Standstill
@@ -27,6 +28,8 @@ from x_provider.ledger.records import (
     AccountOnX,
     Attempt,
     DuePost,
+    FollowUp,
+    FollowUpDraft,
     Held,
     Part,
     Post,
@@ -52,6 +55,8 @@ __all__ = [
     "Blackout",
     "Decision",
     "DuePost",
+    "FollowUp",
+    "FollowUpDraft",
     "Halt",
     "Held",
     "Ledger",
@@ -90,6 +95,7 @@ class Ledger:
         self.deciding = Deciding(self.database)
         self.overview = Overview(self.database)
         self.sweeping = Sweeping(self.database)
+        self.follow_ups = FollowUps(self.database)
         self.limits = Limits(self.database)
         self.media = MediaLibrary(self.database)
         self.snapshots = Snapshots(self.database)

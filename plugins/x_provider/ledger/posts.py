@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
+from x_provider.ledger.follow_ups import replace_follow_ups
 from x_provider.ledger.records import Content, DuePost, Part, Post, PostDraft, PostOutline, Receipt
 from x_provider.ledger.states import UNSENT, PartState
 
@@ -287,6 +288,8 @@ def _insert(connection: Connection, draft: PostDraft, now: DateTime) -> int:
     post_id: int = key[0]
     for position, content in enumerate(draft.contents):
         _insert_part(connection, post_id, position, content)
+    if draft.follow_ups:
+        replace_follow_ups(connection, post_id, draft.follow_ups)
     return post_id
 
 
@@ -331,6 +334,7 @@ def _replace(connection: Connection, post_id: int, draft: PostDraft, now: DateTi
     connection.execute(
         of_post.where(t.parts.c.position >= len(draft.contents)).values(state=PartState.WITHDRAWN.value)
     )
+    replace_follow_ups(connection, post_id, draft.follow_ups)
     if len(on_x) == len(draft.contents):  # cut to what is on X: nothing is left to do
         connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=None))
     return True

@@ -135,6 +135,38 @@ class Post:
 
 
 @dataclass(frozen=True)
+class FollowUp:
+    """Something that is to happen once a post on X has found its likes.
+
+    :param position: its place among the post's follow-ups.
+    :param x_id: of the post, the root of a thread.
+    :param posted_at: when it came to be, by X.
+    """
+
+    id: int
+    post_id: int
+    position: int
+    likes: int
+    within_seconds: int
+    repost: bool
+    content: Content | None
+    calendar: str
+    key: str
+    x_id: str
+    posted_at: DateTime
+
+    @property
+    def name(self) -> str:
+        """As people speak of it."""
+        return f"follow-up {self.position + 1} of {self.calendar}/{self.key}"
+
+    @property
+    def ends_at(self) -> DateTime:
+        """Until when likes count."""
+        return self.posted_at.add(seconds=self.within_seconds)
+
+
+@dataclass(frozen=True)
 class PostOutline:
     """A post without its content: enough to compare a calendar with."""
 

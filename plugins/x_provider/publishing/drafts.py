@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from pendulum import DateTime
 
-from x_provider.calendar import BlackoutSpec, Calendar, KnownPost, Plan, PostSpec
-from x_provider.ledger import Blackout, Ledger, PartState, PostDraft
+from x_provider.calendar import BlackoutSpec, Calendar, FollowUpSpec, KnownPost, PartSpec, Plan, PostSpec
+from x_provider.ledger import Blackout, FollowUpDraft, Ledger, PartState, PostDraft
 
 LEAD_SECONDS = {"text": 600, "image": 600, "video": 2700}
 """How long before its due time the work on a post begins, by the slowest thing in it.
@@ -32,8 +33,9 @@ def draft(spec: PostSpec, *, calendar: str) -> PostDraft:
         late_grace_seconds=spec.late.grace_seconds,
         late_then=spec.late.then,
         lead_seconds=LEAD_SECONDS[_slowest(spec)],
-        contents=[part.model_dump(mode="json", exclude_defaults=True) for part in spec.parts],
+        contents=[_content(part) for part in spec.parts],
         on_absent=spec.on_absent,
+        follow_ups=[_follow_up(each) for each in spec.follow_ups],
     )
 
 
@@ -115,6 +117,15 @@ def _apply_blackouts(ledger: Ledger, calendar: Calendar, *, now: DateTime) -> bo
         for account in each.accounts
     ]
     return ledger.controls.set_blackouts(calendar.name, blackouts, now=now)
+
+
+def _content(part: PartSpec) -> dict[str, Any]:
+    return part.model_dump(mode="json", exclude_defaults=True)
+
+
+def _follow_up(spec: FollowUpSpec) -> FollowUpDraft:
+    content = None if spec.part is None else _content(spec.part)
+    return FollowUpDraft(spec.likes, spec.within_seconds, spec.repost, content)
 
 
 def _slowest(spec: PostSpec) -> str:
