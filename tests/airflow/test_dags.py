@@ -40,7 +40,7 @@ def dag_bag(airflow_home: Path):
 
 
 def test_the_ready_dags_are_there() -> None:
-    ready = {"x_calendar", "x_publish", "x_post", "x_insights", "x_upkeep", "x_ask"}
+    ready = {"x_calendar", "x_publish", "x_post", "x_insights", "x_upkeep", "x_ask", "x_follow_up"}
     assert ready <= {file.stem for file in DAG_FILES}
 
 

@@ -36,6 +36,7 @@ from x_provider.ledger import (
 )
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.composing import compose, sign_ahead
+from x_provider.publishing.following import FollowedUp, Following
 from x_provider.publishing.governor import governed, windows_of, windows_of_refusal
 from x_provider.publishing.lateness import due_at, too_late
 from x_provider.publishing.media import (
@@ -204,6 +205,21 @@ class Publisher:
                 return Fired(self.ledger.posts.get(post_id), done.retry_at)
             post = post.with_receipt(part, done)
         return Fired(post)
+
+    def follow_up(self) -> FollowedUp:
+        """Look at the likes of the account's posts that something waits for, and do what is to be done.
+
+        :raises XError: when X cannot be asked, or the account cannot act; what was done before stays done.
+        """
+        following = Following(
+            self.ledger,
+            self.client,
+            account=self.account,
+            user=self.user,
+            clock=self._clock,
+            report=self._report,
+        )
+        return following.look()
 
     def _missed(self, post: Post) -> bool:
         part, now = _next_part(post), self._clock()

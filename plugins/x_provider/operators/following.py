@@ -1,0 +1,49 @@
+"""Operator that acts on the likes of posts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from x_provider.hooks.publisher import open_publisher
+from x_provider.operators.retrying import XOperator
+
+
+class XFollowUpOperator(XOperator):
+    """Repost, or answer, an account's posts that have found the likes their entries ask for (``follow_ups``).
+
+    An answer is planned as a post of its own, which DAG ``x_publish`` sends. Repeating it does nothing twice.
+
+    :param x_conn_id: the account's Airflow connection (templated).
+    :param ledger_conn_id: the Airflow connection of the ledger's database.
+    :return: ``{"done", "waiting", "expired", "failed"}``, each a list of names (XCom).
+    :raises AirflowFailException: when X refused to repost a post for good; the others are done.
+    """
+
+    template_fields: Sequence[str] = ("x_conn_id",)
+
+    def __init__(
+        self, *, x_conn_id: str = "x_default", ledger_conn_id: str = "x_ledger", **kwargs: object
+    ) -> None:
+        super().__init__(**kwargs)
+        self.x_conn_id = x_conn_id
+        self.ledger_conn_id = ledger_conn_id
+
+    def execute(self, context: Context) -> dict[str, list[str]]:  # noqa: ARG002
+        publisher = open_publisher(
+            account=self.x_conn_id, ledger_conn_id=self.ledger_conn_id, report=self.log.info
+        )
+        told = publisher.follow_up()
+        self.log.info(
+            "%s: %s done, %s waiting for likes, %s in vain, %s refused by X",
+            self.x_conn_id,
+            *map(len, (told.done, told.waiting, told.expired, told.failed)),
+        )
+        if told.failed:
+            raise AirflowFailException(
+                f"X refused to repost for good: {', '.join(told.failed)}; its words are above"
+            )
+        return asdict(told)
