@@ -1,13 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
 from x_sandbox.accounts import Account
-from x_sandbox.problems import Problem, forbidden, unauthorized, unsupported_authentication
+from x_sandbox.problems import (
+    Problem,
+    forbidden,
+    invalid_request,
+    unauthorized,
+    unsupported_authentication,
+)
 from x_sandbox.signing import parse_authorization
 from x_sandbox.state import State
 
@@ -18,6 +24,7 @@ OPEN = "none"
 """Operations that prove their caller themselves, in the body."""
 USER_CONTEXTS = (OAUTH1, OAUTH2)
 ANY = (OAUTH1, OAUTH2, APP_ONLY)
+MAX_FORM_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -41,18 +48,31 @@ class Caller:
         return "read-write" if "tweet.write" in self.scopes else "read"
 
 
-def authenticate(state: State, request: Request) -> Caller:
+def authenticate(state: State, request: Request, form: Sequence[tuple[str, str]] = ()) -> Caller:
     """Find out who makes a request.
 
+    :param form: the parameters of an x-www-form-urlencoded body, which OAuth 1.0a signs.
     :raises Problem: 401; its note says what is wrong with the credentials.
     """
     header = request.headers.get("authorization", "")
     scheme, _, credential = header.partition(" ")
     if scheme.lower() == "oauth":
-        return _signed(state, request, header)
+        return _signed(state, request, header, form)
     if scheme.lower() == "bearer":
         return _bearer(state, credential.strip())
     raise unauthorized("there is no OAuth or Bearer Authorization header")
+
+
+async def form_of(request: Request) -> list[tuple[str, str]]:
+    """Read the parameters of an x-www-form-urlencoded body; none of any other body.
+
+    :raises Problem: 400 for a body of more than `MAX_FORM_BYTES`.
+    """
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return []
+    if int(request.headers.get("content-length", "0")) > MAX_FORM_BYTES:
+        raise invalid_request(f"the form has more than {MAX_FORM_BYTES} bytes")
+    return parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True)
 
 
 def authorize(caller: Caller, *, means: Collection[str], scopes: Collection[str], writes: bool) -> None:
@@ -72,7 +92,7 @@ def authorize(caller: Caller, *, means: Collection[str], scopes: Collection[str]
         )
 
 
-def _signed(state: State, request: Request, header: str) -> Caller:
+def _signed(state: State, request: Request, header: str, form: Sequence[tuple[str, str]]) -> Caller:
     oauth = parse_authorization(header)
     if oauth.get("oauth_consumer_key") != state.app.api_key:
         raise unauthorized("oauth_consumer_key is not the app's API key")
@@ -86,7 +106,7 @@ def _signed(state: State, request: Request, header: str) -> Caller:
         method=request.method,
         own_url=f"{request.url.scheme}://{request.headers.get('host', '').lower()}",
         path=raw_path.partition(b"?")[0].decode("latin-1"),
-        parameters=parse_qsl(query, keep_blank_values=True),
+        parameters=[*parse_qsl(query, keep_blank_values=True), *form],
         api_secret=state.app.api_secret,
         token_secret=account.access_token_secret,
     )

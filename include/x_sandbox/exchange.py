@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from x_sandbox.accounts import Account
-from x_sandbox.authentication import ANY, OPEN, Caller, authenticate, authorize
+from x_sandbox.authentication import ANY, OPEN, Caller, authenticate, authorize, form_of
 from x_sandbox.clock import iso
 from x_sandbox.connection import CutResponse, Dropped
 from x_sandbox.faults import Fault
@@ -28,9 +28,9 @@ API_VERSION = "2.167"
 
 @dataclass
 class Answer:
-    """What a handler gives back."""
+    """What a handler gives back; a body of None is an empty one."""
 
-    body: dict[str, Any]
+    body: dict[str, Any] | None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
@@ -43,6 +43,8 @@ class Exchange:
     state: State
     request: Request
     caller: Caller
+    form: list[tuple[str, str]] = field(default_factory=list)
+    """The parameters of an x-www-form-urlencoded body."""
 
     @property
     def account(self) -> Account:
@@ -73,6 +75,11 @@ class Exchange:
 Handler = Callable[[Exchange], Awaitable[Answer]]
 
 
+def refused(problem: Problem, _request: Request) -> Answer:
+    """Say no as API v2 does."""
+    return Answer(problem.body, problem.status, media_type="application/problem+json")
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of the OpenAPI document.
@@ -81,7 +88,8 @@ class Operation:
     :param means: the kinds of authentication it admits.
     :param scopes: what an OAuth 2.0 user token must carry.
     :param writes: an OAuth 1.0a app must have write access.
-    :param query: the query parameters it knows; others are refused.
+    :param query: the query parameters it knows, others are refused; None ignores what it does not know.
+    :param refusal: how it says no.
     """
 
     method: str
@@ -90,7 +98,8 @@ class Operation:
     scopes: tuple[str, ...] = ("tweet.read", "users.read")
     means: tuple[str, ...] = ANY
     writes: bool = False
-    query: tuple[str, ...] = ()
+    query: tuple[str, ...] | None = ()
+    refusal: Callable[[Problem, Request], Answer] = refused
 
     @property
     def name(self) -> str:
@@ -117,6 +126,7 @@ class _Run:
         self._started = time.perf_counter()
         self._caller: Caller | None = None
         self._fault: Fault | None = None
+        self._form: list[tuple[str, str]] = []
         self._note = ""
         self._limit_headers: dict[str, str] = {}
 
@@ -134,7 +144,11 @@ class _Run:
         state, request = self._state, self._request
         refusal: Problem | None = None
         try:
-            self._caller = Caller(OPEN) if OPEN in self._operation.means else authenticate(state, request)
+            if OPEN in self._operation.means:
+                self._caller = Caller(OPEN)
+            else:
+                self._form = await form_of(request)
+                self._caller = authenticate(state, request, self._form)
         except Problem as problem:
             refusal = problem
         fault = self._fault = state.faults.take(
@@ -161,17 +175,15 @@ class _Run:
         authorize(caller, means=operation.means, scopes=operation.scopes, writes=operation.writes)
         user_id = caller.account.id if caller.account else None
         self._limit_headers = state.limits.admit(operation.name, user_id, state.settings)
-        if unknown := sorted(set(self._request.query_params) - set(operation.query)):
+        known = operation.query
+        if known is not None and (unknown := sorted(set(self._request.query_params) - set(known))):
             raise invalid_request(
-                *(
-                    f"The query parameter [{name}] is not one of [{','.join(operation.query)}]"
-                    for name in unknown
-                )
+                *(f"The query parameter [{name}] is not one of [{','.join(known)}]" for name in unknown)
             )
         if state.settings.latency_seconds:
             await self._request.body()
             await asyncio.sleep(state.settings.latency_seconds)
-        return await operation.handler(Exchange(state, self._request, caller))
+        return await operation.handler(Exchange(state, self._request, caller, self._form))
 
     async def _before(self, fault: Fault) -> Answer | Response | None:
         if fault.kind == "drop_before_commit":
@@ -214,7 +226,7 @@ class _Run:
     def _refusal(self, problem: Problem) -> Answer:
         self._note = problem.note
         self._limit_headers = self._limit_headers or problem.headers
-        return Answer(problem.body, problem.status, media_type="application/problem+json")
+        return self._operation.refusal(problem, self._request)
 
     def _render(self, answer: Answer) -> Response:
         headers = {
@@ -225,6 +237,8 @@ class _Run:
         }
         if self._caller and self._caller.means != OPEN:
             headers["x-access-level"] = self._caller.access_level
+        if answer.body is None:
+            return Response(None, answer.status, headers)
         content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
         return Response(content, answer.status, headers, answer.media_type)
 

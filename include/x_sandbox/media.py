@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from x_sandbox.clock import Clock, Snowflakes
+from x_sandbox.files import ARRIVING
 from x_sandbox.journal import Event
 
 MEGABYTE = 1 << 20
@@ -24,6 +25,8 @@ PREMIUM_VIDEO_BYTES = 16 << 30
 VIDEO_MINUTES = 20
 PREMIUM_VIDEO_MINUTES = 125
 MAX_SEGMENT_BYTES = 8 * MEGABYTE
+V11_VIDEO_BYTES = 512 * MEGABYTE
+V11_SEGMENT_BYTES = 5 * MEGABYTE
 KINDS = {"image": "photo", "gif": "animated_gif", "video": "video", "subtitles": "subtitles"}
 _KEY_PREFIXES = {"photo": "3", "animated_gif": "16", "video": "7", "subtitles": "47"}
 
@@ -35,6 +38,8 @@ class Media:
     :param total_bytes: the size promised by initialize, or None for a one-shot upload.
     :param ready_at: when processing ends, epoch seconds; None while the session is open.
     :param failure: why processing fails, or None.
+    :param sensitive: what viewers are warned of: `adult_content`, `graphic_violence`, `other`.
+    :param subtitles: its tracks by language code.
     """
 
     id: str
@@ -53,6 +58,7 @@ class Media:
     duration_seconds: float | None = None
     failure: str | None = None
     alt_text: str | None = None
+    sensitive: tuple[str, ...] = ()
     subtitles: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -87,6 +93,10 @@ class Media:
             return {"state": "pending", "check_after_secs": min(wait, 5), "progress_percent": 0}
         return {"state": "in_progress", "check_after_secs": min(wait, 5), "progress_percent": int(done * 100)}
 
+    def expires_after(self, now: float, lifetime_seconds: float) -> int:
+        """Return X's `expires_after_secs`."""
+        return max(0, math.ceil((self.finalized_at or self.opened_at) + lifetime_seconds - now))
+
     def usable(self, now: float, lifetime_seconds: float) -> bool:
         """Tell whether a post may carry it now."""
         if self.finalized_at is None or self.ready_at is None or self.failure or now < self.ready_at:
@@ -103,6 +113,8 @@ class MediaLibrary:
         self._commit = commit
         self._forget()
         folder.mkdir(exist_ok=True)
+        for torn in folder.glob(f"{ARRIVING}*"):
+            torn.unlink()
 
     def _forget(self) -> None:
         self._snowflakes = Snowflakes()
@@ -117,6 +129,11 @@ class MediaLibrary:
     def file(self, media_id: str) -> Path:
         """Where the finished bytes of an upload are."""
         return self._folder / media_id
+
+    @property
+    def inbox(self) -> Path:
+        """Where bytes arrive whose upload is not known yet."""
+        return self._folder
 
     def segments(self, media_id: str) -> Path:
         """The folder of an open session's segments."""
@@ -155,7 +172,8 @@ class MediaLibrary:
     def apply(self, event: Event) -> None:
         """Bring one event of the journal about."""
         record = event["media"]
-        media = Media(**{**record, "additional_owners": tuple(record["additional_owners"])})
+        lists = {name: tuple(record.get(name, ())) for name in ("additional_owners", "sensitive")}
+        media = Media(**{**record, **lists})
         self._snowflakes.advance_past(media.id)
         self._by_id[media.id] = media
 

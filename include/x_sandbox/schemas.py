@@ -41,6 +41,7 @@ CATEGORIES = [
     "dm_video",
     "subtitles",
 ]
+WARNINGS = ("adult_content", "graphic_violence", "other")
 
 
 def closed(properties: dict[str, Schema], required: tuple[str, ...] = ()) -> Schema:
@@ -126,7 +127,11 @@ MEDIA_METADATA: Schema = {
                     "type": "object",
                     "properties": {"text": {"type": "string", "max": 1_000}},
                     "required": ("text",),
-                }
+                },
+                "sensitive_media_warning": {
+                    "type": "object",
+                    "properties": dict.fromkeys(WARNINGS, BOOLEAN),
+                },
             },
         },
     },

@@ -16,6 +16,7 @@ from x_sandbox.api import (
     activity,
     control,
     media,
+    media_v11,
     oauth2,
     posts,
     timelines,
@@ -36,6 +37,7 @@ def build_app(state: State) -> Starlette:
     operations = [
         *posts.OPERATIONS,
         *media.OPERATIONS,
+        *media_v11.OPERATIONS,
         *timelines.OPERATIONS,
         *users.OPERATIONS,
         *webhooks.OPERATIONS,

@@ -25,6 +25,8 @@ class Settings:
     duplicate_window_seconds: float = 86_400.0
     media_lifetime_seconds: int = 86_400
     access_token_seconds: int = 7_200
+    v11_upload: bool = True
+    """Answer the upload of API v1.1; without it, as to an app that has lost it."""
     self_serve: bool = True
     """Refuse quotes, and replies to others' posts that do not mention the account."""
     redirect_uris: list[str] = field(default_factory=list)

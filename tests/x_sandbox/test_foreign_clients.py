@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -46,6 +47,13 @@ def tweepy_client(sandbox) -> tweepy.Client:
     )
     client.session.mount("https://", Rewriting(sandbox.url))
     return client
+
+
+@pytest.fixture
+def tweepy_v11(sandbox) -> tweepy.API:
+    api = tweepy.API(tweepy.OAuth1UserHandler(*sandbox.keys()))
+    api.session.mount("https://", Rewriting(sandbox.url))
+    return api
 
 
 @pytest.fixture(params=["oauth1", "oauth2"])
@@ -94,6 +102,43 @@ def test_tweepy_understands_refusals(sandbox, tweepy_client) -> None:
     tweepy_client.bearer_token = "wrong"
     with pytest.raises(tweepy.Unauthorized):
         tweepy_client.get_tweet("1")
+
+
+def test_tweepy_uploads_an_image_with_alt_text_over_v11(
+    sandbox, tweepy_v11, tweepy_client, png, tmp_path
+) -> None:
+    (tmp_path / "teal.png").write_bytes(png)
+    media = tweepy_v11.media_upload(tmp_path / "teal.png")
+    assert media.media_id_string == str(media.media_id)
+    assert media.image == {"image_type": "image/png", "w": 30, "h": 20}
+    tweepy_v11.create_media_metadata(media.media_id, "A teal square")
+    tweepy_client.create_tweet(text="pic", media_ids=[media.media_id])
+    shown = sandbox.posts()[0]["media"][0]
+    assert (shown["alt_text"], shown["sha256"]) == ("A teal square", hashlib.sha256(png).hexdigest())
+
+
+def test_tweepy_uploads_a_video_in_segments_over_v11(
+    sandbox, tweepy_v11, tweepy_client, mp4, tmp_path
+) -> None:
+    (tmp_path / "clip.mp4").write_bytes(mp4)
+    media = tweepy_v11.media_upload(str(tmp_path / "clip.mp4"), media_category="tweet_video", chunk_size=700)
+    assert media.processing_info["state"] == "succeeded"
+    appended = [request for request in sandbox.requests() if request["status"] == 204]
+    assert len(appended) == -(-len(mp4) // 700)
+    tweepy_client.create_tweet(text="clip", media_ids=[media.media_id])
+    assert sandbox.posts()[0]["media"][0]["sha256"] == hashlib.sha256(mp4).hexdigest()
+
+
+def test_tweepy_understands_refusals_of_v11(sandbox, tweepy_v11, tmp_path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no image")
+    with pytest.raises(tweepy.BadRequest, match="file is invalid"):
+        tweepy_v11.media_upload(str(tmp_path / "broken.png"))
+    with pytest.raises(tweepy.NotFound):
+        tweepy_v11.get_media_upload_status(1)
+    sandbox.settings(v11_upload=False)
+    with pytest.raises(tweepy.Forbidden) as retired:
+        tweepy_v11.media_upload(str(tmp_path / "broken.png"))
+    assert retired.value.api_codes == [453]
 
 
 def test_tweepy_goes_through_the_pkce_dance(sandbox, monkeypatch) -> None:

@@ -160,6 +160,10 @@ def _media(media: Media) -> dict[str, Any]:
         "size": media.size,
         "sha256": media.sha256,
         "alt_text": media.alt_text,
+        "sensitive": list(media.sensitive),
+        "subtitles": [
+            {**track, "url": f"/_sandbox/media/{track['id']}"} for track in media.subtitles.values()
+        ],
         "width": media.width,
         "height": media.height,
         "url": f"/_sandbox/media/{media.id}",

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import json
 import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
-from x_sandbox.accounts import Account
+from x_sandbox import uploads
 from x_sandbox.authentication import USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Handler, Operation
-from x_sandbox.files import join, receive_multipart, recognise
-from x_sandbox.media import MAX_BYTES, MAX_SEGMENT_BYTES, PREMIUM_VIDEO_BYTES, Media
-from x_sandbox.problems import invalid_request, missing, not_found
+from x_sandbox.files import ARRIVING, receive_multipart
+from x_sandbox.media import MAX_BYTES, MAX_SEGMENT_BYTES, Media
+from x_sandbox.problems import invalid_request, not_found
 from x_sandbox.rendering import Rendering
-from x_sandbox.schemas import CATEGORIES, DELETE_SUBTITLES, INITIALIZE_UPLOAD, MEDIA_METADATA, SUBTITLES
+from x_sandbox.schemas import (
+    CATEGORIES,
+    DELETE_SUBTITLES,
+    INITIALIZE_UPLOAD,
+    MEDIA_METADATA,
+    SUBTITLES,
+    WARNINGS,
+)
 from x_sandbox.vocabulary import Wanted
-
-SEGMENTS = 1_000
 
 
 async def initialize(exchange: Exchange) -> Answer:
     body = await exchange.json(INITIALIZE_UPLOAD)
     if absent := [name for name in ("media_type", "total_bytes") if name not in body]:
         raise invalid_request(*(f"$.{name}: is missing but it is required" for name in absent))
-    category = body.get("media_category", _default_category(body["media_type"]))
-    _check_size(exchange.account, category, body["total_bytes"])
+    category = body.get("media_category", uploads.default_category(body["media_type"]))
+    uploads.check_size(exchange.account, category, body["total_bytes"])
     media = exchange.state.media.open(
         exchange.account.id,
         category,
@@ -43,47 +46,33 @@ async def initialize(exchange: Exchange) -> Answer:
 
 async def append(exchange: Exchange) -> Answer:
     media = _session(exchange)
-    segments = exchange.state.media.segments(media.id)
-    fields, arrived = await _receive(exchange, segments, limit=MAX_SEGMENT_BYTES)
-    try:
-        index = str(fields.get("segment_index", ""))
-        if not index.isdecimal() or int(index) >= SEGMENTS:
-            raise invalid_request(f"$.segment_index: [{index}] is not between 0 and {SEGMENTS - 1}")
-        arrived.replace(segments / f"{int(index):04}")
-    finally:
-        arrived.unlink(missing_ok=True)
+    fields, arrived = await _receive(
+        exchange, exchange.state.media.segments(media.id), limit=MAX_SEGMENT_BYTES
+    )
+    uploads.keep_segment(exchange.state, media, str(fields.get("segment_index", "")), arrived)
     expires_at = int(media.opened_at + exchange.state.settings.media_lifetime_seconds)
     return Answer({"data": {"expires_at": expires_at}})
 
 
 async def finalize(exchange: Exchange) -> Answer:
-    state, media = exchange.state, _session(exchange)
-    folder = state.media.segments(media.id)
-    segments = sorted(folder.glob("[0-9][0-9][0-9][0-9]"))
-    promised = media.total_bytes or 0
-    given = sum(segment.stat().st_size for segment in segments)
-    if given != promised or [int(segment.name) for segment in segments] != list(range(len(segments))):
-        raise invalid_request(
-            "Segments do not add up to provided total file size: "
-            f"{len(segments)} segments of together {given} bytes, {promised} bytes promised."
-        )
-    return await _finish(exchange, media, segments)
+    media = _session(exchange)
+    segments = uploads.segments_of(exchange.state, media)
+    media = await uploads.finish(exchange.state, media, segments)
+    return Answer({"data": _shown(exchange, media)})
 
 
 async def upload(exchange: Exchange) -> Answer:
     library = exchange.state.media
-    media = library.open(exchange.account.id, "tweet_image", "", total_bytes=None)
-    folder = library.segments(media.id)
+    fields, arrived = await _receive(exchange, library.inbox, limit=MAX_BYTES["dm_video"])
     try:
-        fields, arrived = await _receive(exchange, folder, limit=max(MAX_BYTES["tweet_gif"], 512 << 20))
         category = _check_category(fields.get("media_category", ""))
-        _check_size(exchange.account, category, arrived.stat().st_size)
+        uploads.check_size(exchange.account, category, arrived.stat().st_size)
         owners = tuple(filter(None, str(fields.get("additional_owners", "")).split(",")))
-        media = library.update(media, category=category, additional_owners=owners)
-        return await _finish(exchange, media, [arrived])
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        media = library.open(exchange.account.id, category, "", total_bytes=None, additional_owners=owners)
+        media = await uploads.finish_at_once(exchange.state, media, arrived)
+    finally:
+        arrived.unlink(missing_ok=True)
+    return Answer({"data": _shown(exchange, media)})
 
 
 async def _receive(exchange: Exchange, folder: Path, *, limit: int) -> tuple[dict[str, Any], Path]:
@@ -100,42 +89,9 @@ async def _receive(exchange: Exchange, folder: Path, *, limit: int) -> tuple[dic
         raise invalid_request(f"the body is no JSON with base64-encoded media: {error}") from error
     if len(content) > limit:
         raise invalid_request(f"$.media: must have a size of at most {limit} bytes")
-    arrived = folder / f"arriving-{secrets.token_hex(8)}"
+    arrived = folder / f"{ARRIVING}{secrets.token_hex(8)}"
     arrived.write_bytes(content)
     return body, arrived
-
-
-async def _finish(exchange: Exchange, media: Media, segments: list[Path]) -> Answer:
-    state = exchange.state
-    target = state.media.file(media.id)
-    size, sha256 = await asyncio.to_thread(join, segments, target)
-    failure, contents = None, None
-    try:
-        contents = await asyncio.to_thread(recognise, target)
-        _check_kind(media, contents.media_type)
-    except ValueError as error:
-        failure = str(error)
-        if not media.asynchronous:
-            target.unlink()
-            problem = invalid_request("Your media could not be processed: the file is invalid.")
-            problem.note = failure
-            raise problem from error
-    now = state.clock.now()
-    wait = state.settings.processing_seconds if media.asynchronous else 0.0
-    media = state.media.update(
-        state.media.get(media.id) or media,  # its alt text may have come meanwhile
-        media_type=contents.media_type if contents else media.media_type,
-        width=contents.width if contents else None,
-        height=contents.height if contents else None,
-        duration_seconds=contents.duration_seconds if contents else None,
-        size=size,
-        sha256=sha256,
-        failure=failure,
-        finalized_at=now,
-        ready_at=now + wait,
-    )
-    await asyncio.to_thread(shutil.rmtree, state.media.segments(media.id), ignore_errors=True)
-    return Answer({"data": _shown(exchange, media)})
 
 
 async def status(exchange: Exchange) -> Answer:
@@ -154,6 +110,9 @@ async def set_metadata(exchange: Exchange) -> Answer:
     metadata = body.get("metadata", {})
     if "alt_text" in metadata:
         media = exchange.state.media.update(media, alt_text=metadata["alt_text"]["text"])
+    if "sensitive_media_warning" in metadata:
+        said = metadata["sensitive_media_warning"]
+        media = uploads.warn(exchange.state, media, [name for name in WARNINGS if said.get(name)])
     return Answer({"data": {"id": media.id, "associated_metadata": metadata}})
 
 
@@ -163,9 +122,9 @@ async def set_subtitles(exchange: Exchange) -> Answer:
     if "id" not in body or "id" not in track or "language_code" not in track:
         raise invalid_request("$: id, subtitles.id and subtitles.language_code are required")
     media, words = _owned(exchange, body["id"]), _owned(exchange, track["id"])
-    if media.kind != "video" or words.kind != "subtitles":
-        raise invalid_request("$: id must be a video and subtitles.id a subtitles file")
-    exchange.state.media.update(media, subtitles={**media.subtitles, track["language_code"]: track})
+    uploads.attach_subtitles(
+        exchange.state, media, words, track["language_code"], track.get("display_name", "")
+    )
     category = body.get("media_category", "TweetVideo")
     return Answer({"data": {"id": media.id, "media_category": category, "associated_subtitles": track}})
 
@@ -173,9 +132,8 @@ async def set_subtitles(exchange: Exchange) -> Answer:
 async def delete_subtitles(exchange: Exchange) -> Answer:
     body = await exchange.json(DELETE_SUBTITLES)
     media = _owned(exchange, body["id"])
-    kept = {code: track for code, track in media.subtitles.items() if code != body["language_code"]}
-    exchange.state.media.update(media, subtitles=kept)
-    return Answer({"data": {"deleted": len(kept) < len(media.subtitles)}})
+    removed = uploads.remove_subtitles(exchange.state, media, body["language_code"])
+    return Answer({"data": {"deleted": removed}})
 
 
 async def by_keys(exchange: Exchange) -> Answer:
@@ -205,11 +163,10 @@ async def by_key(exchange: Exchange) -> Answer:
 def _shown(exchange: Exchange, media: Media) -> dict[str, Any]:
     now = exchange.state.clock.now()
     lifetime = exchange.state.settings.media_lifetime_seconds
-    since = media.finalized_at or media.opened_at
     shown: dict[str, Any] = {
         "id": media.id,
         "media_key": media.media_key,
-        "expires_after_secs": max(0, int(since + lifetime - now)),
+        "expires_after_secs": media.expires_after(now, lifetime),
     }
     if media.finalized_at:
         shown["size"] = media.size
@@ -223,50 +180,17 @@ def _shown(exchange: Exchange, media: Media) -> dict[str, Any]:
 
 
 def _session(exchange: Exchange) -> Media:
-    media = _owned(exchange, exchange.request.path_params["id"])
-    if media.finalized_at:
-        raise invalid_request(f"The upload session {media.id} is finalized already.")
-    return media
+    return uploads.session(exchange.state, exchange.account, exchange.request.path_params["id"])
 
 
 def _owned(exchange: Exchange, media_id: str) -> Media:
-    media = exchange.state.media.get(media_id)
-    lifetime = exchange.state.settings.media_lifetime_seconds
-    if (
-        media is None
-        or not media.belongs_to(exchange.account.id)
-        or exchange.state.clock.now() > (media.finalized_at or media.opened_at) + lifetime
-    ):
-        raise missing("media", "id", media_id)
-    return media
-
-
-def _default_category(media_type: str) -> str:
-    if media_type == "image/gif":
-        return "tweet_gif"
-    if media_type.startswith("text/"):
-        return "subtitles"
-    return "tweet_video" if media_type.startswith("video/") else "tweet_image"
+    return uploads.owned(exchange.state, exchange.account, media_id)
 
 
 def _check_category(category: str) -> str:
     if category not in CATEGORIES or category == "amplify_video":
         raise invalid_request(f"$.media_category: [{category}] does not have a value in the enumeration")
     return category
-
-
-def _check_size(account: Account, category: str, size: int) -> None:
-    most = MAX_BYTES[category]
-    if account.premium and category in ("tweet_video", "amplify_video"):
-        most = PREMIUM_VIDEO_BYTES
-    if not 0 < size <= most:
-        raise invalid_request(f"File size exceeds {most} bytes." if size else "The file is empty.")
-
-
-def _check_kind(media: Media, found: str) -> None:
-    families = {"photo": "image/", "animated_gif": "image/gif", "video": "video/", "subtitles": "text/"}
-    if not found.startswith(families[media.kind]):
-        raise ValueError(f"the file is {found}, which is no {media.category}")
 
 
 _SCOPES = ("media.write",)
