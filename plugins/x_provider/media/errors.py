@@ -4,9 +4,13 @@ from __future__ import annotations
 
 
 class MediaError(ValueError):
-    """A file cannot be published; ``hint`` says what to do."""
+    """A file cannot be published; ``hint`` says what to do.
 
-    def __init__(self, message: str, hint: str) -> None:
+    :param may_pass: whether it is the trouble of a network or server, so that trying later may help.
+    """
+
+    def __init__(self, message: str, hint: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.may_pass = may_pass
