@@ -29,6 +29,7 @@ from x_provider.client.errors import (
     XMediaUnknown,
     XNeedsLogin,
     XNotFound,
+    XNotPaidFor,
     XOutOfCredits,
     XPermission,
     XPlanLacks,
@@ -59,6 +60,7 @@ from x_provider.client.models import (
     UploadSession,
     User,
 )
+from x_provider.client.prices import Charge, Price, charge_of, charge_of_post, expected_charge, price_of
 from x_provider.client.transport import Repeats, SignedCall, Timeouts
 from x_provider.client.x import XClient
 
@@ -69,6 +71,7 @@ __all__ = [
     "Auth",
     "Call",
     "CallToActions",
+    "Charge",
     "CreatePost",
     "CreatedPost",
     "EditOptions",
@@ -88,6 +91,7 @@ __all__ = [
     "Post",
     "PostUrl",
     "PostsPage",
+    "Price",
     "Problem",
     "PublicMetrics",
     "RateWindow",
@@ -113,6 +117,7 @@ __all__ = [
     "XMediaUnknown",
     "XNeedsLogin",
     "XNotFound",
+    "XNotPaidFor",
     "XOutOfCredits",
     "XPermission",
     "XPlanLacks",
@@ -123,6 +128,10 @@ __all__ = [
     "XUnreachable",
     "XUsageCapped",
     "blocked_until",
+    "charge_of",
+    "charge_of_post",
     "classify",
+    "expected_charge",
+    "price_of",
     "rate_windows",
 ]

@@ -6,6 +6,7 @@ XError
 │   ├── XInvalidRequest (XMediaUnknown), XForbidden, XNotFound, XPlanLacks, XMediaFailed
 ├── XDuplicate           the account has posted this already
 ├── XRateLimited, XUsageCapped, XOutOfCredits, XSpendCapReached
+├── XNotPaidFor          we did not ask X: it costs money that may not be spent
 ├── XNeedsLogin, XPermission
 ├── XUnreachable         provably never sent
 ├── XUnavailable         no answer, or a 5xx, to a call that may be repeated
@@ -176,6 +177,20 @@ class XSpendCapReached(XError):
     def __init__(self, *, reset_date: str | None = None, **facts: Any) -> None:
         super().__init__(**facts)
         self.reset_date = reset_date
+
+
+class XNotPaidFor(XError):
+    """The call costs money that may not be spent now, so X was not asked; nothing was done.
+
+    :param until: when it may be sent (UTC), if nobody allows it before; None when somebody must.
+    """
+
+    summary = "it costs money that may not be spent now, so X was not asked"
+    retry_safe = True
+
+    def __init__(self, *, until: DateTime | None = None, **facts: Any) -> None:
+        super().__init__(**facts)
+        self.until = until
 
 
 class XNeedsLogin(XError):

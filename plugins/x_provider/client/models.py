@@ -14,7 +14,9 @@ import pendulum
 from pendulum import DateTime
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from x_provider.client.errors import XError
 from x_provider.client.limits import RateWindow
+from x_provider.client.prices import Charge
 
 
 def _as_instant(written: Any) -> DateTime:
@@ -301,6 +303,8 @@ class ResponseFacts:
     :param family: which call it answered, such as ``create_post``.
     :param windows: the rate windows that the answer reports.
     :param elapsed: seconds from sending to the answer's last byte.
+    :param charge: what X bills for it; None for what is free, and for refusals.
+    :param error: what a refusal means; None for a success.
     """
 
     family: str
@@ -308,3 +312,5 @@ class ResponseFacts:
     windows: tuple[RateWindow, ...]
     request_id: str | None
     elapsed: float
+    charge: Charge | None = None
+    error: XError | None = None
