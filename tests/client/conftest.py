@@ -45,6 +45,7 @@ class RawServer:
     """Accepts connections one after the other and does with the n-th request what the n-th step says.
 
     :param steps: each gets the connection after a whole request was read; the last one is repeated.
+    :ivar choose: which step answers a request, by its head; by default the next one.
     :ivar bodies: the bodies read, one a request.
     :ivar connections: how many were opened.
     """
@@ -54,6 +55,7 @@ class RawServer:
         self.bodies: list[bytes] = []
         self.heads: list[bytes] = []
         self.connections = 0
+        self.choose: Callable[[bytes], Callable[[socket.socket], None]] = self._next_step
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -93,7 +95,10 @@ class RawServer:
                 head, body = request
                 self.heads.append(head)
                 self.bodies.append(body)
-                self.steps[min(len(self.bodies), len(self.steps)) - 1](connection)
+                self.choose(head)(connection)
+
+    def _next_step(self, _: bytes) -> Callable[[socket.socket], None]:
+        return self.steps[min(len(self.bodies), len(self.steps)) - 1]
 
     @staticmethod
     def _read(connection: socket.socket) -> tuple[bytes, bytes] | None:
@@ -107,7 +112,10 @@ class RawServer:
         lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         length = int(lengths[0].split(b":")[1]) if lengths else 0
         while len(body) < length:
-            body += connection.recv(65536)
+            piece = connection.recv(65536)
+            if not piece:
+                return None
+            body += piece
         return head, body
 
 

@@ -146,7 +146,7 @@ def test_memory_does_not_grow_with_the_file(sandbox: Any, client: XClient, tmp_p
     finally:
         tracemalloc.stop()
 
-    assert peak < 16 << 20
+    assert peak < 20 << 20
 
 
 def test_a_dropped_segment_and_a_lost_finalize_do_not_spoil_the_file(sandbox: Any, client: XClient) -> None:

@@ -5,12 +5,12 @@ https://docs.x.com/x-api/media/quickstart/media-upload-chunked
 
 from __future__ import annotations
 
-import math
 import mimetypes
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from x_provider.client import answers, calls
@@ -26,21 +26,18 @@ from x_provider.client.errors import (
     XUnreachable,
 )
 from x_provider.client.models import UploadedMedia, UploadSession
+from x_provider.client.segments import Progress, Segments, segment_size
 
-SEGMENT_BYTES = 4 * 1024 * 1024
-MOST_SEGMENTS = 1000
-LARGEST_SEGMENT_BYTES = 8 * 1000 * 1000
 ALT_TEXT_LENGTH = 1000
 
 _AT_ONCE = frozenset({"tweet_image", "dm_image", "subtitles"})
 _FINALIZE_PAUSES = (0.5, 1.0)
 
-Progress = Callable[[int, int], None]
-"""Told the bytes that X has and the bytes there are."""
-
 
 class MediaMethods:
     """The media calls of ``XClient``."""
+
+    _upload_streams: int
 
     @abstractmethod
     def send(self, call: Call, *, may_leave: Callable[[], bool] | None = None) -> Answer:
@@ -102,13 +99,22 @@ class MediaMethods:
         )
         return answers.read_session(self.send(call))
 
-    def append(self, media_id: str, segment_index: int, segment: bytes | bytearray | memoryview) -> None:
-        """Send one segment.
+    def append(
+        self,
+        media_id: str,
+        segment_index: int,
+        segment: bytes | bytearray | memoryview,
+        *,
+        may_leave: Callable[[], bool] | None = None,
+    ) -> None:
+        """Send one segment; several threads may send different ones at the same time.
 
         :param segment_index: 0 to 999; the same index again replaces what was sent under it.
         :param segment: up to 8 MB; X recommends at most 5.
+        :param may_leave: asked while it is sent; False ends that with an error.
         """
-        self.send(calls.append_upload(media_id, segment_index, FilePart("segment", segment)))
+        call = calls.append_upload(media_id, segment_index, FilePart("segment", segment))
+        self.send(call, may_leave=may_leave)
 
     def finalize(self, media_id: str) -> UploadedMedia:
         """End an upload in segments; X begins to process the file.
@@ -194,33 +200,15 @@ class MediaMethods:
     ) -> UploadedMedia:
         segment_bytes = segment_size(size, source)
         session = self.initialize(media_type=media_type, total_bytes=size, category=category)
-        sent = 0
-        for index, segment in enumerate(_segments(source, size, segment_bytes)):
-            self.append(session.id, index, segment)
-            sent += len(segment)
-            if on_progress is not None:
-                on_progress(sent, size)
+        append = partial(self.append, session.id)
+        segments = Segments(source, size, segment_bytes)
+        segments.send(append, at_once=self._upload_streams, on_progress=on_progress)
         uploaded = self.finalize(session.id)
         return replace(
             uploaded,
             media_key=uploaded.media_key or session.media_key,
             size=uploaded.size or size,
         )
-
-
-def segment_size(size: int, source: Path | str = "the file") -> int:
-    """Bytes a segment: 4 MiB, and more only where 1000 of them would not do.
-
-    :raises XInvalidRequest: for a file that does not fit into 1000 segments of 8 MB.
-    """
-    needed = max(SEGMENT_BYTES, math.ceil(size / MOST_SEGMENTS))
-    if needed > LARGEST_SEGMENT_BYTES:
-        raise _refusal(
-            f"{source} has {size:,} bytes; X takes {MOST_SEGMENTS} segments of"
-            f" {LARGEST_SEGMENT_BYTES:,} at most",
-            "Encode the video with a lower bit rate.",
-        )
-    return needed
 
 
 def processing_failed(uploaded: UploadedMedia, file: str = "the file") -> XMediaFailed:
@@ -233,21 +221,6 @@ def processing_failed(uploaded: UploadedMedia, file: str = "the file") -> XMedia
         detail=f"{file}, media {uploaded.id}: {uploaded.failure or 'X gives no reason'}",
         next_step="Encode the file within X's limits (MP4, H.264 with AAC, YUV 4:2:0) and upload it again.",
     )
-
-
-def _segments(source: Path, size: int, segment_bytes: int) -> Iterator[memoryview]:
-    # One buffer for all segments: each is gone from it when the next one is read.
-    buffer = memoryview(bytearray(min(segment_bytes, size)))
-    with source.open("rb", buffering=0) as file:
-        for start in range(0, size, segment_bytes):
-            segment = buffer[: min(segment_bytes, size - start)]
-            filled = 0
-            while filled < len(segment):
-                count = file.readinto(segment[filled:])
-                if not count:
-                    raise _refusal(f"{source} became shorter while it was read", "Upload the file again.")
-                filled += count
-            yield segment
 
 
 def _guess_type(source: Path) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -21,9 +22,14 @@ from x_provider.client.connections import FreshAdapter, WatchedAdapter, outgoing
 from x_provider.client.errors import XAmbiguous, XError, XUnavailable, XUnreachable
 from x_provider.client.limits import rate_windows
 from x_provider.client.models import ResponseFacts
+from x_provider.client.prices import Charge, charge_of
 
 _SIGNED_SECONDS = 60
 """How long a signature is good for; X refuses one whose time is some minutes off."""
+
+_PIECE_BYTES = 64 * 1024
+
+_log = logging.getLogger(__name__)
 
 OnAnswer = Callable[[ResponseFacts, Response], None]
 
@@ -79,8 +85,10 @@ class Transport:
         timeouts: Timeouts,
         repeats: Repeats,
         user_agent: str,
+        app_owner_id: str | None = None,
     ) -> None:
         self._base_url = base_url
+        self._app_owner_id = app_owner_id
         self._auth = auth
         self._timeouts = timeouts
         self._repeats = repeats
@@ -105,8 +113,8 @@ class Transport:
         A call that is not idempotent is sent once at most, whatever happens. Others are repeated, a few
         times and with growing pauses, after a lost connection or a 5xx.
 
-        :param may_leave: asked at the last moment, again before the body of a request that cannot be repeated;
-            False keeps it from leaving.
+        :param may_leave: asked at the last moment, and again before each piece of the body; False keeps it
+            from leaving, or from leaving any further.
         :param on_answer: told of every answer that came, refusals included; must not raise.
         :raises XError: for everything but a success.
         """
@@ -114,18 +122,13 @@ class Transport:
         if isinstance(call, SignedCall):
             signed = call.take(credentials=self._auth.fingerprint())
             call = call.call
-        if not call.idempotent:
-            outgoing.may_leave = may_leave
-            try:
+        outgoing.may_leave = may_leave
+        try:
+            if not call.idempotent:
                 return self._send_once(call, self._creating, on_answer, signed)
-            finally:
-                outgoing.may_leave = None
-        for attempt in range(1, self._repeats.attempts):
-            try:
-                return self._send_once(call, self._repeating, on_answer)
-            except (XUnreachable, XUnavailable):
-                time.sleep(self._pause_after(attempt))
-        return self._send_once(call, self._repeating, on_answer)
+            return self._send_repeatedly(call, on_answer)
+        finally:
+            outgoing.may_leave = None
 
     def warm(self, at_most: int) -> None:
         """Open a connection for a create that follows within ``connections.FRESH_SECONDS``, up to so many.
@@ -147,6 +150,16 @@ class Transport:
         self._creating.close()
         self._repeating.close()
 
+    def _send_repeatedly(self, call: Call, on_answer: OnAnswer) -> Answer:
+        for attempt in range(1, self._repeats.attempts):
+            try:
+                return self._send_once(call, self._repeating, on_answer)
+            except (XUnreachable, XUnavailable):
+                if outgoing.may_leave is not None and not outgoing.may_leave():
+                    raise
+                time.sleep(self._pause_after(attempt))
+        return self._send_once(call, self._repeating, on_answer)
+
     def _send_once(
         self, call: Call, session: Session, on_answer: OnAnswer, signed: PreparedRequest | None = None
     ) -> Answer:
@@ -165,19 +178,30 @@ class Transport:
             # requests lets some of urllib3's and http.client's errors through, and each means a lost answer.
             # Its own carry the request with its Authorization header, hence "from None".
             raise self._lost(call, error) from None
-        on_answer(
-            ResponseFacts(
-                family=call.family,
-                status=response.status_code,
-                windows=rate_windows(response.headers),
-                request_id=request_id(response.headers),
-                elapsed=time.monotonic() - started,
-            ),
-            response,
+        facts = ResponseFacts(
+            family=call.family,
+            status=response.status_code,
+            windows=rate_windows(response.headers),
+            request_id=request_id(response.headers),
+            elapsed=time.monotonic() - started,
         )
         # Should X or something in between echo a token, it must not travel on in an error.
         body = self._auth.masked(response.content.decode("utf-8", "replace")).encode()
-        return read_answer(call, response.status_code, response.headers, body)
+        try:
+            answer = read_answer(call, response.status_code, response.headers, body)
+        except XError as error:
+            on_answer(replace(facts, error=error), response)
+            raise
+        on_answer(replace(facts, charge=self._charge_of(answer)), response)
+        return answer
+
+    def _charge_of(self, answer: Answer) -> Charge | None:
+        try:
+            return charge_of(answer.call, answer.body, answer.date, app_owner_id=self._app_owner_id)
+        except Exception:
+            # What X has done must not be lost over its price.
+            _log.exception("what %s costs cannot be told; the answer is kept", answer.call.family)
+            return None
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
@@ -186,12 +210,13 @@ class Transport:
 
     def _prepare(self, call: Call) -> PreparedRequest:
         headers = {"User-Agent": self._user_agent, "Accept": "application/json"}
-        body: bytes | bytearray | None = None
+        body: bytes | Multipart | None = None
         if call.json is not None:
             body = json.dumps(call.json, ensure_ascii=False, separators=(",", ":")).encode()
             headers["Content-Type"] = "application/json; charset=utf-8"
         elif call.files is not None:
-            body, headers["Content-Type"] = multipart(call.form or {}, call.files)
+            body = Multipart(call.form or {}, call.files)
+            headers["Content-Type"] = body.content_type
         return Request(
             call.method,
             self._base_url + call.path,
@@ -234,25 +259,39 @@ class Transport:
         return float(self._repeats.first_pause * 2 ** (attempt - 1) * jitter)
 
 
-def multipart(form: Mapping[str, str], files: Mapping[str, FilePart]) -> tuple[bytearray, str]:
-    """A multipart body and its content type.
+class Multipart:
+    """A multipart body that leaves piece by piece, files uncopied.
 
-    ``requests`` would copy a file three times on its way; here it is copied once, into what is sent.
+    ``requests`` would copy a file three times on its way. Small pieces, because each has to leave within the
+    time for connecting, however slow the line is.
     """
-    boundary = secrets.token_hex(16)
-    body = bytearray()
-    for name, value in form.items():
-        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-    for name, part in files.items():
-        body += (
-            f"--{boundary}\r\n"
-            f'Content-Disposition: form-data; name="{name}"; filename="{_quoted(part.name)}"\r\n'
-            f"Content-Type: {part.media_type}\r\n\r\n"
-        ).encode()
-        body += part.content
-        body += b"\r\n"
-    body += f"--{boundary}--\r\n".encode()
-    return body, f"multipart/form-data; boundary={boundary}"
+
+    def __init__(self, form: Mapping[str, str], files: Mapping[str, FilePart]) -> None:
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self._blocks: list[memoryview] = []
+        for name, value in form.items():
+            self._add(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n')
+        for name, part in files.items():
+            self._add(
+                f"--{boundary}\r\n"
+                f'Content-Disposition: form-data; name="{name}"; filename="{_quoted(part.name)}"\r\n'
+                f"Content-Type: {part.media_type}\r\n\r\n"
+            )
+            self._blocks.append(memoryview(part.content))
+            self._add("\r\n")
+        self._add(f"--{boundary}--\r\n")
+
+    def __len__(self) -> int:
+        return sum(block.nbytes for block in self._blocks)
+
+    def __iter__(self) -> Iterator[memoryview]:
+        for block in self._blocks:
+            for start in range(0, block.nbytes, _PIECE_BYTES):
+                yield block[start : start + _PIECE_BYTES]
+
+    def _add(self, words: str) -> None:
+        self._blocks.append(memoryview(words.encode()))
 
 
 def _inner(error: BaseException) -> BaseException | None:

@@ -35,10 +35,13 @@ class XClient(MediaMethods):
     :param timeouts: seconds to wait for a connection, and for an answer.
     :param repeats: how often calls that do no harm twice are sent; creating a post is never among them.
     :param user_agent: how the client calls itself.
-    :param before_request: told the family of every call before it is sent; what it raises keeps the call
-        from being sent.
+    :param before_request: told every call before it is sent; what it raises keeps the call from being sent.
     :param on_response: told the facts of every answer, refusals included; what it raises is logged and
         dropped, because an answer must not be lost over it.
+    :param app_owner_id: X id of the account, where it owns the developer app: X charges less for reading its
+        own timeline then.
+    :param upload_streams: how many segments of a file are sent at the same time, each from a buffer of its
+        own (4 MiB, up to 8 MB for files beyond 4 GB).
     :raises ValueError: for a base URL that is none.
     """
 
@@ -50,8 +53,10 @@ class XClient(MediaMethods):
         timeouts: Timeouts = Timeouts(),  # noqa: B008  # frozen
         repeats: Repeats = Repeats(),  # noqa: B008
         user_agent: str | None = None,
-        before_request: Callable[[str], None] | None = None,
+        before_request: Callable[[Call], None] | None = None,
         on_response: Callable[[ResponseFacts], None] | None = None,
+        app_owner_id: str | None = None,
+        upload_streams: int = 4,
     ) -> None:
         if auth is None:
             raise TypeError("XClient needs auth: OAuth1(…), OAuth2User(…) or AppBearer(…)")
@@ -63,19 +68,21 @@ class XClient(MediaMethods):
         self._auth = auth
         self._before_request = before_request
         self._on_response = on_response
+        self._upload_streams = max(upload_streams, 1)
         self._transport = Transport(
             self.base_url,
             auth,
             timeouts=timeouts,
             repeats=repeats,
             user_agent=user_agent or f"airflow-provider-x/{_version()}",
+            app_owner_id=app_owner_id,
         )
 
     def __repr__(self) -> str:
         return f"XClient({self.base_url!r}, {self._auth!r})"
 
     def watched(
-        self, *, before_request: Callable[[str], None], on_response: Callable[[ResponseFacts], None]
+        self, *, before_request: Callable[[Call], None], on_response: Callable[[ResponseFacts], None]
     ) -> XClient:
         """The same client, connections included, with other watchers."""
         watched = copy.copy(self)
@@ -95,7 +102,7 @@ class XClient(MediaMethods):
         :raises XError: for everything but a success.
         """
         if self._before_request is not None:
-            self._before_request(call.call.family if isinstance(call, SignedCall) else call.family)
+            self._before_request(call.call if isinstance(call, SignedCall) else call)
         return self._transport.send(call, self._observe, may_leave=may_leave)
 
     def warm(self, *, at_most: int = 1) -> None:
