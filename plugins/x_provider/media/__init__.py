@@ -6,6 +6,7 @@ What decodes and what fetches is imported on first use: most calendars are read 
 from __future__ import annotations
 
 from x_provider.media.errors import MediaError
+from x_provider.media.fetching import Fetcher, FetchSettings
 from x_provider.media.inspecting import inspect
 from x_provider.media.limits import (
     MAX_ALT_LENGTH,
@@ -16,15 +17,21 @@ from x_provider.media.limits import (
     Severity,
     breaches,
 )
+from x_provider.media.sources import MediaSources
+from x_provider.media.urls import shown
 
 __all__ = [
     "MAX_ALT_LENGTH",
     "MAX_IMAGES",
     "MAX_TAGGED_USERS",
+    "FetchSettings",
+    "Fetcher",
     "Measured",
     "MediaCategory",
     "MediaError",
+    "MediaSources",
     "Severity",
     "breaches",
     "inspect",
+    "shown",
 ]
