@@ -18,7 +18,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-from x_provider.ledger.types import Instant
+from x_provider.ledger.types import Instant, Usd
 
 metadata = MetaData(
     naming_convention={
@@ -66,6 +66,24 @@ rate_windows = Table(
     Column("limit", Integer, nullable=False, comment="calls that the window allows in all"),
     Column("remaining", Integer, nullable=False, comment="less what is being sent at this moment"),
     Column("reset_at", Instant, nullable=False),
+)
+
+budgets = Table(
+    "x_budgets",
+    metadata,
+    Column("account", String(250), primary_key=True),
+    Column("monthly", Usd, nullable=False, comment="micro-dollars that a month of it may cost"),
+    Column("set_by", String(250), nullable=False),
+    Column("set_at", Instant, nullable=False),
+)
+
+spending = Table(
+    "x_spending",
+    metadata,
+    Column("account", String(250), primary_key=True),
+    Column("month", String(7), primary_key=True, comment="such as 2026-12, UTC"),
+    Column("usd", Usd, nullable=False, comment="micro-dollars: the sum of its charges"),
+    Column("warned", Boolean, nullable=False, comment="whether it was said that its budget is nearly used up"),
 )
 
 posts = Table(
@@ -136,6 +154,23 @@ attempts = Table(
     Column("http_status", Integer),
     Column("request_id", String(100)),
     Column("words", Text, comment="X's own words"),
+    Column("charge_kind", String(30), comment="what X bills for it once the post is on X"),
+    Column("charge_usd", Usd, comment="micro-dollars that it costs then"),
+)
+
+charges = Table(
+    "x_charges",
+    metadata,
+    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("account", String(250), nullable=False),
+    Column("month", String(7), nullable=False, comment="such as 2026-12, UTC"),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(30), nullable=False, comment="such as post_create"),
+    Column("units", Integer, nullable=False, comment="posts or users that were read, else 1"),
+    Column("usd", Usd, nullable=False, comment="micro-dollars for all of them"),
+    Column("what", String(50), nullable=False, comment="the post's id on X, or the kind of call"),
+    Column("part_id", _Key, ForeignKey("x_parts.id"), unique=True, comment="which part was posted"),
+    Index("ix_x_charges_account_month", "account", "month"),
 )
 
 decisions = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from x_provider.ledger.types import Instant
+from x_provider.ledger.types import Instant, Usd
 
 revision = "0001"
 down_revision = None
@@ -68,6 +68,27 @@ def upgrade() -> None:
         ),
         sa.Column("reset_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("account", "family", "name", name=op.f("pk_x_rate_windows")),
+    )
+    op.create_table(
+        "x_budgets",
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("monthly", Usd(), nullable=False, comment="micro-dollars that a month of it may cost"),
+        sa.Column("set_by", sa.String(length=250), nullable=False),
+        sa.Column("set_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_x_budgets")),
+    )
+    op.create_table(
+        "x_spending",
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False, comment="such as 2026-12, UTC"),
+        sa.Column("usd", Usd(), nullable=False, comment="micro-dollars: the sum of its charges"),
+        sa.Column(
+            "warned",
+            sa.Boolean(),
+            nullable=False,
+            comment="whether it was said that its budget is nearly used up",
+        ),
+        sa.PrimaryKeyConstraint("account", "month", name=op.f("pk_x_spending")),
     )
     op.create_table(
         "x_media",
@@ -281,6 +302,13 @@ def upgrade() -> None:
         sa.Column("http_status", sa.Integer(), nullable=True),
         sa.Column("request_id", sa.String(length=100), nullable=True),
         sa.Column("words", sa.Text(), nullable=True, comment="X's own words"),
+        sa.Column(
+            "charge_kind",
+            sa.String(length=30),
+            nullable=True,
+            comment="what X bills for it once the post is on X",
+        ),
+        sa.Column("charge_usd", Usd(), nullable=True, comment="micro-dollars that it costs then"),
         sa.ForeignKeyConstraint(["part_id"], ["x_parts.id"], name=op.f("fk_x_attempts_part_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_x_attempts")),
     )
@@ -333,8 +361,39 @@ def upgrade() -> None:
     with op.batch_alter_table("x_receipts", schema=None) as batch_op:
         batch_op.create_index("ix_x_receipts_account_posted_at", ["account", "posted_at"], unique=False)
 
+    op.create_table(
+        "x_charges",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("month", sa.String(length=7), nullable=False, comment="such as 2026-12, UTC"),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("kind", sa.String(length=30), nullable=False, comment="such as post_create"),
+        sa.Column("units", sa.Integer(), nullable=False, comment="posts or users that were read, else 1"),
+        sa.Column("usd", Usd(), nullable=False, comment="micro-dollars for all of them"),
+        sa.Column(
+            "what", sa.String(length=50), nullable=False, comment="the post's id on X, or the kind of call"
+        ),
+        sa.Column(
+            "part_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            nullable=True,
+            comment="which part was posted",
+        ),
+        sa.ForeignKeyConstraint(["part_id"], ["x_parts.id"], name=op.f("fk_x_charges_part_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_x_charges")),
+        sa.UniqueConstraint("part_id", name=op.f("uq_x_charges_part_id")),
+    )
+    with op.batch_alter_table("x_charges", schema=None) as batch_op:
+        batch_op.create_index("ix_x_charges_account_month", ["account", "month"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("x_charges", schema=None) as batch_op:
+        batch_op.drop_index("ix_x_charges_account_month")
+
+    op.drop_table("x_charges")
     with op.batch_alter_table("x_receipts", schema=None) as batch_op:
         batch_op.drop_index("ix_x_receipts_account_posted_at")
 
@@ -366,6 +425,8 @@ def downgrade() -> None:
         batch_op.drop_index("ix_x_media_account_sha256")
 
     op.drop_table("x_media")
+    op.drop_table("x_spending")
+    op.drop_table("x_budgets")
     op.drop_table("x_rate_windows")
     op.drop_table("x_halts")
     op.drop_table("x_accounts")
