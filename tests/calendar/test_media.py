@@ -45,7 +45,10 @@ def test_what_x_may_refuse_is_a_warning_and_stays(read_media):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("endless.mp4", "endless.mp4: 8,000 s; X takes a duration of 7,500 s at most"),
+        (
+            "endless.mp4",
+            "endless.mp4: 8,000 s; X takes a duration of 1,200 s at most from an account without Premium",
+        ),
         ("bomb.png", "bomb.png has too many pixels for a picture"),
     ],
 )

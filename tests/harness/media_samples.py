@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,16 +32,40 @@ def video(
     size: tuple[int, int] = (64, 64),
     rate: Fraction | int = 10,
     frames: int = 10,
+    pixels: str = "yuv420p",
+    options: Mapping[str, str] | None = None,
+    sound: str | None = None,
+    aspect: int = 1,
+    noise: bool = False,
 ) -> Path:
+    """A video; the sound is silence in AAC, of a layout such as ``stereo``, as long as the pictures."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate)
+        stream = container.add_stream(codec, rate=rate, options=dict(options or {}))
         stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
+        stream.codec_context.sample_aspect_ratio = Fraction(aspect)
+        heard = container.add_stream("aac", rate=44_100, layout=sound) if sound else None
         for shade in range(frames):
-            image = Image.new("RGB", size, (shade % 256, 90, 120))
+            image = (
+                Image.effect_noise(size, 50).convert("RGB")
+                if noise
+                else Image.new("RGB", size, (shade % 256, 90, 120))
+            )
             container.mux(stream.encode(av.VideoFrame.from_image(image)))
         container.mux(stream.encode())
+        if heard is not None:
+            for begin in range(0, int(44_100 * frames / rate), 1024):
+                container.mux(heard.encode(_silence(begin, sound)))
+            container.mux(heard.encode())
     return path
+
+
+def _silence(begin: int, layout: str) -> av.AudioFrame:
+    frame = av.AudioFrame(format="fltp", layout=layout, samples=1024)
+    for plane in frame.planes:
+        plane.update(bytes(plane.buffer_size))
+    frame.sample_rate, frame.pts = 44_100, begin
+    return frame
 
 
 def jpeg_of(path: Path, size: int) -> Path:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import stat
-import warnings
 from functools import lru_cache
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import Any
 
 from x_provider.media.errors import MediaError
-from x_provider.media.limits import Measured, MediaCategory
-
-if TYPE_CHECKING:
-    from av.container import InputContainer
-    from PIL.Image import Image
+from x_provider.media.isolation import apart
+from x_provider.media.limits import Measured
 
 _BLOCK = 1 << 20
+_SECONDS = 60
+_MEGABYTES = 1_024
 _TYPES_BY_SUFFIX = {
     ".jpg": "image/jpeg",
     ".jpeg": "image/jpeg",
@@ -32,22 +30,12 @@ _TYPES_BY_SUFFIX = {
     ".webm": "video/webm",
     ".ts": "video/mp2t",
 }
-_PICTURE_TYPES = {
-    "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",  # what phones write: a JPEG with a second picture behind it
-    "PNG": "image/png",
-    "GIF": "image/gif",
-    "WEBP": "image/webp",
-    "BMP": "image/bmp",
-    "TIFF": "image/tiff",
-}
-_OPENED = tuple(set(_PICTURE_TYPES) - {"MPO"})  # Pillow finds those by itself, behind JPEG
-_MAX_DECODED_PIXELS = 40_000_000
+_PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _STILL_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
 
 
 def inspect(path: Path, *, name: str | None = None) -> tuple[Measured, str]:
-    """Find out what a file is.
+    """Find out what a file is. Nothing of it is decoded in this process.
 
     :param name: what people know the file by, if not by the last part of its path.
     :returns: its measures and the SHA-256 of its bytes, hexadecimal.
@@ -76,88 +64,38 @@ def inspect(path: Path, *, name: str | None = None) -> tuple[Measured, str]:
 
 @lru_cache(maxsize=1024)
 def _inspect(path: Path, name: str, size: int, mtime_ns: int, inode: int) -> tuple[Measured, str]:  # noqa: ARG001
-    found = _as_picture(path, name, size) or _as_video(path, name, size)
-    if found is None:
+    with path.open("rb") as file:
+        head = file.read(192)
+    if is_picture(head):
+        found = _apart("pictures", path, name, size)
+    elif (demuxer := demuxer_of(head)) is not None:
+        found = _apart("videos", path, name, size, demuxer, _is_quicktime(head))
+    else:
         raise MediaError(
             f"{name} is neither a picture (JPEG, PNG, GIF, WEBP) nor a video (MP4, MOV)",
             "Export it again in one of these formats",
         )
-    return found, _sha256(path)
+    sha256 = sha256_of(path)
+    if (status := path.stat()).st_size != size or status.st_mtime_ns != mtime_ns:
+        raise MediaError(f"the file {path} changes while it is read", "Try again when it is written")
+    return found, sha256
 
 
-def _as_picture(path: Path, name: str, size: int) -> Measured | None:
-    # Imported on first use: most calendars are read for their texts.
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(path, formats=_OPENED) as picture:
-                media_type = _PICTURE_TYPES[picture.format or ""]
-                frames = int(getattr(picture, "n_frames", 1)) if media_type == "image/gif" else 1
-                width, height = picture.size
-                _require_whole(picture)
-        except UnidentifiedImageError:
-            return None
-        except Image.DecompressionBombError:
-            raise MediaError(f"{name} has too many pixels for a picture", "Make it smaller") from None
-        except Exception as error:  # Pillow's decoders raise whatever broken bytes lead them to
-            raise MediaError(f"the picture {name} is damaged ({error})", "Export it again") from None
-    category: MediaCategory = "tweet_gif" if frames > 1 else "tweet_image"
-    return Measured(category, media_type, size, width, height, frames=frames)
-
-
-def _require_whole(picture: Image) -> None:
-    """Raise when the picture's bytes end early."""
-    if picture.format == "PNG":
-        picture.verify()
-        return
-    picture.seek(0)
-    # A JPEG is decoded at an eighth of its size: quick, and small however large the picture is.
-    picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
-    if picture.width * picture.height <= _MAX_DECODED_PIXELS:
-        picture.load()
-
-
-def _as_video(path: Path, name: str, size: int) -> Measured | None:
-    # FFmpeg would follow a playlist's links; only these containers, told by their first bytes, are opened.
-    demuxer = _demuxer(path)
-    if demuxer is None:
-        return None
-    # Imported on first use: FFmpeg's libraries are large.
-    import av  # noqa: PLC0415
-
-    try:
-        with av.open(str(path), mode="r", format=demuxer, metadata_errors="replace") as container:
-            return _measured_video(container, _video_type(path, demuxer), size)
-    except av.FFmpegError as error:
-        raise MediaError(f"the video {name} is damaged ({error.strerror})", "Export it again") from None
-
-
-def _measured_video(container: InputContainer, media_type: str, size: int) -> Measured | None:
-    if not container.streams.video:
-        return None
-    stream = container.streams.video[0]
-    duration = None
-    if container.duration is not None:
-        duration = container.duration / 1_000_000
-    elif stream.duration is not None and stream.time_base is not None:
-        duration = float(stream.duration * stream.time_base)
-    return Measured(
-        "tweet_video",
-        media_type,
-        size,
-        stream.codec_context.width,
-        stream.codec_context.height,
-        frames=0,
-        duration_seconds=duration,
-        fps=float(stream.average_rate) if stream.average_rate else None,
-        codecs=tuple(s.codec_context.name for s in (*container.streams.video, *container.streams.audio)),
+def _apart(module: str, path: Path, name: str, size: int, *more: str | bool) -> Measured:
+    measured = apart(
+        module, "measured", path, name, size, *more, name=name, seconds=_SECONDS, megabytes=_MEGABYTES
     )
+    values: dict[str, Any] = {key: tuple(it) if isinstance(it, list) else it for key, it in measured.items()}
+    return Measured(**values)
 
 
-def _demuxer(path: Path) -> str | None:
-    head = _head(path)
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins like this is a picture, if it is anything."""
+    return head.startswith(_PICTURE_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def demuxer_of(head: bytes) -> str | None:
+    """What FFmpeg shall take a file that begins like this for; None when it is no video."""
     if (head[4:8] == b"ftyp" and head[8:12] not in _STILL_BRANDS) or head[4:8] in {b"moov", b"mdat", b"wide"}:
         return "mov"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
@@ -165,20 +103,12 @@ def _demuxer(path: Path) -> str | None:
     return "mpegts" if head[:1] == head[188:189] == b"\x47" else None
 
 
-def _video_type(path: Path, demuxer: str) -> str:
-    if demuxer == "mov":
-        return (
-            "video/quicktime" if _head(path)[8:12] == b"qt  " or _head(path)[4:8] != b"ftyp" else "video/mp4"
-        )
-    return {"matroska": "video/webm", "mpegts": "video/mp2t"}[demuxer]
+def _is_quicktime(head: bytes) -> bool:
+    return demuxer_of(head) == "mov" and (head[4:8] != b"ftyp" or head[8:12] == b"qt  ")
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(192)
-
-
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
