@@ -1,4 +1,7 @@
-"""The links and cashtags that X recognises in a text."""
+"""The links, mentions, hashtags and cashtags that X recognises in a text.
+
+They follow twitter-text, as https://docs.x.com/fundamentals/counting-characters does.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,24 @@ import warnings
 from functools import cache
 from typing import Any
 
+import regex
+
 _CASHTAG = re.compile(
     r"(?:^|(?<=\s))\$([a-z]{1,6}(?:[._][a-z]{1,2})?)(?=$|\s|[!-/:-@\[-`{-~])", re.IGNORECASE
+)
+_MENTION = regex.compile(
+    r"(?:^|(?<=[^a-zA-Z0-9_!#$%&*@＠])|(?:^|(?<=[^a-zA-Z0-9_+~.-]))(?i:rt):?)"
+    r"[@＠]([a-zA-Z0-9_]{1,20})(?![@＠]|://|[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0253\u0254\u0256"
+    r"\u0257\u0259\u025b\u0263\u0268\u026f\u0272\u0289\u028b\u02bb\u0300-\u036f\u1e00-\u1eff])"
+    r"(?![a-zA-Z0-9_])"
+)
+_IN_HASHTAG = (
+    r"\p{L}\p{M}\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003"
+    r"\u0f0b\u0f0c\u00b7"
+)
+_HASHTAG = regex.compile(
+    rf"(?:^|(?<=[^{_IN_HASHTAG}&])|(?<=[\ufe0e\ufe0f]))"
+    rf"[#＃](?![\ufe0f\u20e3])([{_IN_HASHTAG}]++)(?<=[\p{{L}}\p{{M}}][{_IN_HASHTAG}]*)(?![#＃]|://)"
 )
 # No link spans a space. Searching word by word, and leaving out what no host name can look like, keeps
 # twitter-text's expression from running for minutes on words such as "a.a.a.a.". What stands before a link
@@ -20,11 +39,23 @@ _NO_HOST = re.compile(r"(?:[^/.]+\.){40}")
 
 
 def extract_urls(text: str) -> list[str]:
-    """List the links of a text as X recognises them, in order; a bare ``example.com`` is one too.
-
-    Follows https://docs.x.com/fundamentals/counting-characters.
-    """
+    """List the links of a text as X recognises them, in order; a bare ``example.com`` is one too."""
     return [text[start:end] for start, end in url_spans(text)]
+
+
+def extract_mentions(text: str) -> list[str]:
+    """List the accounts that a text mentions (``@XDevelopers`` gives ``XDevelopers``), in order."""
+    return [found[1] for found in _MENTION.finditer(text)]
+
+
+def extract_hashtags(text: str) -> list[str]:
+    """List the hashtags of a text without their ``#``, in order; what is part of a link is none."""
+    links = url_spans(text)
+    return [
+        found[1]
+        for found in _HASHTAG.finditer(text)
+        if not any(start < found.end() and found.start() < end for start, end in links)
+    ]
 
 
 def extract_cashtags(text: str) -> list[str]:

@@ -45,14 +45,20 @@ def invalid_characters(text: str) -> list[str]:
     return [f"U+{ord(character):04X}" for character in _INVALID.findall(text)]
 
 
+def emoji_spans(text: str) -> list[tuple[int, int]]:
+    """Where the emoji of a text begin and end, in code points."""
+    find = twitter_text().extract_emojis_with_indices
+    return [
+        (stretch.start() + emoji["indices"][0], stretch.start() + emoji["indices"][1])
+        for stretch in _MAY_HOLD_EMOJI.finditer(text)
+        for emoji in find(stretch.group())
+    ]
+
+
 def _plain_length(text: str) -> int:
     return len(text) + len(_WEIGHS_TWO.findall(text))
 
 
 def _spans(text: str) -> list[tuple[int, int, int]]:
-    spans = [(start, end, _URL_LENGTH) for start, end in url_spans(text)]
-    for stretch in _MAY_HOLD_EMOJI.finditer(text):
-        for emoji in twitter_text().extract_emojis_with_indices(stretch.group()):
-            start, end = emoji["indices"]
-            spans.append((stretch.start() + start, stretch.start() + end, 2))
-    return sorted(spans)
+    links = [(start, end, _URL_LENGTH) for start, end in url_spans(text)]
+    return sorted([*links, *((start, end, 2) for start, end in emoji_spans(text))])
