@@ -1,10 +1,10 @@
-"""Uploading a large video: XClient beside a bare ``requests`` loop that does the same calls.
+"""Uploading a large video over a link with latency: XClient beside two loops that do the same calls.
 
     python bench/upload.py --megabytes 512
 
-Starts a sandbox of its own, uploads one file alternately through both, each round in a fresh process, and
-prints MB/s, the median ratio, and how much memory each upload added to its process (peak minus before).
-Leaves nothing behind.
+Starts a sandbox of its own whose every answer takes ``--latency`` seconds longer, uploads one file in turn
+in each way, every time in a fresh process, and prints MB/s, the median ratios, and how much memory each
+upload added to its process (peak minus before). Leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -30,9 +30,20 @@ import requests_oauthlib
 
 from x_provider.client import OAuth1, XClient
 
-SEGMENT_BYTES = 4 * 1024 * 1024
+MEBIBYTE = 1024 * 1024
 MEGABYTE = 1_000_000
 READY = "x-sandbox ready: "
+
+OURS = "XClient"
+LOOPS = {"1 MiB loop": MEBIBYTE, "4 MiB loop": 4 * MEBIBYTE}
+METHOD = """\
+{megabytes} MB video, initialize to finalize, {rounds} rounds; every answer of the sandbox takes {latency:.0f} ms
+longer, as over a link with such a round trip; loopback, client and sandbox on one machine; each upload in a
+fresh process
+  XClient     upload_media as it is: 4 MiB segments, four at a time
+  1 MiB loop  one segment after the other over one requests session, as tweepy's chunked_upload does
+  4 MiB loop  the same with segments as large as ours
+"""
 
 
 def main() -> None:
@@ -41,7 +52,7 @@ def main() -> None:
         print(json.dumps(measure(arguments.way, arguments.url, arguments.credentials, arguments.file)))
         return
     with tempfile.TemporaryDirectory(prefix="x-upload-bench-", dir=arguments.folder) as folder:
-        compare(Path(folder), arguments.megabytes, arguments.rounds)
+        compare(Path(folder), arguments.megabytes, arguments.rounds, arguments.latency)
 
 
 def parse() -> argparse.Namespace:
@@ -50,6 +61,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--megabytes", type=int, default=512, help="size of the file (10^6 bytes)")
     parser.add_argument("--rounds", type=int, default=3, help="uploads each way")
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds that every answer takes longer")
     parser.add_argument("--folder", type=Path, help="where to work; needs three times the size")
     for internal in ("--way", "--url"):
         parser.add_argument(internal, help=argparse.SUPPRESS)
@@ -58,39 +70,44 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def compare(folder: Path, megabytes: int, rounds: int) -> None:
+def compare(folder: Path, megabytes: int, rounds: int, latency: float) -> None:
     """Print what each way achieves."""
     needed = 3 * megabytes * MEGABYTE
     if shutil.disk_usage(folder).free < needed:
         sys.exit(f"{folder} has no room for {needed / MEGABYTE:,.0f} MB; choose another place with --folder")
+    print(METHOD.format(megabytes=megabytes, rounds=rounds, latency=latency * 1000), flush=True)
     video = folder / "video.mp4"
     write_video(video, megabytes * MEGABYTE)
     credentials = folder / "credentials.json"
-    server, url = start_sandbox(folder / "state", credentials)
-    found: dict[str, list[dict[str, float]]] = {"requests": [], "XClient": []}
+    server, url = start_sandbox(folder / "state", credentials, latency)
+    found: dict[str, list[dict[str, float]]] = {way: [] for way in (OURS, *LOOPS)}
     try:
-        run("requests", url, credentials, video)  # warms the page cache; not counted
+        run(OURS, url, credentials, video)  # warms the page cache; not counted
         for number in range(rounds):
             # Whoever goes second finds a warmer machine: take turns.
             for way in sorted(found, reverse=bool(number % 2)):
                 result = run(way, url, credentials, video)
                 found[way].append(result)
                 speed = megabytes / result["seconds"]
-                print(f"{way:8}  {speed:7.1f} MB/s  +{result['grown_mb']:.1f} MB", flush=True)
+                print(f"{way:10}  {speed:7.1f} MB/s  +{result['grown_mb']:.1f} MB", flush=True)
     finally:
         server.terminate()
         server.wait(timeout=30)
-    report(found, megabytes)
+    print(*report(found, megabytes), sep="\n")
 
 
-def report(found: dict[str, list[dict[str, float]]], megabytes: int) -> None:
-    pairs = zip(found["XClient"], found["requests"], strict=True)
-    ratio = statistics.median(bare["seconds"] / ours["seconds"] for ours, bare in pairs)
+def report(found: dict[str, list[dict[str, float]]], megabytes: int) -> list[str]:
+    """What was found, a line each."""
+    lines = []
     for way, results in found.items():
         speed = megabytes / statistics.median(result["seconds"] for result in results)
         grown = max(result["grown_mb"] for result in results)
-        print(f"{way}: median {speed:.1f} MB/s, at most +{grown:.1f} MB of memory")
-    print(f"XClient / requests, {megabytes} MB, median of {len(found['XClient'])} rounds: {ratio:.2f}")
+        lines.append(f"{way}: median {speed:.1f} MB/s, at most +{grown:.1f} MB of memory")
+    for loop in LOOPS:
+        pairs = zip(found[OURS], found[loop], strict=True)
+        ratio = statistics.median(theirs["seconds"] / ours["seconds"] for ours, theirs in pairs)
+        lines.append(f"{OURS} / {loop}, {megabytes} MB, median of {len(found[OURS])} rounds: {ratio:.2f}")
+    return lines
 
 
 def run(way: str, url: str, credentials: Path, video: Path) -> dict[str, float]:
@@ -113,10 +130,12 @@ def measure(way: str, url: str, credentials: Path, video: Path) -> dict[str, flo
         account["access_token"],
         account["access_token_secret"],
     )
-    upload = {"XClient": with_client, "requests": with_requests}[way]
     before = memory("VmRSS")
     started = time.perf_counter()
-    upload(url, keys_of_account, video)
+    if way == OURS:
+        with_client(url, keys_of_account, video)
+    else:
+        with_loop(url, keys_of_account, video, LOOPS[way])
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "grown_mb": (memory("VmHWM") - before) / MEGABYTE}
 
@@ -125,7 +144,7 @@ def with_client(url: str, keys: tuple[str, str, str, str], video: Path) -> None:
     XClient(url, OAuth1(*keys)).upload_media(video, "tweet_video", media_type="video/mp4", wait=False)
 
 
-def with_requests(url: str, keys: tuple[str, str, str, str], video: Path) -> None:
+def with_loop(url: str, keys: tuple[str, str, str, str], video: Path, segment_bytes: int) -> None:
     session = requests.Session()
     session.auth = requests_oauthlib.OAuth1(*keys)
     body = {
@@ -138,7 +157,7 @@ def with_requests(url: str, keys: tuple[str, str, str, str], video: Path) -> Non
     upload = f"{url}/2/media/upload/{begun.json()['data']['id']}"
     with video.open("rb") as file:
         index = 0
-        while segment := file.read(SEGMENT_BYTES):
+        while segment := file.read(segment_bytes):
             sent = session.post(
                 f"{upload}/append", data={"segment_index": index}, files={"media": segment}, timeout=60
             )
@@ -171,15 +190,15 @@ def write_video(path: Path, size: int) -> None:
         file.write(struct.pack(">I4sQ", 1, b"free", filling))
         left = filling - 16
         while left > 0:
-            left -= file.write(noise.randbytes(min(left, SEGMENT_BYTES)))
+            left -= file.write(noise.randbytes(min(left, MEBIBYTE)))
 
 
-def start_sandbox(state: Path, credentials: Path) -> tuple[subprocess.Popen[str], str]:
+def start_sandbox(state: Path, credentials: Path, latency: float) -> tuple[subprocess.Popen[str], str]:
     """A sandbox that processes at once, and its URL."""
     server = subprocess.Popen(
         [
             Path(sys.executable).with_name("x-sandbox"),
-            *("serve", "--port", "0", "--processing-seconds", "0"),
+            *("serve", "--port", "0", "--processing-seconds", "0", "--latency", str(latency)),
             *("--state", state, "--credentials", credentials),
         ],
         stdout=subprocess.PIPE,
