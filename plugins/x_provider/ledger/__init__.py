@@ -8,6 +8,7 @@ from __future__ import annotations
 from sqlalchemy import URL
 
 from x_provider.ledger.accounts import Accounts
+from x_provider.ledger.charges import OVER_BUDGET, Charges, Month, dollars, month_of
 from x_provider.ledger.controls import EVERY_ACCOUNT, Blackout, Controls, Halt
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.deciding import (
@@ -27,6 +28,7 @@ from x_provider.ledger.receipts import Receipts
 from x_provider.ledger.records import (
     AccountOnX,
     Attempt,
+    Cost,
     DuePost,
     FollowUp,
     FollowUpDraft,
@@ -48,11 +50,13 @@ __all__ = [
     "CREATE_FAMILY",
     "EVERY_ACCOUNT",
     "MOVES",
+    "OVER_BUDGET",
     "UNSENT",
     "AccountOnX",
     "Attempt",
     "AttemptRecord",
     "Blackout",
+    "Cost",
     "Decision",
     "DuePost",
     "FollowUp",
@@ -61,6 +65,7 @@ __all__ = [
     "Held",
     "Ledger",
     "LedgerError",
+    "Month",
     "OvertakenError",
     "Part",
     "PartState",
@@ -74,7 +79,9 @@ __all__ = [
     "Standstill",
     "Uploaded",
     "Window",
+    "dollars",
     "may_move",
+    "month_of",
     "standing_of",
 ]
 
@@ -97,6 +104,7 @@ class Ledger:
         self.sweeping = Sweeping(self.database)
         self.follow_ups = FollowUps(self.database)
         self.limits = Limits(self.database)
+        self.charges = Charges(self.database)
         self.media = MediaLibrary(self.database)
         self.snapshots = Snapshots(self.database)
 

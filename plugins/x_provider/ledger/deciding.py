@@ -9,6 +9,7 @@ from pendulum import DateTime, Duration
 from sqlalchemy import Connection, or_, select
 
 from x_provider.ledger import tables as t
+from x_provider.ledger.charges import charge_part
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.moves import has_unposted_parts
 from x_provider.ledger.posts import load_post, lock_post, wake
@@ -254,6 +255,7 @@ class Deciding:
             if part.state is PartState.REFUSED:  # with it the rest of its thread was given up
                 _move_all(connection, post_id, (PartState.REFUSED,), PartState.PLANNED)
             insert_receipt(connection, part.id, post.account, receipt)
+            charge_part(connection, part.attempt_id, account=post.account, receipt=receipt)
             unfinished = has_unposted_parts(connection, post_id)
             wake(connection, post_id, receipt.received_at if unfinished else None)
             _note(connection, part, "adopt", by=by, words=receipt.url, now=receipt.received_at)

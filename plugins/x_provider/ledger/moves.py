@@ -10,7 +10,7 @@ from pendulum import DateTime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, or_, select
 
 from x_provider.ledger import tables as t
-from x_provider.ledger.records import Part
+from x_provider.ledger.records import Cost, Part
 from x_provider.ledger.states import PartState, may_move
 
 
@@ -183,6 +183,7 @@ def open_attempt(
     user_id: str,
     newest_own_id: str | None,
     sender: str,
+    cost: Cost | None,
 ) -> int:
     """Record an attempt, and give its id."""
     done = connection.execute(
@@ -195,6 +196,8 @@ def open_attempt(
             "user_id": user_id,
             "newest_own_id": newest_own_id,
             "sender": sender,
+            "charge_kind": cost.kind if cost else None,
+            "charge_usd": cost.usd if cost else None,
         },
     )
     key = done.inserted_primary_key

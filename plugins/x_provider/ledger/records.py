@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 from pendulum import DateTime
@@ -188,6 +189,20 @@ class DuePost:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What X charges for one thing.
+
+    :param kind: what is paid for, such as ``post_create``.
+    :param usd: US dollars for all units.
+    :param units: how many posts or users were read, else 1.
+    """
+
+    kind: str
+    usd: Decimal
+    units: int = 1
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One try to send one part, recorded before its request leaves.
 
@@ -195,6 +210,7 @@ class Attempt:
     :param user_id: of the account on X that it was sent as.
     :param newest_own_id: the newest post of the account that the ledger knew then; what the attempt created
         is newer.
+    :param warning: that the account's budget is nearly used up, said once a month; None as a rule.
     """
 
     id: int
@@ -205,13 +221,14 @@ class Attempt:
     user_id: str
     newest_own_id: str | None
     outcome: str | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
 class Held:
     """Why a part may not be sent now.
 
-    :param name: ``halted`` or ``rate_limited``.
+    :param name: ``halted``, ``over_budget`` or ``rate_limited``.
     :param until: when it may be tried again; None when somebody must lift it.
     """
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
+from dataclasses import replace
+from decimal import Decimal
 
 from pendulum import DateTime
 from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
+from x_provider.ledger.charges import charge_part, hold_month, warn
 from x_provider.ledger.controls import halt_of
 from x_provider.ledger.database import Database
 from x_provider.ledger.limits import Window, give_back, note, take
@@ -24,7 +27,7 @@ from x_provider.ledger.moves import (
 )
 from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.receipts import insert_receipt, newest_own_id
-from x_provider.ledger.records import Attempt, Content, Held, Part, Post, Receipt
+from x_provider.ledger.records import Attempt, Content, Cost, Held, Part, Post, Receipt
 from x_provider.ledger.states import PartState, may_move
 
 CREATE_FAMILY = "create_post"
@@ -65,6 +68,8 @@ class Sending:
         sender: str,
         clock: Callable[[], DateTime],
         lease_seconds: float,
+        cost: Cost | None = None,
+        thread_usd: Decimal = Decimal(0),
     ) -> Attempt | Held | None:
         """Record the attempt and move armed → sending; only the caller who gets an attempt may send.
 
@@ -74,6 +79,9 @@ class Sending:
         :param sender: who sends (host, process), for the evidence trail.
         :param clock: the present instant, read once the ledger is ours.
         :param lease_seconds: after it the sender counts as dead and the outcome as unknown.
+        :param cost: what X charges once the part is on X; until that is known either way it counts as spent.
+        :param thread_usd: what the later parts of its thread will cost: a budget that they do not fit into must not
+            leave half a thread.
         :returns: what holds the account back, if anything does; None when the part was not armed, an earlier
             part of its thread is not on X, or the post changed.
         """
@@ -83,6 +91,10 @@ class Sending:
             now = clock()
             if (halt := halt_of(connection, post.account, now)) is not None:
                 return Held("halted", str(halt), halt.ends_at)
+            usd = cost.usd if cost else Decimal(0)
+            month = hold_month(connection, post.account, now=now)
+            if month is not None and not month.allows(usd + thread_usd):
+                return month.held(usd + thread_usd)
             if (reset_at := take(connection, post.account, CREATE_FAMILY, now=now)) is not None:
                 return Held("rate_limited", f"X's rate limit of {post.account} is used up", reset_at)
             lease_until = now.add(seconds=lease_seconds)
@@ -96,11 +108,18 @@ class Sending:
                 user_id=user_id,
                 newest_own_id=marker,
                 sender=sender,
+                cost=cost,
             )
             if not move_to_sending(connection, part, post_id=post.id, attempt_id=attempt_id):
                 raise _OvertakenError
             wake(connection, post.id, lease_until)
-            return Attempt(attempt_id, part.id, post.id, now, lease_until, user_id, marker)
+            warning = None
+            if month is not None and month.comes_near(usd):
+                warn(connection, month)
+                warning = replace(month, on_its_way=month.on_its_way + usd).warning()
+            return Attempt(
+                attempt_id, part.id, post.id, now, lease_until, user_id, marker, warning=warning
+            )
         return None
 
     def attempt_of(self, post: Post, part: Part) -> Attempt | None:
@@ -202,6 +221,7 @@ class Sending:
                 request_id=request_id,
             )
             insert_receipt(connection, attempt.part_id, account, receipt)
+            charge_part(connection, attempt.id, account=account, receipt=receipt)
             note(connection, account, CREATE_FAMILY, windows)
             return True
         kept = select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
