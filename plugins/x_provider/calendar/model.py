@@ -66,7 +66,7 @@ class MediaSpec(_Model):
     :param width: pixels.
     :param height: pixels.
     :param duration_seconds: of a video; None for anything else.
-    :param fit: whether the file may be re-encoded where X would refuse it as it is.
+    :param fit: whose limits the file is re-encoded to where X would refuse it as it is; None: it is sent as it is.
     :param sensitive: what X shall warn viewers of.
     """
 
@@ -79,7 +79,7 @@ class MediaSpec(_Model):
     width: int
     height: int
     duration_seconds: float | None = None
-    fit: bool = False
+    fit: Literal["default", "premium"] | None = None
     sensitive: list[SensitiveMedia] = Field(default_factory=list)
     subtitles: list[SubtitlesSpec] = Field(default_factory=list)
 

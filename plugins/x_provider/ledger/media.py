@@ -23,11 +23,13 @@ class MediaLibrary:
         self._database = database
 
     def find(
-        self, *, account: str, sha256: str, category: str, alt: str, alive_at: DateTime
+        self, *, account: str, sha256: str, category: str, alt: str, extras: str = "", alive_at: DateTime
     ) -> Uploaded | None:
         """The upload of that file with that alt text whose id still lives at ``alive_at``.
 
         The newest that is ready, else the newest that X processes; its alt text may not be on X yet.
+
+        :param extras: tells what else belongs to the upload; empty for nothing.
         """
         query = (
             select(t.media)
@@ -36,6 +38,7 @@ class MediaLibrary:
                 t.media.c.sha256 == sha256,
                 t.media.c.category == category,
                 t.media.c.alt == alt,
+                t.media.c.extras == extras,
                 t.media.c.state.in_(_USABLE),
                 t.media.c.expires_at > alive_at,
             )
@@ -53,6 +56,7 @@ class MediaLibrary:
         sha256: str,
         category: str,
         alt: str,
+        extras: str = "",
         x_media_id: str,
         media_key: str | None,
         size: int,
@@ -60,7 +64,7 @@ class MediaLibrary:
         uploaded_at: DateTime,
         expires_at: DateTime,
     ) -> Uploaded:
-        """Record an upload as soon as X has it, its alt text still to come.
+        """Record an upload as soon as X has it; what belongs to it is still to come.
 
         :param ask_at: when X wants to be asked how far it is; None when it is ready.
         """
@@ -69,11 +73,12 @@ class MediaLibrary:
             "sha256": sha256,
             "category": category,
             "alt": alt,
+            "extras": extras,
             "x_media_id": x_media_id,
             "media_key": media_key,
             "size": size,
             "state": "ready" if ask_at is None else "processing",
-            "described": not alt,
+            "described": not alt and not extras,
             "ask_at": ask_at,
             "uploaded_at": uploaded_at,
             "expires_at": expires_at,
@@ -85,7 +90,7 @@ class MediaLibrary:
             return Uploaded(id=key[0], **values)
 
     def describe(self, uploaded: Uploaded) -> Uploaded:
-        """Its alt text is on X."""
+        """All that belongs to it is on X."""
         return self._set(uploaded, described=True)
 
     def ask_again(self, uploaded: Uploaded, at: DateTime) -> Uploaded:

@@ -243,7 +243,8 @@ class Uploaded:
 
     :param state: ``processing`` while X works on it, then ``ready`` or ``failed``; ``gone`` when X forgot it
         before its time.
-    :param described: whether its alt text is on X, or it has none.
+    :param extras: a hash of what else belongs to it than its alt text; empty for nothing.
+    :param described: whether all that belongs to it is on X.
     :param ask_at: while it is processing: when X wants to be asked how far it is.
     :param expires_at: the end of the id's life on X.
     :param why: why it failed, in X's words.
@@ -254,6 +255,7 @@ class Uploaded:
     sha256: str
     category: str
     alt: str
+    extras: str
     x_media_id: str
     media_key: str | None
     size: int

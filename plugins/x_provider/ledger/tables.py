@@ -83,7 +83,9 @@ spending = Table(
     Column("account", String(250), primary_key=True),
     Column("month", String(7), primary_key=True, comment="such as 2026-12, UTC"),
     Column("usd", Usd, nullable=False, comment="micro-dollars: the sum of its charges"),
-    Column("warned", Boolean, nullable=False, comment="whether it was said that its budget is nearly used up"),
+    Column(
+        "warned", Boolean, nullable=False, comment="whether it was said that its budget is nearly used up"
+    ),
 )
 
 posts = Table(
@@ -212,11 +214,17 @@ media = Table(
         nullable=False,
         comment="alt text belongs to the uploaded id, so it is part of its identity",
     ),
+    Column(
+        "extras",
+        String(64),
+        nullable=False,
+        comment="hash of what else makes the id this one (re-encoding, warnings, subtitles); empty for nothing",
+    ),
     Column("x_media_id", String(19), nullable=False),
     Column("media_key", String(50)),
     Column("size", BigInteger, nullable=False),
     Column("state", String(10), nullable=False, comment="processing, ready, failed, or gone from X early"),
-    Column("described", Boolean, nullable=False, comment="its alt text is on X, or it has none"),
+    Column("described", Boolean, nullable=False, comment="all that belongs to it is on X"),
     Column("ask_at", Instant, comment="while processing: when X wants to be asked how far it is"),
     Column("why", Text, comment="why it failed, in X's words"),
     Column("uploaded_at", Instant, nullable=False),

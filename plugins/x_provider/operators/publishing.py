@@ -298,6 +298,8 @@ def _prepared(
                 return None
             _wait_until(operator, opens_at, resume=resume)
         except (XRefused, MediaUnusableError) as error:
+            if isinstance(error, MediaUnusableError) and error.may_pass:
+                raise
             raise AirflowFailException(str(error)) from error
 
 

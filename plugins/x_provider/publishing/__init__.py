@@ -5,8 +5,9 @@ from __future__ import annotations
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.drafts import Applied, apply, draft, known_blackouts, known_posts
 from x_provider.publishing.engine import Fired, Publisher, utc_now
+from x_provider.publishing.files import MediaUnusableError
 from x_provider.publishing.governor import governed
-from x_provider.publishing.media import MediaPreparer, MediaUnusableError, Prepared, hand_over_at
+from x_provider.publishing.media import MediaPreparer, Prepared, hand_over_at
 from x_provider.publishing.outcomes import Outcome, decide
 from x_provider.publishing.queue import take_due
 from x_provider.publishing.receipts import PostedTwiceError, ReceiptNotStoredError, keep_evidence

@@ -11,16 +11,27 @@ from x_provider.client import CreatePost, Geo, MediaAttachment, Poll, Reply, Sig
 from x_provider.ledger import Part
 
 
-def compose(part: PartSpec, *, media_ids: Sequence[str], in_reply_to: str | None) -> CreatePost:
+def compose(
+    part: PartSpec,
+    *,
+    media_ids: Sequence[str],
+    in_reply_to: str | None,
+    preview_media_id: str | None = None,
+) -> CreatePost:
     """The request for one part.
 
     :param media_ids: ids of the part's uploaded files, in its order.
+    :param preview_media_id: id of the uploaded picture that stands for its video.
     :param in_reply_to: X id of the thread's previous part; it wins over the part's own ``reply_to``.
     """
     parent = in_reply_to or part.reply_to
     attachment = None
     if media_ids:
-        attachment = MediaAttachment(media_ids=list(media_ids), tagged_user_ids=part.tagged_user_ids or None)
+        attachment = MediaAttachment(
+            media_ids=list(media_ids),
+            tagged_user_ids=part.tagged_user_ids or None,
+            preview_media_id=preview_media_id,
+        )
     poll = None
     if part.poll is not None:
         poll = Poll(options=list(part.poll.options), duration_minutes=part.poll.duration_minutes)

@@ -34,14 +34,15 @@ from x_provider.ledger import (
     ReceiptTakenError,
     Uploaded,
 )
+from x_provider.media import MediaSources
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.composing import compose, sign_ahead
+from x_provider.publishing.files import MediaUnusableError
 from x_provider.publishing.following import FollowedUp, Following
 from x_provider.publishing.governor import governed, windows_of, windows_of_refusal
 from x_provider.publishing.lateness import due_at, too_late
 from x_provider.publishing.media import (
     MediaPreparer,
-    MediaUnusableError,
     Prepared,
     Progress,
     forgotten_twice,
@@ -102,6 +103,7 @@ class Publisher:
     """Publishes the posts of one account.
 
     :param account: the account's name in the calendar, which is its Airflow connection id.
+    :param sources: where the posts' files come from; local files and https URLs when left out.
     :param clock: gives the present instant; tests bring their own.
     :param report: told, in words, what is being done.
     """
@@ -112,6 +114,7 @@ class Publisher:
         client: XClient,
         *,
         account: str,
+        sources: MediaSources | None = None,
         clock: Callable[[], DateTime] = utc_now,
         report: Progress | None = None,
     ) -> None:
@@ -120,7 +123,7 @@ class Publisher:
         self.account = account
         self._clock = clock
         self._report = report or silent
-        self._media = MediaPreparer(ledger, self.client, clock=clock, report=report)
+        self._media = MediaPreparer(ledger, self.client, sources=sources, clock=clock, report=report)
         self._stops = Stops(ledger, clock=clock, report=self._report)
         self._recovery = Recovery(
             ledger, self.client, self._stops, user=self.user, clock=clock, report=self._report
@@ -293,21 +296,33 @@ class Publisher:
             return _Ready(signed, user, uploads)
         spec = PartSpec.model_validate(part.content)
         ids = [uploaded.x_media_id for uploaded in uploads]
+        carried = len(spec.media)
         try:
-            request = compose(spec, media_ids=ids, in_reply_to=parent_of(post, part))
+            request = compose(
+                spec,
+                media_ids=ids[:carried],
+                preview_media_id=next(iter(ids[carried:]), None),
+                in_reply_to=parent_of(post, part),
+            )
         except ValidationError as error:
             return self._stops.refuse(post, why=_unsendable(post, part, error))
         return _Ready(request, user, uploads)
 
     def _not_ready(self, post: Post, part: Part, error: XError | MediaUnusableError) -> Outcome:
         why = f"{where(post, part)}: {error}"
+        now = self._clock()
+        if isinstance(error, MediaUnusableError) and error.may_pass and not self._is_too_late(post, part):
+            retry_at = now.add(seconds=self._stops.pause(post))
+            return self._stops.wait(post, part, Outcome("not_ready", part.state, retry_at), why=why)
         if isinstance(error, XError):
-            now = self._clock()
             late = (now - due_at(post, part)).total_seconds()
             outcome = decide_before_sending(error, now=now, pause=self._stops.pause(post), late=late)
             if outcome.state is not PartState.REFUSED:
                 return self._stops.wait(post, part, outcome, why=why)
         return self._stops.refuse(post, why=why)
+
+    def _is_too_late(self, post: Post, part: Part) -> bool:
+        return (self._clock() - due_at(post, part)).total_seconds() > post.late_grace_seconds
 
     def _created(
         self, post: Post, part: Part, attempt: Attempt, user: AccountOnX, created: CreatedPost

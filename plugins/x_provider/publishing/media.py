@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from pendulum import DateTime
 
-from x_provider.calendar import MediaSpec
+from x_provider.calendar import MediaSpec, PartSpec, SubtitlesSpec
 from x_provider.client import XClient, XError, XInvalidRequest, XMediaFailed, XNotFound, XRefused
 from x_provider.client.media import processing_failed
 from x_provider.ledger import Ledger, PartState, Post, Uploaded
+from x_provider.media import MediaSources, shown
+from x_provider.publishing.files import Files
 from x_provider.publishing.outcomes import decide_before_sending
 from x_provider.publishing.stops import Stops
 
@@ -35,10 +35,6 @@ Progress = Callable[[str], None]
 
 def silent(words: str) -> None:
     """Report nothing."""
-
-
-class MediaUnusableError(ValueError):
-    """A post's file is gone or not the one that was planned; nothing was sent."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,7 @@ class Prepared:
 class MediaPreparer:
     """Brings a post's files to X and finds out when X has processed them. It never waits for X.
 
+    :param sources: where the files come from; local files and https URLs when left out.
     :param report: told, in words, what is being done.
     """
 
@@ -73,6 +70,7 @@ class MediaPreparer:
         ledger: Ledger,
         client: XClient,
         *,
+        sources: MediaSources | None = None,
         clock: Callable[[], DateTime],
         report: Progress | None = None,
     ) -> None:
@@ -80,6 +78,7 @@ class MediaPreparer:
         self._client = client
         self._clock = clock
         self._report = report or silent
+        self._files = Files(sources, report=self._report)
         self._stops = Stops(ledger, clock=clock, report=self._report)
 
     def prepare(self, post: Post, *, ask_now: bool = False) -> Prepared:
@@ -148,7 +147,9 @@ class MediaPreparer:
         files = [media for of_part in _media_of(post).values() for media in of_part]
         found = [(media, self._find(post, media)) for media in files]
         asked = [
-            self._ask(post, on_x, media.source, ask_now=False) for media, on_x in found if on_x is not None
+            self._ask(post, on_x, shown(media.source), ask_now=False)
+            for media, on_x in found
+            if on_x is not None
         ]
         return Prepared({0: [on_x for on_x in asked if on_x is not None]}).ask_at
 
@@ -158,11 +159,11 @@ class MediaPreparer:
     def _bring(self, post: Post, media: MediaSpec, *, ask_now: bool) -> Uploaded:
         found = self._find(post, media)
         if found is not None:
-            self._report(f"{media.source} is on X already as {found.x_media_id}")
-            asked = self._ask(post, self._described(found), media.source, ask_now=ask_now)
+            self._report(f"{shown(media.source)} is on X already as {found.x_media_id}")
+            asked = self._ask(post, self._described(post, media, found), shown(media.source), ask_now=ask_now)
             if asked is not None:
                 return asked
-        return self._described(self._upload(post, media))
+        return self._described(post, media, self._upload(post, media))
 
     def _find(self, post: Post, media: MediaSpec) -> Uploaded | None:
         now = self._clock()
@@ -177,35 +178,57 @@ class MediaPreparer:
             sha256=media.sha256,
             category=media.category,
             alt=media.alt or "",
+            extras=_extras(media),
             alive_at=alive_at,
         )
 
     def _upload(self, post: Post, media: MediaSpec) -> Uploaded:
-        path = Path(media.source)
-        _require_unchanged(post, media, path)
-        self._report(f"uploading {media.source} ({media.size:,} bytes, {media.media_type})")
-        on_x = self._client.upload_media(path, media.category, media_type=media.media_type, wait=False)
+        with self._files.open(post, media) as file:
+            size = file.path.stat().st_size
+            self._report(f"uploading {shown(media.source)} ({size:,} bytes, {file.media_type})")
+            on_x = self._client.upload_media(
+                file.path, media.category, media_type=file.media_type, wait=False
+            )
         now = self._clock()
         uploaded = self._ledger.media.add(
             account=post.account,
             sha256=media.sha256,
             category=media.category,
             alt=media.alt or "",
+            extras=_extras(media),
             x_media_id=on_x.id,
             media_key=on_x.media_key,
-            size=media.size,
+            size=size,
             ask_at=None if on_x.ready else now.add(seconds=on_x.ask_after),
             uploaded_at=now,
             expires_at=on_x.expires_at,
         )
-        self._report(f"{media.source} is on X as {on_x.id} ({uploaded.state}) until {on_x.expires_at}")
+        self._report(f"{shown(media.source)} is on X as {on_x.id} ({uploaded.state}) until {on_x.expires_at}")
         return uploaded
 
-    def _described(self, uploaded: Uploaded) -> Uploaded:
+    def _described(self, post: Post, media: MediaSpec, uploaded: Uploaded) -> Uploaded:
+        """The upload with all that belongs to it: its alt text, warnings, subtitles."""
         if uploaded.described:
             return uploaded
-        self._client.set_alt_text(uploaded.x_media_id, uploaded.alt)
+        if media.alt:
+            self._client.set_alt_text(uploaded.x_media_id, media.alt)
+        if media.sensitive:
+            self._client.set_media_warnings(uploaded.x_media_id, media.sensitive)
+        for subtitles in media.subtitles:
+            self._attach(post, uploaded, media, subtitles)
         return self._ledger.media.describe(uploaded)
+
+    def _attach(self, post: Post, uploaded: Uploaded, media: MediaSpec, subtitles: SubtitlesSpec) -> None:
+        with self._files.open(post, subtitles) as file:
+            on_x = self._client.upload_media(file.path, "subtitles", media_type=file.media_type)
+        self._client.attach_subtitles(
+            uploaded.x_media_id,
+            media.category,
+            on_x.id,
+            language=subtitles.language,
+            name=subtitles.name,
+        )
+        self._report(f"{shown(media.source)} has subtitles in {subtitles.name}")
 
     def _ask(self, post: Post, uploaded: Uploaded, file: str, *, ask_now: bool) -> Uploaded | None:
         """The upload as X says it is by now, where it is time to ask; None when X does not know it."""
@@ -262,27 +285,21 @@ def forgotten_twice(post: Post) -> str:
 
 
 def _media_of(post: Post) -> dict[int, list[MediaSpec]]:
-    """The files of the parts that are not on X yet, by position."""
+    """The files of the parts that are not on X yet, by position; the picture before a video plays comes last."""
     return {
-        part.position: [MediaSpec.model_validate(media) for media in part.content.get("media", ())]
+        part.position: files_of(PartSpec.model_validate(part.content))
         for part in post.parts
         if part.receipt is None
     }
 
 
-def _require_unchanged(post: Post, media: MediaSpec, path: Path) -> None:
-    if not path.is_file():
-        raise MediaUnusableError(
-            f"post {post.name}: the file {path} is not there (any more), looked for on {socket.gethostname()}. Put"
-            f" it back (once the post is refused, also run `airflow x resume {post.name}`), or change its entry and"
-            " apply the calendar; the post is not sent without it."
-        )
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    if digest.hexdigest() != media.sha256:
-        raise MediaUnusableError(
-            f"post {post.name}: the file {path} has changed since the calendar was applied. Apply it again to"
-            " publish the new file; the post is not sent with a file that nobody has checked."
-        )
+def files_of(part: PartSpec) -> list[MediaSpec]:
+    """All files that are uploaded for a part: its media, and the picture that stands for its video."""
+    preview = part.video.preview if part.video else None
+    return [*part.media, preview] if preview else list(part.media)
+
+
+def _extras(media: MediaSpec) -> str:
+    """What else makes an upload this one: other subtitles on the same video are another upload."""
+    belongs = media.model_dump(mode="json", include={"fit", "sensitive", "subtitles"}, exclude_defaults=True)
+    return hashlib.sha256(repr(belongs).encode()).hexdigest() if belongs else ""

@@ -104,6 +104,12 @@ def upgrade() -> None:
             nullable=False,
             comment="alt text belongs to the uploaded id, so it is part of its identity",
         ),
+        sa.Column(
+            "extras",
+            sa.String(length=64),
+            nullable=False,
+            comment="hash of what else makes the id this one (re-encoding, warnings, subtitles); empty for nothing",
+        ),
         sa.Column("x_media_id", sa.String(length=19), nullable=False),
         sa.Column("media_key", sa.String(length=50), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -113,7 +119,7 @@ def upgrade() -> None:
             nullable=False,
             comment="processing, ready, failed, or gone from X early",
         ),
-        sa.Column("described", sa.Boolean(), nullable=False, comment="its alt text is on X, or it has none"),
+        sa.Column("described", sa.Boolean(), nullable=False, comment="all that belongs to it is on X"),
         sa.Column(
             "ask_at",
             Instant(),

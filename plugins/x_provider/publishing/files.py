@@ -1,0 +1,104 @@
+"""A post's files as they were checked when it was planned: opened, compared, fitted where that was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from x_provider.calendar import MediaSpec, SubtitlesSpec
+from x_provider.ledger import Post
+from x_provider.media import MediaError, MediaSources, inspect, shown
+
+_BLOCK = 1 << 20
+
+
+class MediaUnusableError(ValueError):
+    """A post's file is gone or not the one that was planned; nothing was sent.
+
+    :param may_pass: whether trying later may help: whoever keeps the file could not be reached.
+    """
+
+    def __init__(self, words: str, *, may_pass: bool = False) -> None:
+        super().__init__(words)
+        self.may_pass = may_pass
+
+
+@dataclass(frozen=True)
+class OpenFile:
+    """A file that can be uploaded as it lies there.
+
+    :param media_type: what its bytes are, such as ``video/mp4``.
+    """
+
+    path: Path
+    media_type: str
+
+
+class Files:
+    """Opens the files of posts.
+
+    :param sources: where they come from; local files and https URLs when left out.
+    :param report: told, in words, what was done to a file.
+    """
+
+    def __init__(self, sources: MediaSources | None, *, report: Callable[[str], None]) -> None:
+        self._sources = sources or MediaSources()
+        self._report = report
+
+    @contextmanager
+    def open(self, post: Post, spec: MediaSpec | SubtitlesSpec) -> Iterator[OpenFile]:
+        """The file, as it was planned; where its entry says so, as X takes it.
+
+        :raises MediaUnusableError: when it is missing, has changed since, or cannot be made to fit.
+        """
+        with ExitStack() as opened:
+            try:
+                path = opened.enter_context(self._sources.open(spec.source))
+                _require_unchanged(post, spec, path)
+                file = OpenFile(path, spec.media_type)
+                if isinstance(spec, MediaSpec) and spec.fit is not None:
+                    folder = opened.enter_context(TemporaryDirectory(prefix="x-fit-"))
+                    file = self._fitted(spec, path, Path(folder))
+            except MediaError as error:
+                raise _unusable(post, error) from error
+            yield file
+
+    def _fitted(self, spec: MediaSpec, path: Path, folder: Path) -> OpenFile:
+        # Imported on first use: it brings what encodes pictures and videos.
+        from x_provider.media import fit  # noqa: PLC0415
+
+        found, _ = inspect(path)
+        fitted = fit(path, found, premium=spec.fit == "premium", folder=folder)
+        if not fitted.done:
+            return OpenFile(path, spec.media_type)
+        self._report(f"{shown(spec.source)} was made to fit: {'; '.join(fitted.done)}")
+        return OpenFile(fitted.path, inspect(fitted.path)[0].media_type)
+
+
+def _unusable(post: Post, error: MediaError) -> MediaUnusableError:
+    return MediaUnusableError(
+        f"post {post.name}: {error.message} (looked for on {socket.gethostname()}). {error.hint} (once the post is"
+        f" refused, also run `airflow x resume {post.name}`), or change its entry and apply the calendar; the post"
+        " is not sent without it.",
+        may_pass=error.may_pass,
+    )
+
+
+def _require_unchanged(post: Post, spec: MediaSpec | SubtitlesSpec, path: Path) -> None:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise MediaError(f"the file {path} is not there (any more)", "Put it back") from None
+    if digest.hexdigest() != spec.sha256:
+        raise MediaUnusableError(
+            f"post {post.name}: the file {shown(spec.source)} has changed since the calendar was applied. Apply it"
+            " again to publish the new file; the post is not sent with a file that nobody has checked."
+        )
