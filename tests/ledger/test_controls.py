@@ -159,3 +159,30 @@ def waiting(ledger):
     query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {mine}")
     with ledger.database.read() as connection:
         return connection.execute(query).scalar_one()
+
+
+def test_where_x_takes_no_money_nothing_begins_until_somebody_resets_it(ledger, begin):
+    assert ledger.controls.break_off("x_default", why="X: credits depleted", now=NOW)
+    assert not ledger.controls.break_off("x_default", why="X: credits depleted", now=NOW)
+    held = begin(NOW.add(days=40))
+    assert (held.name, held.until) == ("halted", None)
+    assert "X: credits depleted" in held.why
+    assert "airflow x budget x_default --reset" in held.why
+    assert not ledger.controls.go(account="x_default", now=NOW)
+    assert not ledger.controls.set_blackouts("december", [], now=NOW)
+    assert ledger.controls.breaker_of("x_other", NOW) is None
+    assert ledger.controls.reset("x_default", now=NOW.add(hours=1))
+    assert not ledger.controls.reset("x_default", now=NOW.add(hours=1))
+    assert isinstance(begin(NOW.add(hours=1)), Attempt)
+
+
+def test_a_spend_cap_ends_by_itself_and_lack_of_credits_outlasts_it(ledger):
+    cap, later = NOW.add(days=3), NOW.add(days=5)
+    assert ledger.controls.break_off("x_default", why="spend cap", now=NOW, ends_at=cap)
+    assert not ledger.controls.break_off("x_default", why="spend cap", now=NOW, ends_at=cap)
+    assert ledger.controls.break_off("x_default", why="spend cap", now=NOW, ends_at=later)
+    assert ledger.controls.breaker_of("x_default", later.subtract(seconds=1)).ends_at == later
+    assert ledger.controls.breaker_of("x_default", later) is None
+    assert ledger.controls.break_off("x_default", why="no credits", now=NOW)
+    assert ledger.controls.breaker_of("x_default", later).ends_at is None
+    assert not ledger.controls.break_off("x_default", why="spend cap", now=NOW, ends_at=later)

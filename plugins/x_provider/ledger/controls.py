@@ -14,6 +14,8 @@ from x_provider.ledger.database import Database
 
 EVERY_ACCOUNT = "*"
 BY_HAND = ""
+BREAKER = "x:money"
+"""Where a halt comes from that X has caused: it takes no more money. No calendar can have such a name."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Halt:
     """Somebody has stopped an account, or every one (``*``), now or for a time to come.
 
     :param ends_at: None until somebody lifts it.
-    :param source: the calendar that it stands in; empty when it was said by hand.
+    :param source: the calendar that it stands in; empty when it was said by hand, ``BREAKER`` where X takes no money.
     """
 
     account: str
@@ -48,6 +50,10 @@ class Halt:
         who = "everything" if self.account == EVERY_ACCOUNT else f"account {self.account}"
         reason = f": {self.why}" if self.why else ""
         since = self.starts_at.isoformat()
+        if self.source == BREAKER:
+            until = f"until {self.ends_at.isoformat()}, or " if self.ends_at else "until "
+            reset = f"airflow x budget {self.account} --reset"
+            return f"nothing of {who} that costs money leaves since {since}{reason} ({until}{reset} lets it go on)"
         if self.source:
             return f"{who} is in a blackout of calendar {self.source} from {since} to {self.ends_at}{reason}"
         until = f" until {self.ends_at.isoformat()}" if self.ends_at else ""
@@ -106,6 +112,35 @@ class Controls:
         with self._database.write() as connection:
             not_over = or_(t.halts.c.ends_at.is_(None), t.halts.c.ends_at > now)
             return _lift(connection, _said_for(account, BY_HAND), not_over, now=now) > 0
+
+    def break_off(self, account: str, *, why: str, now: DateTime, ends_at: DateTime | None = None) -> bool:
+        """X takes no more money for the account: nothing of it that costs leaves until :meth:`reset`, or ``ends_at``.
+
+        As with :meth:`stop` no attempt begins after it has returned.
+
+        :param why: X's words.
+        :returns: False when it was known already.
+        """
+        with self._database.write() as connection:
+            _wait_for_attempts(connection)
+            known = breaker_of(connection, account, now)
+            if known is not None and (known.ends_at is None or (ends_at and known.ends_at >= ends_at)):
+                return False
+            _lift(connection, _said_for(account, BREAKER), now=now)
+            said = {"account": account, "source": BREAKER, "why": why, "starts_at": None, "ends_at": ends_at}
+            _add(connection, by="X", now=now, **said)
+            return True
+
+    def reset(self, account: str, *, now: DateTime) -> bool:
+        """X takes money for the account again, somebody says; False when nobody had said that it does not."""
+        with self._database.write() as connection:
+            not_over = or_(t.halts.c.ends_at.is_(None), t.halts.c.ends_at > now)
+            return _lift(connection, _said_for(account, BREAKER), not_over, now=now) > 0
+
+    def breaker_of(self, account: str, now: DateTime) -> Halt | None:
+        """Since when, why and until when X takes no money for the account; None while it does."""
+        with self._database.read() as connection:
+            return breaker_of(connection, account, now)
 
     def set_blackouts(self, calendar: str, blackouts: Collection[Blackout], *, now: DateTime) -> bool:
         """Make a calendar's blackouts these and no others; True when that changed something."""
@@ -168,6 +203,12 @@ def halt_of(connection: Connection, account: str, now: DateTime) -> Halt | None:
     halts = [_halt(row) for row in connection.execute(_IN_FORCE, {"account": account, "now": now})]
     endless = next((halt for halt in halts if halt.ends_at is None), None)
     return endless or max(halts, key=lambda halt: halt.ends_at or halt.starts_at, default=None)
+
+
+def breaker_of(connection: Connection, account: str, now: DateTime) -> Halt | None:
+    query = _IN_FORCE.where(t.halts.c.source == BREAKER).order_by(t.halts.c.id.desc())
+    row = connection.execute(query, {"account": account, "now": now}).first()
+    return None if row is None else _halt(row)
 
 
 def _wait_for_attempts(connection: Connection) -> None:

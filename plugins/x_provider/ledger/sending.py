@@ -117,9 +117,7 @@ class Sending:
             if month is not None and month.comes_near(usd):
                 warn(connection, month)
                 warning = replace(month, on_its_way=month.on_its_way + usd).warning()
-            return Attempt(
-                attempt_id, part.id, post.id, now, lease_until, user_id, marker, warning=warning
-            )
+            return Attempt(attempt_id, part.id, post.id, now, lease_until, user_id, marker, warning=warning)
         return None
 
     def attempt_of(self, post: Post, part: Part) -> Attempt | None:
