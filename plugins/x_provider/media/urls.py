@@ -12,6 +12,7 @@ _RESERVED = "%/:?#[]@!$&'()*+,;=-._~"
 _AUTHORITY = re.compile(
     r"(?P<host>[a-z0-9_][a-z0-9._-]{0,252}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5})?)?", re.IGNORECASE
 )
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _LONGEST_SHOWN = 300
 
 
@@ -74,7 +75,9 @@ def redirected(url: str, location: str) -> str:
     :raises MediaError: when it can be no URL.
     """
     try:
-        return urljoin(url, _encoded(location.encode("latin-1").decode()))
+        location = _encoded(location.encode("latin-1").decode())
+        # urljoin would take https:/x and https:///x for paths on the same host.
+        return location if _SCHEME.match(location) else urljoin(url, location)
     except MediaError:
         raise
     except ValueError:
