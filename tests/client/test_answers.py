@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from x_provider.client import XAmbiguous, XNotFound, XUnavailable, answers, calls
 from x_provider.client.create_post import CreatePost
+from x_provider.client.upload_dialects import DIALECTS
 
 HEADERS = {"date": "Mon, 23 Nov 2026 12:00:00 GMT", "x-transaction-id": "abc"}
 NOON = pendulum.datetime(2026, 11, 23, 12)
@@ -147,7 +148,7 @@ def test_a_timeline_of_nobody_is_an_error_and_not_empty() -> None:
 
 
 def test_an_append_counts_without_a_body() -> None:
-    call = calls.append_upload("1", 0, calls.FilePart("segment", b"x"))
+    call = DIALECTS["2"].append("1", 0, calls.FilePart("segment", b"x"))
 
     assert read(call, b"", 204).body == {}
 
@@ -168,7 +169,7 @@ def test_the_state_of_an_upload(processing: Any, state: str) -> None:
     if processing is not None:
         data["processing_info"] = processing
 
-    uploaded = answers.read_upload(read(calls.media_status("1"), {"data": data}))
+    uploaded = answers.read_upload(read(DIALECTS["2"].status("1"), {"data": data}))
 
     assert uploaded.state == state
     assert uploaded.ready == (state == "succeeded")
@@ -179,7 +180,7 @@ def test_why_processing_failed_is_kept_where_x_says_it() -> None:
     info = {"state": "failed", "error": {"code": 1, "name": "InvalidMedia", "message": "Unsupported codec"}}
 
     uploaded = answers.read_upload(
-        read(calls.media_status("1"), {"data": {"id": 1, "processing_info": info}})
+        read(DIALECTS["2"].status("1"), {"data": {"id": 1, "processing_info": info}})
     )
 
     assert uploaded.failure == "InvalidMedia: Unsupported codec"

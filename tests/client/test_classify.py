@@ -33,10 +33,11 @@ from x_provider.client import (
     calls,
     classify,
 )
+from x_provider.client.upload_dialects import DIALECTS
 
 CREATE = calls.create_post(CreatePost(text="hello"))
 READ = calls.get_posts(["1"])
-APPEND = calls.append_upload("1", 0, calls.FilePart("segment", b"x"))
+APPEND = DIALECTS["2"].append("1", 0, calls.FilePart("segment", b"x"))
 HOSTS = ("https://api.x.com/2/problems/", "https://api.twitter.com/2/problems/")
 
 

@@ -20,6 +20,7 @@ from x_provider.client.prices import (
     has_url,
     price_of,
 )
+from x_provider.client.upload_dialects import DIALECTS
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
 POSTS = {"data": [{"id": "1"}, {"id": "2"}, {"id": "3"}]}
@@ -51,9 +52,9 @@ def usd(amount):
         (calls.get_posts(["1"]), {"errors": [{"title": "Not Found Error"}]}, None),
         (calls.me(), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"))),
         (calls.user("7"), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"))),
-        (calls.set_alt_text("1", "A dome"), {}, Charge("media_metadata", 1, usd("0.005"))),
-        (calls.media_status("1"), {"data": {"id": "1"}}, None),
-        (calls.finalize_upload("1"), {"data": {"id": "1"}}, None),
+        (DIALECTS["2"].alt_text("1", "A dome"), {}, Charge("media_metadata", 1, usd("0.005"))),
+        (DIALECTS["2"].status("1"), {"data": {"id": "1"}}, None),
+        (DIALECTS["2"].finalize("1"), {"data": {"id": "1"}}, None),
     ],
 )
 def test_an_answer_costs_what_the_page_says(call, answer, expected):
@@ -71,7 +72,7 @@ def test_a_call_is_priced_before_it_leaves():
     assert expected_charge(calls.get_posts(["1", "2"]), NOW) == Charge("post_read", 2, usd("0.010"))
     assert expected_charge(calls.user_timeline("7"), NOW) == Charge("post_read", 1, usd("0.005"))
     assert expected_charge(create("Hello"), NOW) == Charge("post_create", 1, usd("0.015"))
-    assert expected_charge(calls.media_status("1"), NOW) is None
+    assert expected_charge(DIALECTS["2"].status("1"), NOW) is None
 
 
 def test_a_price_holds_from_its_day_on_in_utc():

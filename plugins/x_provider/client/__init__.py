@@ -3,7 +3,7 @@
 Everything but ``transport`` and ``connections`` is free of network I/O and can be read and tested without it.
 """
 
-from x_provider.client.auth import AppBearer, Auth, OAuth1, OAuth2User
+from x_provider.client.auth import AppBearer, AppKeys, Auth, OAuth1, OAuth2User
 from x_provider.client.calls import Call, Family, FilePart, MediaCategory
 from x_provider.client.classify import classify
 from x_provider.client.create_post import (
@@ -62,11 +62,14 @@ from x_provider.client.models import (
 )
 from x_provider.client.prices import Charge, Price, charge_of, charge_of_post, expected_charge, price_of
 from x_provider.client.transport import Repeats, SignedCall, Timeouts
+from x_provider.client.upload_dialects import MediaApi, SensitiveMedia
+from x_provider.client.usage import DayOfUsage, Usage
 from x_provider.client.x import XClient
 
 __all__ = [
     "AppBearer",
     "AppInstall",
+    "AppKeys",
     "Attachments",
     "Auth",
     "Call",
@@ -74,12 +77,14 @@ __all__ = [
     "Charge",
     "CreatePost",
     "CreatedPost",
+    "DayOfUsage",
     "EditOptions",
     "Entities",
     "Family",
     "FilePart",
     "Geo",
     "Media",
+    "MediaApi",
     "MediaAttachment",
     "MediaCategory",
     "NonPublicMetrics",
@@ -100,10 +105,12 @@ __all__ = [
     "Reply",
     "ReplySettings",
     "ResponseFacts",
+    "SensitiveMedia",
     "SignedCall",
     "Timeouts",
     "UploadSession",
     "UploadedMedia",
+    "Usage",
     "User",
     "VisitSite",
     "WatchNow",

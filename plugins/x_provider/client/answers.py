@@ -25,6 +25,7 @@ from x_provider.client.models import (
     UploadSession,
     User,
 )
+from x_provider.client.usage import Usage
 
 _NEW_NAMES = {
     "edit_history_tweet_ids": "edit_history_post_ids",
@@ -148,13 +149,13 @@ def refuse_if_only_problems(answer: Answer) -> Answer:
 
 def read_session(answer: Answer) -> UploadSession:
     """The upload that X has begun."""
-    data = _data(answer)
+    data = _media(answer)
     return UploadSession(_id(answer, data), _text(data.get("media_key")), _expiry(answer, data))
 
 
 def read_upload(answer: Answer) -> UploadedMedia:
     """The state of an upload. Without ``processing_info`` it is ready."""
-    data = _data(answer)
+    data = _media(answer)
     processing = data.get("processing_info")
     processing = processing if isinstance(processing, dict) else {"state": "succeeded"}
     error = processing.get("error")
@@ -165,11 +166,49 @@ def read_upload(answer: Answer) -> UploadedMedia:
         media_key=_text(data.get("media_key")),
         expires_at=_expiry(answer, data),
         size=_whole(data.get("size")),
-        state=_state(processing.get("state")),
+        # v1.1 has been seen to stay "in_progress" for ever beside its error.
+        state="failed" if error else _state(processing.get("state")),
         check_after_secs=_whole(processing.get("check_after_secs")),
         progress_percent=_whole(processing.get("progress_percent")),
         failure=": ".join(words) or None,
+        failure_name=_text(error.get("name")),
     )
+
+
+def read_subtitles_removed(answer: Answer) -> bool:
+    """Whether X removed subtitles; v1.1 says so with an empty success."""
+    data = answer.body.get("data")
+    return bool(data.get("deleted", True)) if isinstance(data, dict) else True
+
+
+def read_hidden(answer: Answer) -> bool:
+    """Whether a reply is hidden now."""
+    return bool(_data(answer).get("hidden"))
+
+
+def read_reposted(answer: Answer) -> bool:
+    """Whether the account has a repost now."""
+    return bool(_data(answer).get("retweeted"))
+
+
+def read_usage(answer: Answer) -> Usage:
+    """What the project has used."""
+    return _read(answer, Usage)
+
+
+def read_app_token(answer: Answer) -> str:
+    """The app's own token."""
+    token = _text(answer.body.get("access_token"))
+    if token is None or answer.body.get("token_type") != "bearer":
+        raise _unreadable(answer)
+    return token
+
+
+def _media(answer: Answer) -> Mapping[str, Any]:
+    if isinstance(answer.body.get("data"), dict):
+        return _data(answer)
+    # v1.1 puts it at the top, and its id as a text beside the number that JavaScript would round.
+    return {**answer.body, "id": answer.body.get("media_id_string", answer.body.get("media_id"))}
 
 
 def _data(answer: Answer) -> Mapping[str, Any]:
@@ -191,7 +230,7 @@ def _unreadable(answer: Answer) -> Exception:
 
 
 def _id(answer: Answer, data: Mapping[str, Any]) -> str:
-    # Media ids came as numbers in v1.1, which some answers still show.
+    # Some answers still show media ids as the numbers that v1.1 had.
     found = data.get("id")
     if isinstance(found, int) or (isinstance(found, str) and found.isdecimal()):
         return str(found)

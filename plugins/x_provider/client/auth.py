@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from abc import abstractmethod
+from base64 import b64encode
 from collections.abc import Callable
+from urllib.parse import quote
 
 import requests_oauthlib
 from requests import PreparedRequest
@@ -51,6 +53,10 @@ class Auth(AuthBase):
         """
         return hashlib.sha256(f"{type(self).__name__}:{self.identity()}".encode()).hexdigest()[:32]
 
+    def app(self) -> AppKeys | AppBearer | None:
+        """What these credentials hold of the app's own; None for nothing."""
+        return None
+
     def masked(self, words: str) -> str:
         """The same words without the secrets."""
         # The longest first: one may begin like another.
@@ -88,6 +94,33 @@ class OAuth1(Auth):
 
     def identity(self) -> str:
         return self._keys[2]
+
+    def app(self) -> AppKeys:
+        return AppKeys(*self._keys[:2])
+
+
+class AppKeys(Auth):
+    """The app's API key and secret, which get the app's own token and nothing else.
+
+    https://docs.x.com/fundamentals/authentication/oauth-2-0/application-only
+
+    :raises XNeedsLogin: when one is missing or cannot be a key.
+    """
+
+    def __init__(self, api_key: str, api_secret: str) -> None:
+        keys = {"api_key": api_key, "api_secret": api_secret}
+        self._keys = tuple(_checked(type(self).__name__, name, key) for name, key in keys.items())
+        self._basic = b64encode(":".join(map(quote, self._keys)).encode()).decode()
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Basic {self._basic}"
+        return request
+
+    def secrets(self) -> tuple[str, ...]:
+        return (*self._keys, self._basic)
+
+    def identity(self) -> str:
+        return self._keys[0]
 
 
 class _Bearer(Auth):
@@ -136,6 +169,9 @@ class AppBearer(_Bearer):
 
     def __init__(self, token: str) -> None:
         super().__init__(token, "token")
+
+    def app(self) -> AppBearer:
+        return self
 
 
 def _checked(scheme: str, name: str, secret: str) -> str:

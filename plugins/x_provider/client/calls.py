@@ -16,16 +16,22 @@ from x_provider.client.create_post import CreatePost
 from x_provider.client.errors import XInvalidRequest
 
 Family = Literal[
+    "app_token",
     "create_post",
     "delete_post",
     "get_posts",
+    "hide_reply",
     "me",
     "media_append",
     "media_finalize",
     "media_initialize",
     "media_metadata",
     "media_status",
+    "media_subtitles",
     "media_upload",
+    "repost",
+    "undo_repost",
+    "usage",
     "user",
     "user_timeline",
 ]
@@ -36,6 +42,7 @@ MediaCategory = Literal[
 ]
 
 IDS_A_CALL = 100
+MOST_USAGE_DAYS = 90
 
 _ID = re.compile(r"[0-9]{1,19}")
 
@@ -66,6 +73,14 @@ _MEDIA_FIELDS = (
     "url",
     "width",
 )
+_USAGE_FIELDS = (
+    "cap_reset_day",
+    "daily_client_app_usage",
+    "daily_project_usage",
+    "project_cap",
+    "project_id",
+    "project_usage",
+)
 _USER_FIELDS = (
     "created_at",
     "description",
@@ -94,18 +109,20 @@ class FilePart:
 class Call:
     """One request to X, without its host and its credentials.
 
-    :param path: starts with ``/2/``.
+    :param path: with the version, such as ``/2/tweets``.
+    :param host: ``upload`` for where v1.1 takes files.
     :param params: the query, already as strings.
     :param json: the body, sent as UTF-8.
     :param files: multipart files by field name.
-    :param form: multipart text fields beside ``files``.
+    :param form: text fields: of the multipart body beside ``files``, else of a URL-encoded one.
     :param idempotent: whether sending it twice does no more than sending it once; only then may a lost answer
         be repaired by sending it again.
     :param family: the call's name in limits, errors and observations.
     :param json_answer: whether a 2xx must carry readable JSON to count.
+    :param as_app: whether it takes the app's own token instead of the user's credentials.
     """
 
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     family: Family
     params: Mapping[str, str] = field(default_factory=dict)
@@ -114,6 +131,8 @@ class Call:
     form: Mapping[str, str] | None = None
     idempotent: bool = False
     json_answer: bool = True
+    host: Literal["api", "upload"] = "api"
+    as_app: bool = False
 
 
 def me() -> Call:
@@ -125,7 +144,7 @@ def user(user_id: str) -> Call:
     """One account. https://docs.x.com/x-api/users/get-user-by-id"""
     return Call(
         "GET",
-        f"/2/users/{_id(user_id)}",
+        f"/2/users/{checked_id(user_id)}",
         "user",
         params={"user.fields": ",".join(_USER_FIELDS)},
         idempotent=True,
@@ -139,7 +158,7 @@ def create_post(post: CreatePost) -> Call:
 
 def delete_post(post_id: str) -> Call:
     """Take a post back. https://docs.x.com/x-api/posts/delete-post"""
-    return Call("DELETE", f"/2/tweets/{_id(post_id)}", "delete_post", idempotent=True)
+    return Call("DELETE", f"/2/tweets/{checked_id(post_id)}", "delete_post", idempotent=True)
 
 
 def get_posts(ids: Sequence[str], *, private_metrics: bool = False) -> Call:
@@ -150,7 +169,7 @@ def get_posts(ids: Sequence[str], *, private_metrics: bool = False) -> Call:
         "GET",
         "/2/tweets",
         "get_posts",
-        params={"ids": ",".join(map(_id, ids)), **_post_params(private_metrics=private_metrics)},
+        params={"ids": ",".join(map(checked_id, ids)), **_post_params(private_metrics=private_metrics)},
         idempotent=True,
     )
 
@@ -183,7 +202,7 @@ def user_timeline(
     }
     return Call(
         "GET",
-        f"/2/users/{_id(user_id)}/tweets",
+        f"/2/users/{checked_id(user_id)}/tweets",
         "user_timeline",
         params={
             **{name: value for name, value in asked.items() if value is not None},
@@ -193,90 +212,70 @@ def user_timeline(
     )
 
 
-def upload_whole(content: FilePart, category: MediaCategory) -> Call:
-    """Upload a picture or subtitles at once. https://docs.x.com/x-api/media/upload-media
-
-    Sent again after a lost answer it leaves a second upload that nobody uses and X drops after 24 h.
+def hide_reply(post_id: str, *, hidden: bool = True) -> Call:
+    """Hide a reply in one of the account's own conversations, or show it again.
+    https://docs.x.com/x-api/posts/hide-reply
     """
     return Call(
-        "POST",
-        "/2/media/upload",
-        "media_upload",
-        files={"media": content},
-        form={"media_category": category},
+        "PUT",
+        f"/2/tweets/{checked_id(post_id)}/hidden",
+        "hide_reply",
+        json={"hidden": hidden},
         idempotent=True,
     )
 
 
-def initialize_upload(
-    *, media_type: str, total_bytes: int, category: MediaCategory, shared: bool | None = None
-) -> Call:
-    """Begin a chunked upload. https://docs.x.com/x-api/media/initialize-media-upload
-
-    Sent again after a lost answer it leaves an empty upload that expires unused.
-    """
-    body: dict[str, Any] = {
-        "media_type": media_type,
-        "total_bytes": total_bytes,
-        "media_category": category,
-    }
-    if shared is not None:
-        body["shared"] = shared
-    return Call("POST", "/2/media/upload/initialize", "media_initialize", json=body, idempotent=True)
-
-
-def append_upload(media_id: str, segment_index: int, content: FilePart) -> Call:
-    """Send one segment; the same index again replaces it. https://docs.x.com/x-api/media/append-media-upload
-
-    Older servers answer with an empty 2xx.
-    """
+def repost(user_id: str, post_id: str) -> Call:
+    """Repost a post as the account, which X does once at most. https://docs.x.com/x-api/users/repost-post"""
     return Call(
         "POST",
-        f"/2/media/upload/{_id(media_id)}/append",
-        "media_append",
-        files={"media": content},
-        form={"segment_index": str(segment_index)},
+        f"/2/users/{checked_id(user_id)}/retweets",
+        "repost",
+        json={"tweet_id": checked_id(post_id)},
         idempotent=True,
-        json_answer=False,
     )
 
 
-def finalize_upload(media_id: str) -> Call:
-    """End a chunked upload. https://docs.x.com/x-api/media/finalize-media-upload
+def undo_repost(user_id: str, post_id: str) -> Call:
+    """Take a repost back. https://docs.x.com/x-api/users/unrepost-post"""
+    return Call(
+        "DELETE",
+        f"/2/users/{checked_id(user_id)}/retweets/{checked_id(post_id)}",
+        "undo_repost",
+        idempotent=True,
+    )
 
-    Not idempotent: X may refuse a second one, so a lost answer is looked up, see ``media.MediaMethods``.
+
+def usage(days: int = 7) -> Call:
+    """How many posts the project has read. https://docs.x.com/x-api/usage/get-usage
+
+    :param days: how many days back, 1 to 90.
     """
-    return Call("POST", f"/2/media/upload/{_id(media_id)}/finalize", "media_finalize")
-
-
-def media_status(media_id: str) -> Call:
-    """How far X is with a file. https://docs.x.com/x-api/media/get-media-upload-status"""
+    if not 1 <= days <= MOST_USAGE_DAYS:
+        raise ValueError(f"X tells the usage of 1 to {MOST_USAGE_DAYS} days, not of {days}")
     return Call(
         "GET",
-        "/2/media/upload",
-        "media_status",
-        params={"command": "STATUS", "media_id": _id(media_id)},
+        "/2/usage/tweets",
+        "usage",
+        params={"days": str(days), "usage.fields": ",".join(_USAGE_FIELDS)},
         idempotent=True,
+        as_app=True,
     )
 
 
-def set_alt_text(media_id: str, text: str) -> Call:
-    """Describe an uploaded file to those who cannot see it.
-    https://docs.x.com/x-api/media/create-media-metadata
-
-    :param text: up to 1000 characters.
+def app_token() -> Call:
+    """Ask for the app's own token with its API key and secret.
+    https://docs.x.com/fundamentals/authentication/oauth-2-0/application-only
     """
-    return Call(
-        "POST",
-        "/2/media/metadata",
-        "media_metadata",
-        json={"id": _id(media_id), "metadata": {"alt_text": {"text": text}}},
-        idempotent=True,
-        json_answer=False,
-    )
+    form = {"grant_type": "client_credentials"}
+    return Call("POST", "/oauth2/token", "app_token", form=form, idempotent=True)
 
 
-def _id(written: str) -> str:
+def checked_id(written: str) -> str:
+    """An id of X, safe to be part of a path.
+
+    :raises XInvalidRequest: for what is none.
+    """
     # One bad id would cost the whole call, and a slash in it would make the call another one.
     if _ID.fullmatch(written) is None:
         raise XInvalidRequest(

@@ -1,4 +1,4 @@
-"""From X's answers to errors: one table, read from the top, first match wins.
+"""From X's answers to errors, by the table in ``refusals``.
 
 https://docs.x.com/x-api/fundamentals/response-codes-and-errors
 """
@@ -7,233 +7,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from x_provider.client.calls import Call
 from x_provider.client.errors import (
     XAmbiguous,
-    XDuplicate,
     XError,
-    XForbidden,
-    XInvalidRequest,
-    XMediaUnknown,
-    XNeedsLogin,
-    XNotFound,
-    XOutOfCredits,
-    XPermission,
-    XPlanLacks,
     XRateLimited,
     XRefused,
     XSpendCapReached,
     XUnavailable,
-    XUnreachable,
-    XUsageCapped,
 )
 from x_provider.client.limits import rate_windows, refused_until
 from x_provider.client.models import problem_kind
+from x_provider.client.refusals import RULES, Said
 
 _LONGEST_DETAIL = 1000
 _REQUEST_ID_HEADERS = ("x-transaction-id", "x-request-id", "x-connection-hash")
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What an answer that is no success says, whatever shape X put it in."""
-
-    status: int
-    title: str | None
-    detail: str | None
-    kinds: frozenset[str]
-    codes: frozenset[int]
-    words: str
-    from_x: bool
-    body: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One row: when it matches, which error it means, and what to do then.
-
-    :param statuses: HTTP statuses it is for; empty for all.
-    :param kinds: problem types (last segment) or reasons, any of which matches.
-    :param codes: v1.1 error codes, any of which matches.
-    :param words: lower-case pieces of X's words, any of which matches.
-    :param families: prefix of the calls it is for.
-    :param from_x: False for a body that X's API did not write.
-    """
-
-    error: type[XError]
-    next_step: str
-    statuses: tuple[int, ...] = ()
-    kinds: frozenset[str] = frozenset()
-    codes: frozenset[int] = frozenset()
-    words: tuple[str, ...] = ()
-    families: str = ""
-    from_x: bool = True
-
-    def matches(self, said: _Said, call: Call) -> bool:
-        if self.statuses and said.status not in self.statuses:
-            return False
-        if not call.family.startswith(self.families) or (not self.from_x and said.from_x):
-            return False
-        if not (self.kinds or self.codes or self.words):
-            return True
-        return bool(
-            self.kinds & said.kinds
-            or self.codes & said.codes
-            or any(word in said.words for word in self.words)
-        )
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        XOutOfCredits,
-        "Buy credits in the X developer console; nothing was posted or billed.",
-        kinds=frozenset({"credits", "credits-depleted"}),
-    ),
-    Rule(
-        XOutOfCredits,
-        "Buy credits in the X developer console; nothing was posted or billed.",
-        statuses=(402,),
-    ),
-    Rule(
-        XSpendCapReached,
-        "Raise the spending limit in the X developer console, or wait for the next billing cycle.",
-        kinds=frozenset({"spend-cap-reached"}),
-        words=("spendcapreached", "spend cap"),
-    ),
-    Rule(
-        XUsageCapped,
-        "Wait for the next period of the plan, or move to a larger plan in the X developer console.",
-        kinds=frozenset({"usage-capped"}),
-        words=("usagecapexceeded", "usage cap exceeded"),
-    ),
-    Rule(
-        XRateLimited,
-        "Send it again after the reset; nothing was done.",
-        codes=frozenset({88}),
-        words=("rate limit exceeded",),
-    ),
-    Rule(XRateLimited, "Send it again after the reset; nothing was done.", statuses=(429,)),
-    Rule(
-        XDuplicate,
-        "Look for it on the account's timeline before sending it again; to post it twice, change its text.",
-        statuses=(400, 403, 409),
-        codes=frozenset({187}),
-        words=("duplicate content", "status is a duplicate"),
-    ),
-    Rule(
-        XPermission,
-        "Use another kind of credentials for this call: X's answer names those it takes.",
-        kinds=frozenset({"unsupported-authentication"}),
-    ),
-    Rule(
-        XPermission,
-        "In the X developer portal set the app's permissions to Read and write, then generate the access"
-        " token and its secret again: older tokens keep the old permissions.",
-        kinds=frozenset({"oauth1-permissions"}),
-        words=("oauth1 app permissions",),
-    ),
-    Rule(
-        XPermission,
-        "Log the account in again and grant the scopes tweet.read, tweet.write, users.read, media.write and"
-        " offline.access.",
-        statuses=(403,),
-        kinds=frozenset({"insufficient-scope", "missing-scope"}),
-        words=("missing scope", "required scope", "insufficient scope", "oauth 2.0 scope", "oauth2 scope"),
-    ),
-    Rule(
-        XPlanLacks,
-        "Attach the app to a project whose plan includes this endpoint, in the X developer portal.",
-        kinds=frozenset({"client-forbidden", "client-not-enrolled"}),
-    ),
-    Rule(
-        XForbidden,
-        "The account is suspended or locked: log in at x.com and follow what it says there.",
-        kinds=frozenset({"user-suspended"}),
-        words=("account is suspended", "account is temporarily locked"),
-    ),
-    Rule(
-        XForbidden,
-        "Self-serve plans may reply only where the account is mentioned, or in its own threads: take the"
-        " reply or the quote out.",
-        words=("only reply to or quote",),
-    ),
-    Rule(
-        XForbidden,
-        "Leave at most one cashtag ($NAME) in the text.",
-        words=("one cashtag",),
-    ),
-    Rule(
-        XForbidden,
-        "Correct or remove the link that X objects to.",
-        words=("contains an invalid url",),
-    ),
-    Rule(
-        XForbidden,
-        "Shorten the video: how long it may be depends on the account's subscription.",
-        words=("video longer than",),
-    ),
-    Rule(
-        XForbidden,
-        "The account may not see or use what the request refers to; check the ids in it.",
-        kinds=frozenset({"not-authorized-for-resource", "disallowed-resource"}),
-    ),
-    Rule(
-        XPermission,
-        "The answer is not from X's API: a proxy, firewall or bot check between here and X refuses. Check the"
-        " connection's base URL and the network.",
-        statuses=(403,),
-        from_x=False,
-    ),
-    Rule(
-        XPermission,
-        "Uploading needs the scope media.write (OAuth 2.0) or an app with Read and write (OAuth 1.0a): log"
-        " the account in again with it.",
-        statuses=(403,),
-        families="media",
-    ),
-    Rule(
-        XForbidden,
-        "Read X's words: the account, its subscription or the content is not allowed to do this.",
-        statuses=(403,),
-    ),
-    Rule(
-        XNeedsLogin,
-        "Check the keys and tokens of the connection, or log the account in again.",
-        statuses=(401,),
-    ),
-    Rule(
-        XMediaUnknown,
-        "Upload the files again: a media id must be the numeric id of an upload of this same account,"
-        " finished and less than 24 h old, and the file within X's limits.",
-        statuses=(400,),
-        words=("media ids are invalid",),
-    ),
-    Rule(
-        XNotFound,
-        "Check the id: it may be deleted, protected, or never have existed.",
-        kinds=frozenset({"resource-not-found", "resource-unavailable"}),
-    ),
-    Rule(XNotFound, "Check the ids and the connection's base URL.", statuses=(404,)),
-    Rule(
-        XInvalidRequest,
-        "Correct what X names; the same request will be refused again.",
-        statuses=(400, 405, 406, 410, 411, 413, 414, 415, 422, 431),
-    ),
-    Rule(
-        XUnreachable,
-        "Something redirects instead of X answering: correct the connection's base URL.",
-        statuses=(301, 302, 303, 307, 308),
-    ),
-    Rule(
-        XInvalidRequest,
-        "Correct what X names; the same request will be refused again.",
-        kinds=frozenset({"invalid-request"}),
-    ),
-)
-
+_SENTENCES = ("detail", "message", "error", "error_description")
 _LOOK_FIRST = "Look for it on X before sending it again: it may be there."
 _LATER = "Try again later; see https://docs.x.com/status for X's state."
 
@@ -266,7 +57,7 @@ def _says_nothing(status: int, call: Call) -> bool:
     return status >= 500 or (status < 300 and not call.idempotent)
 
 
-def _make(kind: type[XError], next_step: str, said: _Said, headers: Mapping[str, str], call: Call) -> XError:
+def _make(kind: type[XError], next_step: str, said: Said, headers: Mapping[str, str], call: Call) -> XError:
     extra: dict[str, Any] = {}
     if issubclass(kind, XRateLimited):
         extra["reset_at"] = refused_until(headers)
@@ -286,7 +77,7 @@ def _make(kind: type[XError], next_step: str, said: _Said, headers: Mapping[str,
     )
 
 
-def _read(status: int, body: bytes) -> _Said:
+def _read(status: int, body: bytes) -> Said:
     try:
         parsed = json.loads(body)
     except ValueError:
@@ -294,7 +85,7 @@ def _read(status: int, body: bytes) -> _Said:
     if not isinstance(parsed, dict):
         shown = body[:200].decode("utf-8", "replace").strip()
         said = f"the answer is not X's JSON: {shown!r}" if shown else "the answer is empty"
-        return _Said(status, None, said, frozenset(), frozenset(), shown.lower(), from_x=False, body={})
+        return Said(status, None, said, frozenset(), frozenset(), shown.lower(), from_x=False, body={})
     listed = parsed.get("errors")
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     if status < 300 and entries:
@@ -302,13 +93,13 @@ def _read(status: int, body: bytes) -> _Said:
         parsed = {**parsed, **entries[0]}
     every = [parsed, *entries]
     title = _text(parsed.get("title"))
-    sentences = [_text(each.get(member)) for each in every for member in ("detail", "message")]
+    sentences = [_text(each.get(member)) for each in every for member in _SENTENCES]
     detail = " ".join(dict.fromkeys(sentence for sentence in sentences if sentence)) or None
     kinds = [problem_kind(_text(each.get("type"))) for each in every] + [
         _text(each.get("reason")) for each in every
     ]
     codes = [each.get("code") for each in every]
-    return _Said(
+    return Said(
         status,
         title,
         detail[:_LONGEST_DETAIL] if detail else None,

@@ -8,12 +8,12 @@ from __future__ import annotations
 import mimetypes
 import time
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from x_provider.client import answers, calls
+from x_provider.client import answers
 from x_provider.client.answers import Answer
 from x_provider.client.calls import Call, FilePart, MediaCategory
 from x_provider.client.errors import (
@@ -27,16 +27,29 @@ from x_provider.client.errors import (
 )
 from x_provider.client.models import UploadedMedia, UploadSession
 from x_provider.client.segments import Progress, Segments, segment_size
+from x_provider.client.upload_dialects import SENSITIVE_MEDIA, SensitiveMedia, UploadDialect
 
 ALT_TEXT_LENGTH = 1000
 
 _AT_ONCE = frozenset({"tweet_image", "dm_image", "subtitles"})
 _FINALIZE_PAUSES = (0.5, 1.0)
 
+_ENCODE_AGAIN = "Encode the file within X's limits (MP4, H.264 with AAC, YUV 4:2:0) and upload it again."
+_AGAINST_FAILURES = {
+    "FileSizeTooLarge": "Make the file smaller, with a lower bit rate or fewer pixels, and upload it again.",
+    "InternalError": "X failed, not the file: upload it again; if it fails again, encode it anew.",
+    "InvalidMedia": "X cannot read the file, which may be damaged or cut short; play it through, then e"
+    + _ENCODE_AGAIN[1:],
+    "UnsupportedMedia": "X reads the file but does not take it: compare its length, size and codecs with X's"
+    " limits, shorten or encode it (MP4, H.264 with AAC, YUV 4:2:0) and upload it again.",
+}
+"""By the names that v1.1 gives to failures; v2 documents none."""
+
 
 class MediaMethods:
     """The media calls of ``XClient``."""
 
+    _dialect: UploadDialect
     _upload_streams: int
 
     @abstractmethod
@@ -94,7 +107,7 @@ class MediaMethods:
         :param total_bytes: size of the whole file.
         :param shared: whether other accounts may use the file, for direct messages.
         """
-        call = calls.initialize_upload(
+        call = self._dialect.initialize(
             media_type=media_type, total_bytes=total_bytes, category=category, shared=shared
         )
         return answers.read_session(self.send(call))
@@ -113,7 +126,7 @@ class MediaMethods:
         :param segment: up to 8 MB; X recommends at most 5.
         :param may_leave: asked while it is sent; False ends that with an error.
         """
-        call = calls.append_upload(media_id, segment_index, FilePart("segment", segment))
+        call = self._dialect.append(media_id, segment_index, FilePart("segment", segment))
         self.send(call, may_leave=may_leave)
 
     def finalize(self, media_id: str) -> UploadedMedia:
@@ -124,7 +137,7 @@ class MediaMethods:
 
         :raises XUnavailable: when no attempt brought an answer; the upload can be begun anew.
         """
-        call = calls.finalize_upload(media_id)
+        call = self._dialect.finalize(media_id)
         try:
             return answers.read_upload(self.send(call))
         except XAmbiguous as error:
@@ -147,7 +160,7 @@ class MediaMethods:
 
     def media_status(self, media_id: str) -> UploadedMedia:
         """How far X is with processing a file; ``state`` may be ``failed``, which raises nothing here."""
-        return answers.read_upload(self.send(calls.media_status(media_id)))
+        return answers.read_upload(self.send(self._dialect.status(media_id)))
 
     def set_alt_text(self, media_id: str, text: str) -> None:
         """Describe a file to those who cannot see it, before it is posted.
@@ -160,7 +173,44 @@ class MediaMethods:
                 f"the alt text of media {media_id} has {len(text)} characters",
                 f"Shorten it to {ALT_TEXT_LENGTH}.",
             )
-        self.send(calls.set_alt_text(media_id, text))
+        self.send(self._dialect.alt_text(media_id, text))
+
+    def set_media_warnings(self, media_id: str, sensitive: Collection[SensitiveMedia]) -> None:
+        """Have viewers warned of what a file shows, before it is posted.
+
+        :param sensitive: ``adult_content``, ``graphic_violence``, ``other``; what is left out is not warned of.
+        :raises XInvalidRequest: for anything else, without asking X.
+        """
+        if unknown := sorted(set(sensitive) - set(SENSITIVE_MEDIA)):
+            raise XInvalidRequest(
+                family="media_metadata",
+                detail=f"X does not warn of {', '.join(unknown)}",
+                next_step=f"Choose among {', '.join(SENSITIVE_MEDIA)}.",
+            )
+        self.send(self._dialect.warnings(media_id, sensitive))
+
+    def attach_subtitles(
+        self, video_id: str, category: MediaCategory, subtitles_id: str, *, language: str, name: str
+    ) -> None:
+        """Show subtitles with a video; the same language again replaces them.
+
+        :param category: of the video: ``tweet_video`` or ``amplify_video``.
+        :param subtitles_id: of an .srt or .vtt file that was uploaded with the category ``subtitles``.
+        :param language: two letters, such as ``EN``.
+        :param name: what viewers choose it by, such as ``English``.
+        :raises XInvalidRequest: for another category or a longer language, without asking X.
+        """
+        self.send(
+            self._dialect.attach_subtitles(video_id, category, subtitles_id, language=language, name=name)
+        )
+
+    def remove_subtitles(self, video_id: str, category: MediaCategory, language: str) -> bool:
+        """Take a language's subtitles off a video; whether X did.
+
+        :raises XInvalidRequest: as :meth:`attach_subtitles`.
+        """
+        call = self._dialect.remove_subtitles(video_id, category, language)
+        return answers.read_subtitles_removed(self.send(call))
 
     def wait_for_media(self, uploaded: UploadedMedia, *, seconds: float = 1800) -> UploadedMedia:
         """Stay until X has processed a file, asking as often as X wants to be asked.
@@ -188,7 +238,7 @@ class MediaMethods:
 
     def _upload_at_once(self, source: Path, category: MediaCategory, media_type: str) -> UploadedMedia:
         content = FilePart(source.name, source.read_bytes(), media_type)
-        return answers.read_upload(self.send(calls.upload_whole(content, category)))
+        return answers.read_upload(self.send(self._dialect.whole(content, category)))
 
     def _upload_in_segments(
         self,
@@ -219,7 +269,7 @@ def processing_failed(uploaded: UploadedMedia, file: str = "the file") -> XMedia
     return XMediaFailed(
         family="media_status",
         detail=f"{file}, media {uploaded.id}: {uploaded.failure or 'X gives no reason'}",
-        next_step="Encode the file within X's limits (MP4, H.264 with AAC, YUV 4:2:0) and upload it again.",
+        next_step=_AGAINST_FAILURES.get(uploaded.failure_name or "", _ENCODE_AGAIN),
     )
 
 

@@ -36,12 +36,12 @@ _Item = TypeVar("_Item")
 ListOf = Annotated[list[_Item], BeforeValidator(lambda written: written or []), Field(default_factory=list)]
 
 
-class _Answer(BaseModel):
+class FromX(BaseModel):
     # X adds fields without notice; what we do not know must not break what we do.
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
 
 
-class Problem(_Answer):
+class Problem(FromX):
     """One thing that X could not give within an otherwise good answer.
 
     :param resource_id: the id that was asked for, such as a post's.
@@ -72,7 +72,7 @@ def problem_kind(uri: str | None) -> str | None:
     return uri.rstrip("/").rsplit("/", 1)[-1] or None
 
 
-class UserMetrics(_Answer):
+class UserMetrics(FromX):
     """Counts of an account."""
 
     followers_count: int | None = None
@@ -83,7 +83,7 @@ class UserMetrics(_Answer):
     media_count: int | None = None
 
 
-class User(_Answer):
+class User(FromX):
     """An account on X."""
 
     id: str
@@ -99,7 +99,7 @@ class User(_Answer):
     public_metrics: UserMetrics | None = None
 
 
-class PublicMetrics(_Answer):
+class PublicMetrics(FromX):
     """Counts that everybody sees."""
 
     impression_count: int | None = None
@@ -110,7 +110,7 @@ class PublicMetrics(_Answer):
     bookmark_count: int | None = None
 
 
-class NonPublicMetrics(_Answer):
+class NonPublicMetrics(FromX):
     """Counts that only the author sees, for 30 days."""
 
     impression_count: int | None = None
@@ -119,7 +119,7 @@ class NonPublicMetrics(_Answer):
     user_profile_clicks: int | None = None
 
 
-class OrganicMetrics(_Answer):
+class OrganicMetrics(FromX):
     """Counts without those that were paid for; only the author sees them, for 30 days."""
 
     impression_count: int | None = None
@@ -130,7 +130,7 @@ class OrganicMetrics(_Answer):
     user_profile_clicks: int | None = None
 
 
-class PostUrl(_Answer):
+class PostUrl(FromX):
     """A link in a post's text, which X writes there as t.co.
 
     :param start: position of its first character in ``text``.
@@ -147,34 +147,34 @@ class PostUrl(_Answer):
     media_key: str | None = None
 
 
-class Entities(_Answer):
+class Entities(FromX):
     """What X recognised in a text."""
 
     urls: ListOf[PostUrl]
 
 
-class Attachments(_Answer):
+class Attachments(FromX):
     """Keys of what hangs on a post."""
 
     media_keys: ListOf[str]
     poll_ids: ListOf[str]
 
 
-class ReferencedPost(_Answer):
+class ReferencedPost(FromX):
     """A post that a post refers to."""
 
     type: Literal["retweeted", "quoted", "replied_to"] | str
     id: str
 
 
-class NotePost(_Answer):
+class NotePost(FromX):
     """The whole text of a post longer than 280, whose ``text`` X cuts short."""
 
     text: str
     entities: Entities | None = None
 
 
-class Post(_Answer):
+class Post(FromX):
     """A post as X gives it back.
 
     :param text: as X shows it, with t.co links; cut short where ``note_post`` holds the whole.
@@ -209,13 +209,13 @@ class Post(_Answer):
         return self.attachments.media_keys if self.attachments else []
 
 
-class MediaMetrics(_Answer):
+class MediaMetrics(FromX):
     """Counts of a video or GIF."""
 
     view_count: int | None = None
 
 
-class Media(_Answer):
+class Media(FromX):
     """A picture, GIF or video of a post."""
 
     media_key: str
@@ -265,6 +265,8 @@ class UploadedMedia:
     :param expires_at: until then a post can use it (UTC).
     :param state: ``succeeded`` when it is ready to be posted.
     :param check_after_secs: how long X asks to wait before it is asked for the state again.
+    :param failure: X's words for why it failed.
+    :param failure_name: X's name for it, such as ``InvalidMedia``.
     """
 
     id: str
@@ -275,6 +277,7 @@ class UploadedMedia:
     check_after_secs: int | None = None
     progress_percent: int | None = None
     failure: str | None = None
+    failure_name: str | None = None
 
     @property
     def ready(self) -> bool:

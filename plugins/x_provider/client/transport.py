@@ -6,28 +6,28 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlencode
 
 from requests import PreparedRequest, Request, Response, Session
 
 from x_provider.client.answers import Answer, read_answer
 from x_provider.client.auth import Auth
-from x_provider.client.calls import Call, FilePart
+from x_provider.client.calls import Call
 from x_provider.client.classify import request_id
 from x_provider.client.connections import FreshAdapter, WatchedAdapter, outgoing
 from x_provider.client.errors import XAmbiguous, XError, XUnavailable, XUnreachable
 from x_provider.client.limits import rate_windows
 from x_provider.client.models import ResponseFacts
+from x_provider.client.multipart import Multipart
 from x_provider.client.prices import Charge, charge_of
 
 _SIGNED_SECONDS = 60
 """How long a signature is good for; X refuses one whose time is some minutes off."""
-
-_PIECE_BYTES = 64 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -82,12 +82,14 @@ class Transport:
         base_url: str,
         auth: Auth,
         *,
+        upload_base_url: str,
         timeouts: Timeouts,
         repeats: Repeats,
         user_agent: str,
         app_owner_id: str | None = None,
     ) -> None:
         self._base_url = base_url
+        self._upload_base_url = upload_base_url
         self._app_owner_id = app_owner_id
         self._auth = auth
         self._timeouts = timeouts
@@ -143,7 +145,7 @@ class Transport:
                 request, timeout=self._timeouts.connect, settings=settings, at_most=at_most
             )
         except Exception as error:
-            raise self._unreachable("warm", error) from None
+            raise self._unreachable("warm", error, self._base_url) from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -217,9 +219,12 @@ class Transport:
         elif call.files is not None:
             body = Multipart(call.form or {}, call.files)
             headers["Content-Type"] = body.content_type
+        elif call.form is not None:
+            body = urlencode(call.form).encode()
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         return Request(
             call.method,
-            self._base_url + call.path,
+            self._url_for(call) + call.path,
             headers=headers,
             params=dict(call.params),
             data=body,
@@ -228,7 +233,7 @@ class Transport:
 
     def _lost(self, call: Call, error: Exception) -> XError:
         if not outgoing.begun:
-            return self._unreachable(call.family, error)
+            return self._unreachable(call.family, error, self._url_for(call))
         words = self._words(error)
         if call.idempotent:
             return XUnavailable(family=call.family, detail=words, next_step="Try again later.")
@@ -238,11 +243,14 @@ class Transport:
             next_step="Look for it on X before sending it again: it may be there.",
         )
 
-    def _unreachable(self, family: str, error: Exception) -> XUnreachable:
+    def _url_for(self, call: Call) -> str:
+        return self._upload_base_url if call.host == "upload" else self._base_url
+
+    def _unreachable(self, family: str, error: Exception, url: str) -> XUnreachable:
         return XUnreachable(
             family=family,
             detail=self._words(error),
-            next_step=f"Check the network, and the connection's base URL ({self._base_url}); then try again.",
+            next_step=f"Check the network, and the connection's base URL ({url}); then try again.",
         )
 
     def _words(self, error: Exception) -> str:
@@ -259,48 +267,9 @@ class Transport:
         return float(self._repeats.first_pause * 2 ** (attempt - 1) * jitter)
 
 
-class Multipart:
-    """A multipart body that leaves piece by piece, files uncopied.
-
-    ``requests`` would copy a file three times on its way. Small pieces, because each has to leave within the
-    time for connecting, however slow the line is.
-    """
-
-    def __init__(self, form: Mapping[str, str], files: Mapping[str, FilePart]) -> None:
-        boundary = secrets.token_hex(16)
-        self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._blocks: list[memoryview] = []
-        for name, value in form.items():
-            self._add(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n')
-        for name, part in files.items():
-            self._add(
-                f"--{boundary}\r\n"
-                f'Content-Disposition: form-data; name="{name}"; filename="{_quoted(part.name)}"\r\n'
-                f"Content-Type: {part.media_type}\r\n\r\n"
-            )
-            self._blocks.append(memoryview(part.content))
-            self._add("\r\n")
-        self._add(f"--{boundary}--\r\n")
-
-    def __len__(self) -> int:
-        return sum(block.nbytes for block in self._blocks)
-
-    def __iter__(self) -> Iterator[memoryview]:
-        for block in self._blocks:
-            for start in range(0, block.nbytes, _PIECE_BYTES):
-                yield block[start : start + _PIECE_BYTES]
-
-    def _add(self, words: str) -> None:
-        self._blocks.append(memoryview(words.encode()))
-
-
 def _inner(error: BaseException) -> BaseException | None:
     given = (getattr(error, "reason", None), *reversed(error.args))
     return next((each for each in given if isinstance(each, BaseException)), None)
-
-
-def _quoted(name: str) -> str:
-    return name.replace("\\", "_").replace('"', "%22").replace("\r", "").replace("\n", "")
 
 
 def _session(adapter: WatchedAdapter) -> Session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
@@ -13,19 +14,23 @@ from requests import Response
 
 from x_provider.client import answers, calls
 from x_provider.client.answers import Answer
-from x_provider.client.auth import Auth
+from x_provider.client.app_access import AppAccess
+from x_provider.client.auth import AppBearer, AppKeys, Auth, OAuth1
 from x_provider.client.calls import IDS_A_CALL, Call
 from x_provider.client.create_post import CreatePost
+from x_provider.client.engagement import EngagementMethods
 from x_provider.client.media import MediaMethods
 from x_provider.client.models import CreatedPost, Media, Post, PostsPage, Problem, ResponseFacts, User
 from x_provider.client.transport import Repeats, SignedCall, Timeouts, Transport
+from x_provider.client.upload_dialects import DIALECTS, MediaApi
+from x_provider.client.usage import Usage
 
 _SMALLEST_PAGE, _LARGEST_PAGE = 5, 100
 
 _log = logging.getLogger(__name__)
 
 
-class XClient(MediaMethods):
+class XClient(MediaMethods, EngagementMethods):
     """X's API for one set of credentials. Several threads may use one client.
 
     https://docs.x.com/x-api/introduction
@@ -42,7 +47,10 @@ class XClient(MediaMethods):
         own timeline then.
     :param upload_streams: how many segments of a file are sent at the same time, each from a buffer of its
         own (4 MiB, up to 8 MB for files beyond 4 GB).
-    :raises ValueError: for a base URL that is none.
+    :param media_api: the API that files are uploaded with: ``2``, or ``1.1`` for apps that still need it.
+    :param upload_base_url: where v1.1 takes files.
+    :param app: the app's own credentials, for what takes no user's; left out, those that ``auth`` holds.
+    :raises ValueError: for a base URL that is none, and for v1.1 without OAuth 1.0a.
     """
 
     def __init__(
@@ -57,9 +65,17 @@ class XClient(MediaMethods):
         on_response: Callable[[ResponseFacts], None] | None = None,
         app_owner_id: str | None = None,
         upload_streams: int = 4,
+        media_api: MediaApi = "2",
+        upload_base_url: str = "https://upload.twitter.com",
+        app: AppBearer | AppKeys | None = None,
     ) -> None:
         if auth is None:
             raise TypeError("XClient needs auth: OAuth1(…), OAuth2User(…) or AppBearer(…)")
+        if media_api == "1.1" and not isinstance(auth, OAuth1):
+            raise ValueError(
+                f"the v1.1 media upload takes OAuth 1.0a keys only, not {type(auth).__name__}: give OAuth1(…),"
+                ' or media_api="2"'
+            )
         self.base_url = _checked_url(base_url)
         self.access_level: str | None = None
         """What the credentials may do, as X said it last: ``read`` or ``read-write``; None before any
@@ -69,14 +85,18 @@ class XClient(MediaMethods):
         self._before_request = before_request
         self._on_response = on_response
         self._upload_streams = max(upload_streams, 1)
-        self._transport = Transport(
+        self._dialect = DIALECTS[media_api]
+        connect = partial(
+            Transport,
             self.base_url,
-            auth,
+            upload_base_url=_checked_url(upload_base_url),
             timeouts=timeouts,
             repeats=repeats,
             user_agent=user_agent or f"airflow-provider-x/{_version()}",
             app_owner_id=app_owner_id,
         )
+        self._transport = connect(auth)
+        self._app = AppAccess(app or auth.app(), connect)
 
     def __repr__(self) -> str:
         return f"XClient({self.base_url!r}, {self._auth!r})"
@@ -103,6 +123,8 @@ class XClient(MediaMethods):
         """
         if self._before_request is not None:
             self._before_request(call.call if isinstance(call, SignedCall) else call)
+        if isinstance(call, Call) and call.as_app:
+            return self._app.send(call, self._observe)
         return self._transport.send(call, self._observe, may_leave=may_leave)
 
     def warm(self, *, at_most: int = 1) -> None:
@@ -118,6 +140,7 @@ class XClient(MediaMethods):
     def close(self) -> None:
         """Close the connections; the client can be used again and opens new ones."""
         self._transport.close()
+        self._app.close()
 
     def me(self) -> User:
         """Who the credentials belong to."""
@@ -217,6 +240,14 @@ class XClient(MediaMethods):
             page_token = answers.read_next_page(answer)
             if page_token is None:
                 return
+
+    def usage(self, days: int = 7) -> Usage:
+        """How many posts the app's project has read, day by day; asked with the app's own token.
+
+        :param days: how many days back, 1 to 90.
+        :raises XPermission: when there are no credentials of the app.
+        """
+        return answers.read_usage(self.send(calls.usage(days)))
 
     def _observe(self, facts: ResponseFacts, response: Response) -> None:
         self.access_level = response.headers.get("x-access-level", self.access_level)
