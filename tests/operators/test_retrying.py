@@ -12,6 +12,7 @@ from x_provider.client import (
     XDuplicate,
     XForbidden,
     XNeedsLogin,
+    XNotPaidFor,
     XOutOfCredits,
     XPermission,
     XRateLimited,
@@ -82,7 +83,16 @@ def test_what_is_not_there_is_tried_again_after_growing_pauses_that_scatter(erro
 
 @pytest.mark.parametrize(
     "kind",
-    [XRefused, XForbidden, XNeedsLogin, XPermission, XOutOfCredits, XSpendCapReached, XUsageCapped],
+    [
+        XRefused,
+        XForbidden,
+        XNeedsLogin,
+        XNotPaidFor,
+        XPermission,
+        XOutOfCredits,
+        XSpendCapReached,
+        XUsageCapped,
+    ],
 )
 def test_what_only_a_person_can_mend_is_not_tried_again_and_says_why(kind):
     decision = decide(kind(family="create_post", next_step="Buy credits."))

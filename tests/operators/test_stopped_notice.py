@@ -140,6 +140,7 @@ def test_an_account_that_is_stopped_is_told_once_for_each_cause(run_task, notice
             XCreatePostOperator, text="Hello", on_failure_callback=XPostStoppedNotifier(), **set_up.ids
         )
         assert ti.state == "failed"
+        set_up.ledger.controls.reset(set_up.x_conn_id, now=utc_now())
         return len(chat.texts)
 
     assert [attempt("credits"), attempt("credits"), attempt("spend-cap-reached")] == [1, 1, 2]

@@ -61,13 +61,16 @@ def test_credentials_that_x_refuses_for_a_moment_only_cost_the_post_a_moment(san
 
 
 @pytest.mark.parametrize("problem", ["credits-depleted", "spend-cap-reached", "usage-capped"])
-def test_a_post_that_the_plan_does_not_pay_for_waits_for_a_person(sandbox, ledger, publisher, plan, problem):
+def test_a_post_that_the_plan_does_not_pay_for_waits_for_a_person(
+    sandbox, ledger, publisher, plan, clock, problem
+):
     post = plan(PartSpec(text="Money"))
     sandbox.faults("status", problem=problem, **CREATE)
     fired = publisher.fire(post.id)
     assert (fired.post.state, fired.retry_at) == (PartState.ARMED, None)
     assert fired.why
     assert taken_up_again(ledger, post)
+    ledger.controls.reset("x_default", now=clock())
     assert publisher.fire(post.id).post.state is PartState.POSTED
 
 

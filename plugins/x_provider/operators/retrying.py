@@ -30,7 +30,7 @@ class XRetryPolicy(RetryPolicy):
 
     A used-up rate limit: when its window opens, be that in 24 hours; the task holds no slot meanwhile. X, the
     ledger or the trigger not there: after growing pauses. What X refuses for good, and what only a person can
-    mend (login, permission, credits, caps): not at all. Anything else: as the task's ``retries`` and
+    mend (login, permission, credits, caps, budget): not at all. Anything else: as the task's ``retries`` and
     ``retry_delay`` say. No policy goes beyond ``retries``, and Airflow itself never repeats what ended in
     ``AirflowFailException``.
 
@@ -73,7 +73,8 @@ class XRetryPolicy(RetryPolicy):
             )
         if isinstance(error, x.XUnreachable | x.XUnavailable | LedgerError | XTriggerFailedError):
             return RetryDecision.retry(self._pause(try_number), str(error))
-        for_a_person = x.XNeedsLogin | x.XPermission | x.XOutOfCredits | x.XSpendCapReached | x.XUsageCapped
+        unpaid = x.XOutOfCredits | x.XSpendCapReached | x.XUsageCapped | x.XNotPaidFor
+        for_a_person = x.XNeedsLogin | x.XPermission | unpaid
         if isinstance(error, x.XRefused | for_a_person):
             return RetryDecision.fail(f"{error} Trying again would not help.")
         return None

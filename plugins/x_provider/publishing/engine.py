@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -19,10 +20,12 @@ from x_provider.client import (
     XClient,
     XError,
     XMediaUnknown,
+    XNotPaidFor,
     XUnreachable,
 )
 from x_provider.client.ids import created_at
 from x_provider.ledger import (
+    OVER_BUDGET,
     AccountOnX,
     Attempt,
     Held,
@@ -39,7 +42,7 @@ from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.composing import compose, sign_ahead
 from x_provider.publishing.files import MediaUnusableError
 from x_provider.publishing.following import FollowedUp, Following
-from x_provider.publishing.governor import governed, windows_of, windows_of_refusal
+from x_provider.publishing.governor import costs_of, governed, to_go_on, windows_of, windows_of_refusal
 from x_provider.publishing.lateness import due_at, too_late
 from x_provider.publishing.media import (
     MediaPreparer,
@@ -52,6 +55,8 @@ from x_provider.publishing.outcomes import Outcome, decide, decide_before_sendin
 from x_provider.publishing.receipts import keep
 from x_provider.publishing.recovering import Recovery
 from x_provider.publishing.stops import OVERTAKEN, Stops, parent_of, where
+
+_log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 90
 """A sender that has not finished by then counts as dead; well above the client's time-outs."""
@@ -149,6 +154,7 @@ class Publisher:
         post = self.ledger.posts.get(post_id)
         part = _next_part(post)
         if part is not None and part.state is PartState.ARMED:
+            costs_of(post, part, at=self._clock())  # what is in a text is found out once, and slowly
             self._ahead[post_id] = _Ahead(
                 post, sign_ahead(self.client, part, in_reply_to=parent_of(post, part))
             )
@@ -250,6 +256,7 @@ class Publisher:
         ready = self._ready(post, part, request)
         if isinstance(ready, Outcome):
             return ready
+        cost, thread_usd = costs_of(post, part, at=self._clock())
         attempt = self.ledger.sending.begin(
             post,
             part,
@@ -257,11 +264,15 @@ class Publisher:
             sender=self._sender,
             clock=self._clock,
             lease_seconds=LEASE_SECONDS,
+            cost=cost,
+            thread_usd=thread_usd,
         )
         if attempt is None:
             return self._stops.overtaken()
         if isinstance(attempt, Held):
             return self._stops.hold(post, part, attempt)
+        if attempt.warning is not None:
+            _log.warning("%s", attempt.warning)
         try:
             created = self.client.create_post(ready.request, may_leave=lambda: self._may_leave(attempt))
         except XError as error:
@@ -309,12 +320,15 @@ class Publisher:
         return _Ready(request, user, uploads)
 
     def _not_ready(self, post: Post, part: Part, error: XError | MediaUnusableError) -> Outcome:
+        if isinstance(error, XNotPaidFor):
+            return self._stops.hold(post, part, Held(OVER_BUDGET, str(error).rstrip("."), error.until))
         why = f"{where(post, part)}: {error}"
         now = self._clock()
         if isinstance(error, MediaUnusableError) and error.may_pass and not self._is_too_late(post, part):
             retry_at = now.add(seconds=self._stops.pause(post))
             return self._stops.wait(post, part, Outcome("not_ready", part.state, retry_at), why=why)
         if isinstance(error, XError):
+            why += to_go_on(error, self.account)
             late = (now - due_at(post, part)).total_seconds()
             outcome = decide_before_sending(error, now=now, pause=self._stops.pause(post), late=late)
             if outcome.state is not PartState.REFUSED:
@@ -358,7 +372,7 @@ class Publisher:
             parent_age=(now - parent.received_at).total_seconds() if parent else None,
             may_upload_again=may_upload_again,
         )
-        why = f"{where(post, part)}: {error}"
+        why = f"{where(post, part)}: {error}{to_go_on(error, self.account)}"
         if isinstance(error, XMediaUnknown) and not may_upload_again:
             why += f" {forgotten_twice(post)}"
         return self._finish(post, attempt, outcome, why=why, error=error)

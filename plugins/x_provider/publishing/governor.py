@@ -1,42 +1,93 @@
-"""The governor: nobody asks X what X has said it will not answer yet, in any process.
+"""The governor: nobody asks X what X will not answer yet, nor for what may not be paid, in any process.
 
-Creating a post has its own reservation in the ledger, made together with the attempt.
+Creating a post is reserved in the ledger together with its attempt, its place in the rate window and its money alike.
+What any other call cost X's answer tells.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
+import pendulum
 from pendulum import DateTime
 
-from x_provider.client import RateWindow, ResponseFacts, XClient, XError, XRateLimited
-from x_provider.ledger import CREATE_FAMILY, Ledger, Window
+from x_provider.client import (
+    Call,
+    Charge,
+    RateWindow,
+    ResponseFacts,
+    XClient,
+    XError,
+    XNotPaidFor,
+    XOutOfCredits,
+    XRateLimited,
+    XSpendCapReached,
+    charge_of_post,
+    expected_charge,
+)
+from x_provider.ledger import CREATE_FAMILY, Cost, Ledger, Part, PartState, Post, Window
+
+_log = logging.getLogger(__name__)
 
 
 def governed(client: XClient, ledger: Ledger, *, account: str, clock: Callable[[], DateTime]) -> XClient:
-    """The client, held back while a rate window that it would need is known to be used up.
+    """The client, held back while a rate window that it would need is known to be used up, or its money is.
 
-    A call that is held back raises :class:`XRateLimited` with the reset, as X's own refusal would; X is not
-    asked.
+    A call that is held back raises :class:`XRateLimited` with the reset, as X's own refusal would, or
+    :class:`XNotPaidFor`; X is not asked. What X charges is written down, and where X takes no more money nothing
+    that costs any leaves after it.
     """
 
-    def before_request(family: str) -> None:
-        if family == CREATE_FAMILY:
+    def before_request(call: Call) -> None:
+        if call.family == CREATE_FAMILY:
             return
-        until = ledger.limits.blocked_until(account, [family], now=clock())
+        now = clock()
+        expected = expected_charge(call, now)
+        if expected is not None:
+            _refuse_unpaid(ledger, account, call.family, expected.usd, now)
+        until = ledger.limits.blocked_until(account, [call.family], now=now)
         if until is not None:
             raise XRateLimited(
-                family=family,
+                family=call.family,
                 reset_at=until,
                 detail=f"known since an earlier answer, so X was not asked; account {account}",
                 next_step=f"It is allowed again at {until.isoformat()}.",
             )
 
     def on_response(facts: ResponseFacts) -> None:
-        if facts.family != CREATE_FAMILY and any(window.exhausted for window in facts.windows):
+        if isinstance(facts.error, XOutOfCredits | XSpendCapReached):
+            _break_off(ledger, account, facts.error, clock())
+        if facts.family == CREATE_FAMILY:
+            return
+        if facts.charge is not None:
+            near = ledger.charges.add(account, cost_of(facts.charge), what=facts.family, at=clock())
+            if near is not None:
+                _log.warning("%s", near.warning())
+        if any(window.exhausted for window in facts.windows):
             ledger.limits.note(account, facts.family, windows_of(facts.windows))
 
     return client.watched(before_request=before_request, on_response=on_response)
+
+
+def costs_of(post: Post, part: Part, *, at: DateTime) -> tuple[Cost, Decimal]:
+    """What sending a part will cost, and what the parts after it will (US dollars)."""
+    later = [each for each in post.parts if each.position > part.position]
+    waiting = [each for each in later if each.state is not PartState.POSTED]
+    return _cost(part, at), sum((_cost(each, at).usd for each in waiting), Decimal(0))
+
+
+def cost_of(charge: Charge) -> Cost:
+    """What X charges, as the ledger keeps it."""
+    return Cost(charge.kind, charge.usd, charge.units)
+
+
+def to_go_on(error: XError, account: str) -> str:
+    """How to let an account go on that X takes no more money for, as a sentence; empty for any other error."""
+    if not isinstance(error, XOutOfCredits | XSpendCapReached):
+        return ""
+    return f" Nothing of it that costs money leaves until then: `airflow x budget {account} --reset`."
 
 
 def windows_of(said: Iterable[RateWindow]) -> list[Window]:
@@ -52,3 +103,33 @@ def windows_of_refusal(error: XError) -> list[Window]:
     if error.reset_at is not None and all(window.remaining > 0 for window in windows):
         windows = [Window("15-minute", 0, 0, error.reset_at)]
     return windows
+
+
+def _refuse_unpaid(ledger: Ledger, account: str, family: str, usd: Decimal, now: DateTime) -> None:
+    breaker = ledger.controls.breaker_of(account, now)
+    if breaker is not None:
+        raise XNotPaidFor(family=family, detail=str(breaker), until=breaker.ends_at)
+    held = ledger.charges.held(account, usd, now=now)
+    if held is not None:
+        raise XNotPaidFor(family=family, detail=held.why, until=held.until)
+
+
+def _break_off(ledger: Ledger, account: str, error: XOutOfCredits | XSpendCapReached, now: DateTime) -> None:
+    ends_at = _day(error.reset_date) if isinstance(error, XSpendCapReached) else None
+    if ends_at is not None and ends_at <= now:
+        ends_at = None
+    if ledger.controls.break_off(account, why=str(error).rstrip("."), now=now, ends_at=ends_at):
+        _log.error("account %s: %s%s", account, error, to_go_on(error, account))
+
+
+def _day(written: str | None) -> DateTime | None:
+    """The beginning of a day that X names (UTC); None where it names none that can be read."""
+    try:
+        found = pendulum.parse(written or "", tz="UTC")
+    except ValueError:
+        return None
+    return found.in_timezone("UTC") if isinstance(found, DateTime) else None
+
+
+def _cost(part: Part, at: DateTime) -> Cost:
+    return cost_of(charge_of_post(str(part.content.get("text") or ""), at))

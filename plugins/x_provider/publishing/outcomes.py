@@ -13,6 +13,7 @@ from x_provider.client import (
     XForbidden,
     XNeedsLogin,
     XNotFound,
+    XNotPaidFor,
     XOutOfCredits,
     XPermission,
     XRateLimited,
@@ -21,7 +22,7 @@ from x_provider.client import (
     XUnreachable,
     XUsageCapped,
 )
-from x_provider.ledger import PartState
+from x_provider.ledger import OVER_BUDGET, PartState
 
 RATE_LIMIT_PAUSE_SECONDS = 900
 LOGIN_PATIENCE_SECONDS = 120
@@ -67,8 +68,9 @@ def decide(
         reset_at = error.reset_at or now.add(seconds=RATE_LIMIT_PAUSE_SECONDS)
         # By a clock that is ahead of X's the reset may seem to be over.
         return Outcome("rate_limited", PartState.ARMED, max(reset_at, now.add(seconds=pause)))
-    if isinstance(error, XUnreachable):
-        return Outcome("not_sent", PartState.ARMED, now.add(seconds=pause))
+    if isinstance(error, XUnreachable | XNotPaidFor):
+        name = OVER_BUDGET if isinstance(error, XNotPaidFor) else "not_sent"
+        return Outcome(name, PartState.ARMED, now.add(seconds=pause))
     if isinstance(error, XNeedsLogin | XPermission | XOutOfCredits | XSpendCapReached | XUsageCapped):
         may_pass = isinstance(error, XNeedsLogin) and late < LOGIN_PATIENCE_SECONDS
         return Outcome("account_stopped", PartState.ARMED, now.add(seconds=pause) if may_pass else None)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from pendulum import DateTime
 
-from x_provider.ledger import Held, Ledger, Part, PartState, Post
+from x_provider.ledger import OVER_BUDGET, Held, Ledger, Part, PartState, Post
+from x_provider.publishing.lateness import too_late
 from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.queue import AFTER_DUE_SECONDS
 
@@ -40,8 +41,15 @@ class Stops:
         return outcome
 
     def hold(self, post: Post, part: Part, held: Held) -> Outcome:
-        """The part waits for the end of a halt or of a rate window."""
+        """The part waits for the end of a halt or of a rate window, or until there is money for it.
+
+        What got no money within its grace waits for a person: a new month must not let the old one's posts loose.
+        """
         now = self._clock()
+        if held.name == OVER_BUDGET and part.position == 0:
+            missed = too_late(self._ledger, post, now=now, held=held)
+            if missed is not None:
+                return self._end(post, PartState.MISSED, why=missed)
         retry_at = now.add(seconds=HALTED_PAUSE_SECONDS)
         if held.until is not None:
             # Somebody may lift a halt early; a rate window ends when it ends.
@@ -60,10 +68,7 @@ class Stops:
 
     def refuse(self, post: Post, *, why: str) -> Outcome:
         """Nothing more of the post is sent until a person has done something about it."""
-        self._report(why)
-        if not self._ledger.sending.give_up(post, PartState.REFUSED, why=why):
-            return self.overtaken()
-        return Outcome("refused", PartState.REFUSED)
+        return self._end(post, PartState.REFUSED, why=why)
 
     def overtaken(self) -> Outcome:
         """Somebody else moved the post: read it again."""
@@ -86,6 +91,12 @@ class Stops:
             return outcome.retry_at.add(seconds=AFTER_DUE_SECONDS)
         late = (self._clock() - post.due_at).total_seconds()
         return self._clock().add(seconds=min(max(late, AFTER_DUE_SECONDS), LONGEST_ACCOUNT_PAUSE_SECONDS))
+
+    def _end(self, post: Post, state: PartState, *, why: str) -> Outcome:
+        self._report(why)
+        if not self._ledger.sending.give_up(post, state, why=why):
+            return self.overtaken()
+        return Outcome(str(state), state)
 
 
 def where(post: Post, part: Part) -> str:
