@@ -19,7 +19,15 @@ from x_provider.text import extract_urls
 QUIET_SECONDS = 180
 """How long after an attempt its post may still appear: X may be slow to create it, and reads lag writes."""
 CREATED_NOTHING = frozenset(
-    {"account_stopped", "media_gone", "not_sent", "parent_not_visible", "rate_limited", "refused"}
+    {
+        "account_stopped",
+        "media_gone",
+        "not_sent",
+        "over_budget",
+        "parent_not_visible",
+        "rate_limited",
+        "refused",
+    }
 )
 """Outcomes of attempts that have surely left nothing on X."""
 
