@@ -23,6 +23,7 @@ from x_provider.client.prices import (
 from x_provider.client.upload_dialects import DIALECTS
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
+THREE = ("post/1", "post/2", "post/3")
 POSTS = {"data": [{"id": "1"}, {"id": "2"}, {"id": "3"}]}
 
 
@@ -46,12 +47,12 @@ def usd(amount):
         (create("See example.com"), {"data": {"id": "1"}}, Charge("post_create_with_url", 1, usd("0.200"))),
         (create("So. What? 3.14"), {"data": {"id": "1"}}, Charge("post_create", 1, usd("0.015"))),
         (calls.delete_post("1"), {"data": {"deleted": True}}, Charge("post_delete", 1, usd("0.010"))),
-        (calls.get_posts(["1", "2", "3", "4"]), POSTS, Charge("post_read", 3, usd("0.015"))),
-        (calls.user_timeline("7"), POSTS, Charge("post_read", 3, usd("0.015"))),
+        (calls.get_posts(["1", "2", "3", "4"]), POSTS, Charge("post_read", 3, usd("0.015"), THREE)),
+        (calls.user_timeline("7"), POSTS, Charge("post_read", 3, usd("0.015"), THREE)),
         (calls.user_timeline("7"), {"meta": {"result_count": 0}}, None),
         (calls.get_posts(["1"]), {"errors": [{"title": "Not Found Error"}]}, None),
-        (calls.me(), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"))),
-        (calls.user("7"), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"))),
+        (calls.me(), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"), ("user/7",))),
+        (calls.user("7"), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"), ("user/7",))),
         (DIALECTS["2"].alt_text("1", "A dome"), {}, Charge("media_metadata", 1, usd("0.005"))),
         (DIALECTS["2"].status("1"), {"data": {"id": "1"}}, None),
         (DIALECTS["2"].finalize("1"), {"data": {"id": "1"}}, None),
@@ -63,8 +64,8 @@ def test_an_answer_costs_what_the_page_says(call, answer, expected):
 
 def test_the_own_timeline_costs_less_where_the_account_owns_the_app():
     own, other = calls.user_timeline("7"), calls.user_timeline("8")
-    assert charge_of(own, POSTS, NOW, app_owner_id="7") == Charge("owned_read", 3, usd("0.003"))
-    assert charge_of(other, POSTS, NOW, app_owner_id="7") == Charge("post_read", 3, usd("0.015"))
+    assert charge_of(own, POSTS, NOW, app_owner_id="7") == Charge("owned_read", 3, usd("0.003"), THREE)
+    assert charge_of(other, POSTS, NOW, app_owner_id="7") == Charge("post_read", 3, usd("0.015"), THREE)
     assert charge_of(calls.get_posts(["1"]), POSTS, NOW, app_owner_id="7").kind == "post_read"
 
 

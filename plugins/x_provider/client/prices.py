@@ -78,7 +78,7 @@ PRICES: tuple[Price, ...] = (
         POST_READ,
         Decimal("0.005"),
         _PAY_PER_USE,
-        note="a post that is read twice in one UTC day is billed once as a rule; counted is each time",
+        note="a post that is read again within the same UTC day is billed once, as a rule",
     ),
     Price(OWNED_READ, Decimal("0.001"), _OVERHAUL, note="only where the account owns the developer app"),
     Price(USER_READ, Decimal("0.010"), _PAY_PER_USE),
@@ -103,7 +103,8 @@ _KINDS = {
     "hide_reply": CONTENT_MANAGE,
 }
 """By family of calls; what is not here is free: uploads, asking how far they are, asking for the usage."""
-_READS = frozenset({POST_READ, OWNED_READ, USER_READ})
+_READS = {POST_READ: "post", OWNED_READ: "post", USER_READ: "user"}
+"""What is billed by resource, and what that is."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,13 @@ class Charge:
     :param kind: what was paid for, such as ``post_create``.
     :param units: how many: posts or users that were read, else 1.
     :param usd: US dollars for all of them.
+    :param resources: what was read, such as ``post/1900…``: the same is billed once a UTC day.
     """
 
     kind: str
     units: int
     usd: Decimal
+    resources: tuple[str, ...] = ()
 
 
 def price_of(kind: str, at: DateTime | date) -> Price:
@@ -134,9 +137,9 @@ def price_of(kind: str, at: DateTime | date) -> Price:
     return max((row for row in rows if row.since <= day), key=lambda row: row.since, default=rows[0])
 
 
-def charge(kind: str, at: DateTime | date, *, units: int = 1) -> Charge:
+def charge(kind: str, at: DateTime | date, *, units: int = 1, resources: Sequence[str] = ()) -> Charge:
     """What so many units of a kind cost at an instant."""
-    return Charge(kind, units, units * price_of(kind, at).usd)
+    return Charge(kind, units, units * price_of(kind, at).usd, tuple(resources))
 
 
 def charge_of_post(text: str, at: DateTime | date) -> Charge:
@@ -162,8 +165,10 @@ def charge_of(
     kind = _kind_of(call, app_owner_id)
     if kind is None:
         return None
-    units = _resources(answer) if kind in _READS else 1
-    return charge(kind, at, units=units) if units else None
+    if kind not in _READS:
+        return charge(kind, at)
+    resources = _resources(answer, _READS[kind])
+    return charge(kind, at, units=len(resources), resources=resources) if resources else None
 
 
 def expected_charge(call: Call, at: DateTime, *, app_owner_id: str | None = None) -> Charge | None:
@@ -186,8 +191,8 @@ def _kind_of(call: Call, app_owner_id: str | None) -> str | None:
     return kind
 
 
-def _resources(answer: Mapping[str, Any]) -> int:
-    found = answer.get("data")
-    if isinstance(found, Sequence) and not isinstance(found, str):
-        return len(found)
-    return 1 if found else 0
+def _resources(answer: Mapping[str, Any], thing: str) -> list[str]:
+    found = answer.get("data") or ()
+    listed = found if isinstance(found, list) else [found]
+    ids = [each.get("id") for each in listed if isinstance(each, Mapping)]
+    return [f"{thing}/{x_id}" for x_id in dict.fromkeys(ids) if x_id]
