@@ -82,9 +82,9 @@ class _Connection(HTTPSConnection):
 class Answer:
     """What a server answers, its body still to be read."""
 
-    def __init__(self, response: HTTPResponse, read_seconds: float) -> None:
+    def __init__(self, response: HTTPResponse, deadline: Deadline) -> None:
         self._response = response
-        self._read_seconds = read_seconds
+        self._deadline = deadline
         self.status = response.status
         self.chunked = bool(response.chunked)
 
@@ -97,7 +97,7 @@ class Answer:
 
         :raises MediaError: when reading breaks off.
         """
-        with _explained(self._read_seconds):
+        with _explained(self._deadline):
             return self._response.readinto(buffer)
 
 
@@ -117,7 +117,7 @@ def answer_of(
     :raises MediaError: when there is no answer.
     """
     with ExitStack() as until_read:
-        with _explained(read_seconds):
+        with _explained(deadline):
             raw = until_read.enter_context(
                 closing(_first(addresses, url.port, connect, deadline, connect_seconds))
             )
@@ -130,7 +130,7 @@ def answer_of(
             connection = until_read.enter_context(closing(_Connection(url, tls, context)))
             connection.request("GET", url.target, headers=_HEADERS)
             response = until_read.enter_context(connection.getresponse())
-        yield Answer(response, read_seconds)
+        yield Answer(response, deadline)
 
 
 def _first(
@@ -151,7 +151,7 @@ def _first(
 
 
 @contextmanager
-def _explained(read_seconds: float) -> Iterator[None]:
+def _explained(deadline: Deadline) -> Iterator[None]:
     """Turn what a connection may raise into words; never with its own text, which may hold the URL."""
     try:
         yield
@@ -164,8 +164,9 @@ def _explained(read_seconds: float) -> Iterator[None]:
             "REQUESTS_CA_BUNDLE",
         ) from None
     except TimeoutError:
+        deadline.left()  # unless it was for the deadline that there was no more time
         hint = "Try again later, or save the file"
-        raise MediaError(f"its server said nothing for {read_seconds:g} s", hint, may_pass=True) from None
+        raise MediaError("its server was silent for too long", hint, may_pass=True) from None
     except (ssl.SSLEOFError, IncompleteRead, ConnectionError):
         raise MediaError("the connection broke off before its end", "Try again", may_pass=True) from None
     except ssl.SSLError as error:
@@ -179,16 +180,18 @@ def _explained(read_seconds: float) -> Iterator[None]:
         raise MediaError(f"its server does not keep to HTTP ({type(error).__name__})", hint) from None
 
 
-@lru_cache(maxsize=8)
 def trusting(ca_file: str | None) -> ssl.SSLContext:
     """The TLS settings that trust the authorities of a PEM file or folder.
 
     :param ca_file: left out, it is what requests takes: REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, or certifi's.
     :raises MediaError: when it holds none.
     """
-    path = (
-        ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
-    )
+    named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return _context(ca_file or named or certifi.where())
+
+
+@lru_cache(maxsize=8)
+def _context(path: str) -> ssl.SSLContext:
     try:
         folder = Path(path).is_dir()
         context = ssl.create_default_context(cafile=None if folder else path, capath=path if folder else None)
