@@ -66,6 +66,14 @@ def announce_deleted(state: State, post: Post) -> None:
         _announce_to_accounts(state, post, deleted=True)
 
 
+def announce_reposted(state: State, post: Post, *, by: str) -> None:
+    """Tell of a repost by an account of this X."""
+    repost = next((item for item in state.posts.reposts(post) if item.user_id == by), None)
+    stands_for_it = state.posts.get(repost.id) if repost else None
+    if state.subscriptions and stands_for_it:
+        announce(state, Happening("post.repost.create", stands_for_it, post.author_id, reposted=post.id))
+
+
 def announce(state: State, happening: Happening) -> int:
     """Queue an event for every X Activity subscription that wants it; return how many."""
     wanting = [item for item in state.subscriptions.all() if happening.wanted_by(item)]

@@ -52,12 +52,18 @@ class Deliveries:
     """Brings events to webhooks in the background, and challenges the webhooks from time to time."""
 
     def __init__(
-        self, clock: Clock, webhooks: Webhooks, receivers: Receivers, settings: Callable[[], Settings]
+        self,
+        clock: Clock,
+        webhooks: Webhooks,
+        receivers: Receivers,
+        settings: Callable[[], Settings],
+        on_delivered: Callable[[Delivery], None],
     ) -> None:
         self._clock = clock
         self._webhooks = webhooks
         self._receivers = receivers
         self._settings = settings
+        self._on_delivered = on_delivered
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
         self._kept: deque[Delivery] = deque(maxlen=KEPT)
         self._waiting = 0
@@ -142,6 +148,8 @@ class Deliveries:
         settings, made = self._settings(), len(delivery.attempts)
         if reply.fault is None:
             delivery.status = "delivered"
+            with contextlib.suppress(OSError):  # a full disk
+                self._on_delivered(delivery)
         elif made >= settings.webhook_attempts:
             delivery.status = "failed"
         elif delivery.status == "waiting":

@@ -7,6 +7,7 @@ import re
 import unicodedata
 import warnings
 from bisect import bisect_right
+from functools import lru_cache
 from typing import Any
 
 with warnings.catch_warnings():
@@ -30,15 +31,23 @@ _CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?![\w$
 Entities = dict[str, list[dict[str, Any]]]
 
 
+@lru_cache(maxsize=1_024)
+def _links(text: str) -> tuple[tuple[str, int, int], ...]:
+    """Find the links of a text as twitter-text does: each with where it begins and ends."""
+    if "." not in text:
+        return ()
+    return tuple((link["url"], *link["indices"]) for link in extract_urls_with_indices(text))
+
+
 def weighted_length(text: str) -> int:
     """Count a text as X does (twitter-text, configuration 3): links 23, emoji and CJK 2, most others 1."""
     text = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
     if text.isascii() and "." not in text:
         return len(text)
     length = 0
-    for link in extract_urls_with_indices(text):
+    for url, _, _ in _links(text):
         length += SHORT_LINK_LENGTH
-        text = text.replace(link["url"], "", 1)
+        text = text.replace(url, "", 1)
     if not text.isascii():
         for run in _MAYBE_EMOJI.findall(text):
             for emoji in extract_emojis_with_indices(run):
@@ -58,6 +67,11 @@ def preview(shown: str, written: str) -> str | None:
 
 def cashtags(text: str) -> list[str]:
     return [match[1] for match in _CASHTAG.finditer(text)]
+
+
+def has_link(text: str) -> bool:
+    """Tell whether X would shorten something in a text: a URL, or a bare domain."""
+    return bool(_links(text))
 
 
 def mentions(text: str) -> list[str]:
@@ -87,11 +101,10 @@ def shorten(
     """
     urls: list[dict[str, Any]] = []
     written, end = "", 0
-    for link in extract_urls_with_indices(text) if "." in text else ():
-        start, stop = link["indices"]
+    for url, start, stop in _links(text):
         short = short_link(post_id, len(urls))
         written += text[end:start]
-        urls.append(_url(short, link["url"], len(written)))
+        urls.append(_url(short, url, len(written)))
         written, end = written + short, stop
     written += text[end:]
     if quoted_url:

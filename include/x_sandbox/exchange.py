@@ -6,7 +6,7 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from x_sandbox.accounts import Account
 from x_sandbox.authentication import ANY, OPEN, Caller, authenticate, authorize, form_of
+from x_sandbox.billing import Charge
 from x_sandbox.clock import iso
 from x_sandbox.connection import CutResponse, Dropped
 from x_sandbox.faults import Fault
@@ -45,6 +46,9 @@ class Exchange:
     caller: Caller
     form: list[tuple[str, str]] = field(default_factory=list)
     """The parameters of an x-www-form-urlencoded body."""
+    operation: str = ""
+    charges: list[Charge] = field(default_factory=list)
+    """What the request costs if it succeeds."""
 
     @property
     def account(self) -> Account:
@@ -56,6 +60,20 @@ class Exchange:
     @property
     def user_id(self) -> str | None:
         return self.caller.account.id if self.caller.account else None
+
+    @property
+    def streams(self) -> bool:
+        """Tell whether the body goes to disk as it comes: it must not be waited for in memory."""
+        return self.request.headers.get("content-type", "").startswith("multipart/form-data")
+
+    def bill(self, kind: str, resources: Sequence[str] | None = None) -> None:
+        """Price the request, before it changes anything.
+
+        :param resources: the ids of what it reads, or None where the request itself is charged.
+        :raises Problem: 402 or 403 where the money does not suffice.
+        """
+        account = self.caller.account.username if self.caller.account else "app"
+        self.charges.append(self.state.billing.charge(account, self.operation, kind, resources))
 
     async def json(self, schema: Schema) -> dict[str, Any]:
         """Read the JSON body.
@@ -89,6 +107,7 @@ class Operation:
     :param scopes: what an OAuth 2.0 user token must carry.
     :param writes: an OAuth 1.0a app must have write access.
     :param query: the query parameters it knows, others are refused; None ignores what it does not know.
+    :param paid: X bills it, and refuses it when the credits are used up.
     :param refusal: how it says no.
     """
 
@@ -99,6 +118,7 @@ class Operation:
     means: tuple[str, ...] = ANY
     writes: bool = False
     query: tuple[str, ...] | None = ()
+    paid: bool = False
     refusal: Callable[[Problem, Request], Answer] = refused
 
     @property
@@ -180,10 +200,20 @@ class _Run:
             raise invalid_request(
                 *(f"The query parameter [{name}] is not one of [{','.join(known)}]" for name in unknown)
             )
-        if state.settings.latency_seconds:
+        exchange = Exchange(state, self._request, caller, self._form, operation.name)
+        latency = state.settings.latency_seconds
+        if latency and not exchange.streams:
             await self._request.body()
-            await asyncio.sleep(state.settings.latency_seconds)
-        return await operation.handler(Exchange(state, self._request, caller, self._form))
+            await asyncio.sleep(latency)
+        try:
+            if operation.paid:
+                state.billing.demand()
+            answer = await operation.handler(exchange)
+        finally:
+            if latency and exchange.streams:
+                await asyncio.sleep(latency)
+        state.billing.commit(exchange.charges)
+        return answer
 
     async def _before(self, fault: Fault) -> Answer | Response | None:
         if fault.kind == "drop_before_commit":

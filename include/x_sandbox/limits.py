@@ -32,6 +32,8 @@ LIMITS = {
     "GET /2/tweets/search/recent": Limit(user=300, app=450),
     "GET /2/usage/tweets": Limit(app=50),
     "PUT /2/tweets/{tweet_id}/hidden": Limit(user=50),
+    "POST /2/users/{id}/retweets": Limit(user=50),
+    "DELETE /2/users/{id}/retweets/{source_tweet_id}": Limit(user=50),
     "POST /2/media/upload": Limit(user=500, app_24h=50_000),
     "GET /2/media/upload": Limit(user=1_000, app_24h=100_000),
     "POST /2/media/upload/initialize": Limit(user=1_875, app_24h=180_000),

@@ -28,12 +28,17 @@ def _grown(post_id: str, name: str, reach: float, age_seconds: float, half_life_
     return int(limit * (1 - 2 ** (-max(0.0, age_seconds) / half_life_seconds)))
 
 
-def public_metrics(post_id: str, age_seconds: float, *, replies: int, quotes: int) -> dict[str, int]:
-    """Return X's `public_metrics` of a post at an age; replies and quotes are those that exist here."""
+def public_metrics(
+    post_id: str, age_seconds: float, *, replies: int, quotes: int, reposts: int = 0
+) -> dict[str, int]:
+    """Return X's `public_metrics` of a post at an age.
+
+    Replies and quotes are those that exist here; to the reposts that exist here come others.
+    """
     reach = 500 + 9_500 * _share(post_id, "reach") ** 3
     impressions = _grown(post_id, "impressions", reach, age_seconds, 6 * 3_600)
     return {
-        "repost_count": int(impressions * 0.004 * (0.5 + _share(post_id, "reposts"))),
+        "repost_count": reposts + int(impressions * 0.004 * (0.5 + _share(post_id, "reposts"))),
         "reply_count": replies,
         "like_count": int(impressions * 0.02 * (0.5 + _share(post_id, "likes"))),
         "quote_count": quotes,

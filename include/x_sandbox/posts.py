@@ -18,6 +18,20 @@ class Poll:
 
 
 @dataclass(frozen=True)
+class Repost:
+    """That an account reposted a post.
+
+    :param id: of the post that stands for it on the account's timeline.
+    :param at: epoch seconds.
+    """
+
+    id: str
+    user_id: str
+    post_id: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Post:
     """One post on this X.
 
@@ -27,6 +41,7 @@ class Post:
     :param edit_history: ids of this post's versions so far, itself last.
     :param preview: the beginning that X shows of a text of more than 280, or None.
     :param choices: the request's further members (community, labels, card ...), as sent.
+    :param repost_of: id of the post that this one, a repost, stands for.
     """
 
     id: str
@@ -43,6 +58,7 @@ class Post:
     in_reply_to: str | None = None
     in_reply_to_user_id: str | None = None
     quote: str | None = None
+    repost_of: str | None = None
     reply_settings: str = "everyone"
     choices: dict[str, Any] = field(default_factory=dict)
     hidden: bool = False
@@ -78,6 +94,7 @@ class Posts:
         self._newer: dict[str, str] = {}
         self._replies: Counter[str] = Counter()
         self._quotes: Counter[str] = Counter()
+        self._reposts: dict[str, dict[str, Repost]] = {}
         self._counts: Counter[str] = Counter()
 
     def create(
@@ -116,8 +133,10 @@ class Posts:
         """Make the post of a request without committing it; the parameters are those of `create`."""
         now = int(self._clock.now() * 1000) / 1000
         post_id = self._snowflakes.next(now)
-        parent = self._by_id.get(request.get("reply", {}).get("in_reply_to_tweet_id", ""))
         previous = self._by_id.get(request.get("edit_options", {}).get("previous_post_id", ""))
+        answered = (previous and previous.in_reply_to) or ""
+        parent = self._by_id.get(request.get("reply", {}).get("in_reply_to_tweet_id", answered))
+        before = parent or previous
         written = request.get("text", "")
         text, entities = shorten(
             "".join(f"@{name} " for name in names) + written,
@@ -134,7 +153,7 @@ class Posts:
             written=written,
             text=text,
             entities=entities,
-            conversation_id=parent.conversation_id if parent else post_id,
+            conversation_id=before.conversation_id if before else post_id,
             edit_history=(*(previous.edit_history if previous else ()), post_id),
             preview=preview(text, written),
             media_ids=tuple(request.get("media", {}).get("media_ids", ())),
@@ -143,12 +162,36 @@ class Posts:
             in_reply_to_user_id=parent.author_id if parent else None,
             quote=request.get("quote_tweet_id"),
             reply_settings=request.get("reply_settings", "everyone"),
-            choices={
-                name: value
-                for name, value in request.items()
-                if name not in ("text", "poll", "reply", "quote_tweet_id", "reply_settings", "edit_options")
-            },
+            choices=_choices(request),
         )
+
+    def repost(self, user_id: str, post: Post, *, text: str) -> bool:
+        """Commit that an account reposts a post; return whether it did not before.
+
+        :param text: what X shows of it on the account's timeline.
+        """
+        if user_id in self._reposts.get(post.id, ()):
+            return False
+        now = int(self._clock.now() * 1000) / 1000
+        post_id = self._snowflakes.next(now)
+        stands_for_it = Post(
+            id=post_id,
+            author_id=user_id,
+            created_at=now,
+            written="",
+            text=text,
+            entities={},
+            conversation_id=post_id,
+            edit_history=(post_id,),
+            repost_of=post.id,
+        )
+        self._commit({"what": "post", "post": asdict(stands_for_it)})
+        return True
+
+    def undo_repost(self, user_id: str, post_id: str) -> None:
+        """Commit that an account takes its repost of a post back, if there is one."""
+        if repost := self._reposts.get(post_id, {}).get(user_id):
+            self.delete(repost.id)
 
     def delete(self, post_id: str) -> None:
         self._commit({"what": "post_deleted", "id": post_id})
@@ -170,18 +213,29 @@ class Posts:
         self._snowflakes.advance_past(post.id)
         self._by_id[post.id] = post
         self._by_author.setdefault(post.author_id, []).append(int(post.id))
+        if post.repost_of:
+            repost = Repost(post.id, post.author_id, post.repost_of, post.created_at)
+            self._reposts.setdefault(post.repost_of, {})[post.author_id] = repost
+            return
         self._latest_by_text[(post.author_id, post.written)] = post.id
         self._newer.update(dict.fromkeys(post.edit_history[:-1], post.id))
+        if post.edit_history[0] != post.id:
+            return
         if post.in_reply_to:
             self._replies[post.in_reply_to] += 1
         if post.quote:
             self._quotes[post.quote] += 1
-        if post.edit_history[0] == post.id and not post.choices.get("nullcast"):
+        if not post.choices.get("nullcast"):
             self._counts[post.author_id] += 1
 
     def _delete(self, post: Post) -> None:
         for version in self.versions(post):
             self._by_id[version] = replace(self._by_id[version], deleted=True)
+            for repost in list(self._reposts.pop(version, {}).values()):
+                self._by_id[repost.id] = replace(self._by_id[repost.id], deleted=True)
+        if post.repost_of:
+            self._reposts.get(post.repost_of, {}).pop(post.author_id, None)
+            return
         if post.in_reply_to:
             self._replies[post.in_reply_to] -= 1
         if post.quote:
@@ -214,9 +268,9 @@ class Posts:
                 yield post
 
     def everything(self) -> Iterator[Post]:
-        """Yield every post there ever was, newest first, edited-away versions left out."""
+        """Yield every post there ever was, newest first, edited-away versions and reposts left out."""
         for post_id in reversed(self._by_id):
-            if post_id not in self._newer:
+            if post_id not in self._newer and not self._by_id[post_id].repost_of:
                 yield self._by_id[post_id]
 
     def versions(self, post: Post) -> list[str]:
@@ -230,8 +284,24 @@ class Posts:
     def latest(self, author_id: str) -> Post | None:
         return next(self.by_author(author_id), None)
 
-    def replies(self, post_id: str) -> int:
-        return self._replies[post_id]
+    def replies(self, post: Post) -> int:
+        """Count the replies to a post, to all its versions."""
+        return sum(self._replies[version] for version in post.edit_history)
 
-    def quotes(self, post_id: str) -> int:
-        return self._quotes[post_id]
+    def quotes(self, post: Post) -> int:
+        return sum(self._quotes[version] for version in post.edit_history)
+
+    def reposts(self, post: Post) -> list[Repost]:
+        """Return who reposts a post, oldest first."""
+        return [repost for version in post.edit_history for repost in self._reposts.get(version, {}).values()]
+
+
+def _choices(request: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a request has no place of its own in a post."""
+    placed = ("text", "poll", "reply", "quote_tweet_id", "reply_settings", "edit_options")
+    choices = {name: value for name, value in request.items() if name not in placed}
+    for name, members in (("reply", ("in_reply_to_tweet_id",)), ("poll", ("options", "duration_minutes"))):
+        rest = {member: value for member, value in request.get(name, {}).items() if member not in members}
+        if rest:
+            choices[name] = rest
+    return choices

@@ -26,6 +26,9 @@ from x_sandbox.rules import EDIT_SECONDS, EDITS
 from x_sandbox.state import State
 from x_sandbox.vocabulary import Wanted
 
+_NOTHING = dict.fromkeys(
+    ("repost_count", "reply_count", "like_count", "quote_count", "bookmark_count", "impression_count"), 0
+)
 USER_DEFAULTS = ("id", "name", "username")
 
 
@@ -162,7 +165,16 @@ class Rendering:
     def public_metrics(self, post: Post) -> dict[str, int]:
         posts = self.state.posts
         age = self.state.clock.now() - post.created_at
-        return public_metrics(post.id, age, replies=posts.replies(post.id), quotes=posts.quotes(post.id))
+        if post.repost_of:
+            source = posts.get(post.repost_of)
+            return {**_NOTHING, "repost_count": self.public_metrics(source)["repost_count"] if source else 0}
+        return public_metrics(
+            post.id,
+            age,
+            replies=posts.replies(post),
+            quotes=posts.quotes(post),
+            reposts=len(posts.reposts(post)),
+        )
 
     def _add_private_metrics(self, post: Post, shown: dict[str, Any]) -> bool:
         asked = [name for name in PRIVATE_FIELDS if name in self.wanted.post]
@@ -221,6 +233,9 @@ class Rendering:
             {name: value for name, value in item.items() if value is not None} for item in described
         ] or None
 
+    def possibly_sensitive(self, post: Post) -> bool:
+        return any(media.sensitive for media in self._attached(post))
+
     def _expand(self, post: Post, shown: dict[str, Any]) -> None:
         expansions, app = self.wanted.expansions, self.state.app
         if "author_id" in expansions:
@@ -251,6 +266,8 @@ class Rendering:
 
 
 def _references(post: Post) -> list[dict[str, str]] | None:
+    if post.repost_of:
+        return [{"type": "retweeted", "id": post.repost_of}]
     references = []
     if post.quote:
         references.append({"type": "quoted", "id": post.quote})
@@ -279,7 +296,7 @@ FIELDS: dict[str, Callable[[Rendering, Post], Any]] = {
     "media_metadata": Rendering.media_metadata,
     "note_post": Rendering.note,
     "paid_partnership": lambda _, post: post.choices.get("paid_partnership"),
-    "possibly_sensitive": lambda _rendering, _post: False,
+    "possibly_sensitive": Rendering.possibly_sensitive,
     "public_metrics": Rendering.public_metrics,
     "referenced_posts": lambda _, post: _references(post),
     "reply_settings": lambda _, post: post.reply_settings,

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from x_sandbox import prices
 from x_sandbox.accounts import Account
-from x_sandbox.entities import MAX_LENGTH, PREMIUM_MAX_LENGTH, cashtags, mentions, weighted_length
-from x_sandbox.media import PREMIUM_VIDEO_MINUTES, VIDEO_MINUTES, Media
+from x_sandbox.entities import MAX_LENGTH, PREMIUM_MAX_LENGTH, cashtags, has_link, mentions, weighted_length
+from x_sandbox.media import Media
 from x_sandbox.posts import Post
 from x_sandbox.problems import Problem, forbidden, invalid_request, preset
 from x_sandbox.state import State
 
 EXCLUSIVE = ("media", "quote_tweet_id", "poll", "card_uri", "direct_message_deep_link")
+VIDEO_ONLY = ("title", "description", "preview_media_id", "call_to_actions")
+DEEP_LINK = re.compile(
+    r"https://(?:www\.)?(?:x|twitter)\.com/messages/compose\?(?:.*&)?recipient_id=\d+(?:&.*)?"
+)
 EDITS = 5
 EDIT_SECONDS = 3_600
 SUMMONED_ONLY = "You can only reply to or quote posts where you are mentioned or are the author."
@@ -24,17 +30,27 @@ def check(state: State, account: Account, request: dict[str, Any]) -> list[Media
     :raises Problem: the refusal.
     """
     _check_content(account, request)
+    _check_place(state, request)
     media = _check_media(state, account, request)
+    _check_surroundings(state, account, request.get("media", {}), media)
     _check_edit(state, account, request)
     _check_parent(state, account, request)
     _check_quote(state, request)
-    if media_minutes := _too_long(account, media):
-        raise forbidden(f"This user is not allowed to post a video longer than {media_minutes} minutes.")
+    if minutes := _too_long(state, account, media):
+        raise forbidden(f"This user is not allowed to post a video longer than {minutes:g} minutes.")
     seconds = state.settings.duplicate_window_seconds
     text = request.get("text", "")
     if text and "edit_options" not in request and state.posts.same_text(account.id, text, seconds=seconds):
         raise preset("duplicate")
     return media
+
+
+def price_of(state: State, account: Account, request: dict[str, Any]) -> str:
+    """Return X's name of what a post costs that passed the rules."""
+    if has_link(request.get("text", "")):
+        return prices.CREATE_WITH_URL
+    parent = state.posts.get(request.get("reply", {}).get("in_reply_to_tweet_id", ""))
+    return prices.SUMMONED_REPLY if parent and parent.author_id != account.id else prices.CREATE
 
 
 def _check_content(account: Account, request: dict[str, Any]) -> None:
@@ -77,8 +93,47 @@ def _invalid_media(ids: list[str], reason: str) -> Problem:
     return problem
 
 
-def _too_long(account: Account, media: list[Media]) -> int | None:
-    minutes = PREMIUM_VIDEO_MINUTES if account.premium else VIDEO_MINUTES
+def _check_surroundings(state: State, account: Account, wanted: dict[str, Any], media: list[Media]) -> None:
+    """Hold what stands around a video against what X says of it."""
+    given = [name for name in VIDEO_ONLY if name in wanted]
+    if given and not any(item.kind == "video" for item in media):
+        raise invalid_request(f"$.media.{given[0]}: is for videos only")
+    if preview_id := wanted.get("preview_media_id"):
+        preview = state.media.get(preview_id)
+        lifetime = state.settings.media_lifetime_seconds
+        if (
+            preview is None
+            or preview.kind != "photo"
+            or not preview.belongs_to(account.id)
+            or not preview.usable(state.clock.now(), lifetime)
+        ):
+            raise _invalid_media([preview_id], f"{preview_id} is no image that this account may use")
+    actions = wanted.get("call_to_actions", {})
+    for name in ("visit_site", "watch_now"):
+        if name in actions and not re.match(r"https?://[^/]", actions[name]["url"]):
+            raise invalid_request(f"$.media.call_to_actions.{name}.url: is no URL")
+    if "app_install" in actions and not actions["app_install"]:
+        raise invalid_request("$.media.call_to_actions.app_install: at least one store id is required")
+
+
+def _check_place(state: State, request: dict[str, Any]) -> None:
+    """Hold where a post leads to, and where it goes, against what is there."""
+    link = request.get("direct_message_deep_link")
+    if link is not None and not DEEP_LINK.fullmatch(link):
+        raise invalid_request("$.direct_message_deep_link: is no link to a Direct Message conversation")
+    community, known = request.get("community_id"), state.settings.communities
+    if community is not None and known and community not in known:
+        problem = preset("not-permitted")
+        problem.note = f"the account is no member of the community {community}"
+        raise problem
+    for name in ("card_uri", "geo"):
+        if name in request and not (request[name] if name == "card_uri" else request[name]["place_id"]):
+            raise invalid_request(f"$.{name}: must not be empty")
+
+
+def _too_long(state: State, account: Account, media: list[Media]) -> float | None:
+    settings = state.settings
+    minutes = settings.premium_video_minutes if account.premium else settings.video_minutes
     return minutes if any((item.duration_seconds or 0) > minutes * 60 for item in media) else None
 
 
@@ -87,6 +142,8 @@ def _check_edit(state: State, account: Account, request: dict[str, Any]) -> None
         return
     if not account.premium:
         raise forbidden("Your account is not permitted to access this feature")
+    if "poll" in request:
+        raise forbidden("You are not permitted to edit this Tweet.", note="no version can be a poll")
     previous_id = request["edit_options"]["previous_post_id"]
     previous = state.posts.get(previous_id)
     if previous is None or previous.author_id != account.id:

@@ -106,6 +106,7 @@ CREATE_POST = closed(
         "text": STRING,
     }
 )
+REPOST = closed({"tweet_id": ID}, ("tweet_id",))
 HIDE_REPLY = closed({"hidden": BOOLEAN}, ("hidden",))
 INITIALIZE_UPLOAD = closed(
     {

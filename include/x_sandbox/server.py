@@ -19,6 +19,7 @@ from x_sandbox.api import (
     media_v11,
     oauth2,
     posts,
+    reposts,
     timelines,
     users,
     webhook_control,
@@ -36,6 +37,7 @@ def build_app(state: State) -> Starlette:
     """Put the API, the OAuth endpoints, the controls and the page together."""
     operations = [
         *posts.OPERATIONS,
+        *reposts.OPERATIONS,
         *media.OPERATIONS,
         *media_v11.OPERATIONS,
         *timelines.OPERATIONS,

@@ -4,9 +4,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 CHOICES = {
+    "credit_problem": ("credits", "credits-depleted"),
     "denied_metrics": ("keep_post", "drop_post"),
     "webhook_signatures": ("api_secret", "client_secret", "both"),
 }
+AMOUNTS = ("credits_usd", "spend_cap_usd")
+"""Settings that are US dollars, or null."""
 
 
 @dataclass
@@ -29,6 +32,19 @@ class Settings:
     """Answer the upload of API v1.1; without it, as to an app that has lost it."""
     self_serve: bool = True
     """Refuse quotes, and replies to others' posts that do not mention the account."""
+    video_minutes: float = 20.0
+    premium_video_minutes: float = 125.0
+    """How long the videos of posts may be."""
+    communities: list[str] = field(default_factory=list)
+    """The ids of the communities that may be posted in; empty accepts any."""
+    credits_usd: float | None = None
+    """What is left of the credits from the moment it is set; None is unlimited."""
+    credit_problem: str = "credits-depleted"
+    """X's words for used-up credits: `credits`, or `credits-depleted`."""
+    spend_cap_usd: float | None = None
+    """What a calendar month (UTC) may cost; None is unlimited."""
+    app_owner: str = ""
+    """The username of the account that owns the developer app, whose own timeline costs less; empty: none."""
     redirect_uris: list[str] = field(default_factory=list)
     """The app's registered callbacks; empty accepts any."""
     denied_metrics: str = "keep_post"
@@ -59,11 +75,14 @@ class Settings:
         :raises ValueError: an unknown setting, or a value of the wrong type; the message names it.
         """
         current = asdict(self)
-        for name, value in changes.items():
+        for name, value in list(changes.items()):
             if name not in current:
                 raise ValueError(
                     f"unknown setting {name!r}; there are {', '.join(item.name for item in fields(self))}"
                 )
+            if name in AMOUNTS:
+                _check_amount(name, value)
+                continue
             expected = type(current[name])
             if expected is float and isinstance(value, int) and not isinstance(value, bool):
                 changes = {**changes, name: float(value)}
@@ -73,3 +92,8 @@ class Settings:
             if changes[name] not in CHOICES[name]:
                 raise ValueError(f"setting {name!r} must be one of {', '.join(CHOICES[name])}")
         return replace(self, **changes)
+
+
+def _check_amount(name: str, value: object) -> None:
+    if value is not None and (not isinstance(value, int | float) or isinstance(value, bool) or value < 0):
+        raise ValueError(f"setting {name!r} must be US dollars or null, not {value!r}")

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from x_sandbox.accounts import Profile, load_app
+from x_sandbox.billing import Billing
 from x_sandbox.clock import Clock
-from x_sandbox.deliveries import Deliveries
+from x_sandbox.deliveries import Deliveries, Delivery
 from x_sandbox.faults import Faults
 from x_sandbox.journal import Event, Journal
 from x_sandbox.limits import RateLimits, check_limits
@@ -51,17 +52,20 @@ class State:
         self.app = load_app(folder / "app.json", accounts=accounts, profiles=profiles)
         self.posts = Posts(self.clock, self._commit)
         self.media = MediaLibrary(folder / "media", self.clock, self._commit)
+        self.billing = Billing(self.clock, lambda: self.settings, self._commit)
         self.grants = Grants(self.app, self.clock, lambda: self.settings, self._commit)
         self.webhooks = Webhooks(self.clock, self._commit)
         self.subscriptions = Subscriptions(self.clock, self._commit)
         self.receivers = Receivers(self.app, lambda: self.settings)
-        self.deliveries = Deliveries(self.clock, self.webhooks, self.receivers, lambda: self.settings)
+        self.deliveries = Deliveries(
+            self.clock, self.webhooks, self.receivers, lambda: self.settings, self._bill_delivery
+        )
         self.limits = RateLimits(self.clock)
         self.faults = Faults()
         self.signatures = SignatureCheck()
         self.requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_KEPT)
         self.revision = time.time_ns()
-        """Another number whenever anything changed, also across restarts."""
+        """Another number whenever anything that is shown changed, also across restarts."""
         self._journal = Journal(folder / "journal.jsonl")
         for event in self._journal.replay():
             self._apply(event)
@@ -69,12 +73,15 @@ class State:
 
     def _commit(self, event: Event) -> None:
         self._journal.append(event)
-        self.revision += 1
+        if event["what"] != "charge":
+            self.revision += 1
         self._apply(event)
 
     def _apply(self, event: Event) -> None:
         if event["what"] == "media":
             self.media.apply(event)
+        elif event["what"] == "charge":
+            self.billing.apply(event)
         elif event["what"] == "grant":
             self.grants.apply(event)
         elif event["what"] == "webhook":
@@ -87,6 +94,10 @@ class State:
         else:
             self.posts.apply(event)
 
+    def _bill_delivery(self, delivery: Delivery) -> None:
+        if delivery.subscription_id and delivery.origin == "event":
+            self.billing.charge_event(delivery.event_type)
+
     def change_settings(self, changes: dict[str, Any]) -> None:
         """Change settings while running.
 
@@ -95,6 +106,8 @@ class State:
         changed = self.settings.updated(changes)
         check_limits(changed.limits)
         self.settings = changed
+        if "credits_usd" in changes:
+            self.billing.top_up()
         self.clock.ahead_seconds = self.settings.clock_ahead_seconds
 
     def reset(self) -> None:
@@ -103,6 +116,7 @@ class State:
         self._journal.clear()
         self.posts.clear()
         self.media.clear()
+        self.billing.clear()
         self.grants.clear()
         self.webhooks.clear()
         self.subscriptions.clear()

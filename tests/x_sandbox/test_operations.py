@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from x_sandbox.api import account_activity, activity, media, posts, timelines, users, webhooks
+from x_sandbox.api import account_activity, activity, media, posts, reposts, timelines, users, webhooks
 from x_sandbox.authentication import APP_ONLY, OAUTH1, OAUTH2
 from x_sandbox.exchange import Operation
 from x_sandbox.schemas import (
@@ -12,12 +12,14 @@ from x_sandbox.schemas import (
     HIDE_REPLY,
     INITIALIZE_UPLOAD,
     REPLAY,
+    REPOST,
     UPDATE_SUBSCRIPTION,
     Schema,
 )
 
 OPERATIONS = [
     *posts.OPERATIONS,
+    *reposts.OPERATIONS,
     *media.OPERATIONS,
     *timelines.OPERATIONS,
     *users.OPERATIONS,
@@ -56,6 +58,7 @@ def test_an_operation_knows_the_query_parameters_of_the_document(openapi, operat
         (CREATE_POST, "CreatePostsRequest"),
         (INITIALIZE_UPLOAD, "InitializeMediaUploadRequest"),
         (HIDE_REPLY, "HidePostsReplyRequest"),
+        (REPOST, "RepostPostRequest"),
         (CREATE_WEBHOOK, "CreateWebhooksRequest"),
         (REPLAY, "CreateWebhookReplayJobRequest"),
         (CREATE_SUBSCRIPTION, "CreateActivitySubscriptionRequest"),

@@ -102,7 +102,7 @@ def test_the_app_alone_reads_posts_but_writes_none(sandbox, alice, api_of) -> No
     for refused in (app.post("/2/tweets", {"text": "no"}), app.get("/2/users/me")):
         assert refused.status_code == 403
         assert refused.json()["type"].endswith("/unsupported-authentication")
-    assert app.get("/2/usage/tweets").json()["data"]["cap_reset_day"] == 1
+    assert app.get("/2/usage/tweets").json()["data"]["project_cap"] == "3000000"
     assert alice.get("/2/usage/tweets").status_code == 403
 
 

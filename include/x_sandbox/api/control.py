@@ -17,7 +17,7 @@ from x_sandbox.clock import iso
 from x_sandbox.faults import KINDS
 from x_sandbox.media import Media
 from x_sandbox.metrics import public_metrics, votes
-from x_sandbox.posts import Post
+from x_sandbox.posts import Post, Repost
 from x_sandbox.state import State
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -80,6 +80,9 @@ class Controls:
     async def requests(self, _request: Request) -> Response:
         return JSONResponse({"requests": list(self._state.requests)})
 
+    async def charges(self, _request: Request) -> Response:
+        return JSONResponse(self._state.billing.listing())
+
     async def list_faults(self, _request: Request) -> Response:
         return JSONResponse({"faults": self._state.faults.listing(), "kinds": KINDS})
 
@@ -113,7 +116,8 @@ class Controls:
         state = self._state
         account = state.app.account(post.author_id)
         age = state.clock.now() - post.created_at
-        replies, quotes = state.posts.replies(post.id), state.posts.quotes(post.id)
+        posts = state.posts
+        reposts = [shown for repost in posts.reposts(post) if (shown := self._repost(repost))]
         return {
             "id": post.id,
             "author_id": post.author_id,
@@ -129,11 +133,29 @@ class Controls:
             "poll": self._poll(post, age),
             "media": [_media(media) for item in post.media_ids if (media := state.media.get(item))],
             "entities": {"urls": [], **post.entities},
-            "metrics": public_metrics(post.id, age, replies=replies, quotes=quotes),
+            "metrics": public_metrics(
+                post.id,
+                age,
+                replies=posts.replies(post),
+                quotes=posts.quotes(post),
+                reposts=len(reposts),
+            ),
+            "reposts": reposts,
             "edits": list(post.edit_history[:-1]),
             "choices": post.choices,
             "hidden": post.hidden,
             "deleted": post.deleted,
+        }
+
+    def _repost(self, repost: Repost) -> dict[str, Any] | None:
+        account = self._state.app.account(repost.user_id)
+        if account is None or self._state.posts.get(repost.id) is None:
+            return None
+        return {
+            "id": repost.id,
+            "username": account.username,
+            "name": account.name,
+            "created_at": iso(repost.at),
         }
 
     @staticmethod
@@ -206,6 +228,7 @@ def routes(state: State) -> list[BaseRoute]:
         Route("/_sandbox/accounts/{account}", controls.change_account, methods=["POST"]),
         Route("/_sandbox/media/{id}", controls.media),
         Route("/_sandbox/requests", controls.requests),
+        Route("/_sandbox/charges", controls.charges),
         Route("/_sandbox/faults", controls.list_faults),
         Route("/_sandbox/faults", controls.add_fault, methods=["POST"]),
         Route("/_sandbox/faults", controls.remove_faults, methods=["DELETE"]),

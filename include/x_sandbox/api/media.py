@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from x_sandbox import uploads
+from x_sandbox import prices, uploads
 from x_sandbox.authentication import USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Handler, Operation
 from x_sandbox.files import ARRIVING, receive_multipart
@@ -76,7 +76,7 @@ async def upload(exchange: Exchange) -> Answer:
 
 
 async def _receive(exchange: Exchange, folder: Path, *, limit: int) -> tuple[dict[str, Any], Path]:
-    if exchange.request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if exchange.streams:
         return await receive_multipart(exchange.request, folder, limit=limit)
     try:
         body = json.loads(await exchange.request.body())
@@ -108,6 +108,7 @@ async def set_metadata(exchange: Exchange) -> Answer:
     body = await exchange.json(MEDIA_METADATA)
     media = _owned(exchange, body["id"])
     metadata = body.get("metadata", {})
+    exchange.bill(prices.MEDIA_METADATA)
     if "alt_text" in metadata:
         media = exchange.state.media.update(media, alt_text=metadata["alt_text"]["text"])
     if "sensitive_media_warning" in metadata:
@@ -122,6 +123,7 @@ async def set_subtitles(exchange: Exchange) -> Answer:
     if "id" not in body or "id" not in track or "language_code" not in track:
         raise invalid_request("$: id, subtitles.id and subtitles.language_code are required")
     media, words = _owned(exchange, body["id"]), _owned(exchange, track["id"])
+    exchange.bill(prices.MEDIA_METADATA)
     uploads.attach_subtitles(
         exchange.state, media, words, track["language_code"], track.get("display_name", "")
     )
@@ -132,6 +134,7 @@ async def set_subtitles(exchange: Exchange) -> Answer:
 async def delete_subtitles(exchange: Exchange) -> Answer:
     body = await exchange.json(DELETE_SUBTITLES)
     media = _owned(exchange, body["id"])
+    exchange.bill(prices.MEDIA_METADATA)
     removed = uploads.remove_subtitles(exchange.state, media, body["language_code"])
     return Answer({"data": {"deleted": removed}})
 
@@ -147,6 +150,7 @@ async def by_keys(exchange: Exchange) -> Answer:
             shown.append(rendering.media(media))
         else:
             rendering.errors.append(not_found("media", "media_keys", key))
+    exchange.bill(prices.MEDIA_READ, [media["media_key"] for media in shown])
     return Answer(rendering.body(shown))
 
 
@@ -155,6 +159,7 @@ async def by_key(exchange: Exchange) -> Answer:
     media = exchange.state.media.by_key(key)
     if media is None:
         return Answer({"errors": [not_found("media", "media_key", key)]})
+    exchange.bill(prices.MEDIA_READ, [media.media_key])
     return Answer(
         {"data": Rendering(exchange.state, Wanted.of(exchange.request), exchange.user_id).media(media)}
     )
@@ -196,8 +201,10 @@ def _check_category(category: str) -> str:
 _SCOPES = ("media.write",)
 
 
-def _operation(method: str, path: str, handler: Handler, query: tuple[str, ...] = ()) -> Operation:
-    return Operation(method, path, handler, _SCOPES, USER_CONTEXTS, method != "GET", query)
+def _operation(
+    method: str, path: str, handler: Handler, query: tuple[str, ...] = (), *, paid: bool = False
+) -> Operation:
+    return Operation(method, path, handler, _SCOPES, USER_CONTEXTS, method != "GET", query, paid)
 
 
 OPERATIONS = [
@@ -206,9 +213,9 @@ OPERATIONS = [
     _operation("POST", "/2/media/upload/{id}/finalize", finalize),
     _operation("POST", "/2/media/upload", upload),
     _operation("GET", "/2/media/upload", status, ("media_id", "command")),
-    _operation("POST", "/2/media/metadata", set_metadata),
-    _operation("POST", "/2/media/subtitles", set_subtitles),
-    _operation("DELETE", "/2/media/subtitles", delete_subtitles),
-    Operation("GET", "/2/media", by_keys, ("tweet.read",), query=("media_keys", "media.fields")),
-    Operation("GET", "/2/media/{media_key}", by_key, ("tweet.read",), query=("media.fields",)),
+    _operation("POST", "/2/media/metadata", set_metadata, paid=True),
+    _operation("POST", "/2/media/subtitles", set_subtitles, paid=True),
+    _operation("DELETE", "/2/media/subtitles", delete_subtitles, paid=True),
+    Operation("GET", "/2/media", by_keys, ("tweet.read",), query=("media_keys", "media.fields"), paid=True),
+    Operation("GET", "/2/media/{media_key}", by_key, ("tweet.read",), query=("media.fields",), paid=True),
 ]

@@ -153,7 +153,7 @@ async def delete_subtitles(exchange: Exchange) -> Answer:
 async def _receive(exchange: Exchange) -> _Received:
     request, inbox = exchange.request, exchange.state.media.inbox
     parameters = dict(request.query_params)
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+    if not exchange.streams:
         parameters.update(exchange.form)
         encoded = parameters.pop("media_data", None)
         return _Received(parameters, None if encoded is None else _decoded(encoded.encode(), inbox))

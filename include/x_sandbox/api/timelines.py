@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import merge
 
+from x_sandbox import prices
 from x_sandbox.clock import parse_iso
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.posts import Post
@@ -71,7 +72,9 @@ def _page_token(direction: str, post_id: str) -> str:
     return base64.urlsafe_b64encode(f"{direction} {post_id}".encode()).decode()
 
 
-def _answer(exchange: Exchange, posts: Iterator[Post], window: Window, *, next_only: bool = False) -> Answer:
+def _answer(
+    exchange: Exchange, posts: Iterator[Post], window: Window, *, kind: str, next_only: bool = False
+) -> Answer:
     page: list[Post] = []
     more = False
     for post in posts:
@@ -81,6 +84,7 @@ def _answer(exchange: Exchange, posts: Iterator[Post], window: Window, *, next_o
         page.append(post)
     rendering = Rendering(exchange.state, Wanted.of(exchange.request), exchange.user_id)
     shown = rendering.posts(page)
+    exchange.bill(kind, [post["id"] for post in shown])
     meta: dict[str, str | int] = {"result_count": len(shown)}
     if page:
         meta["newest_id"], meta["oldest_id"] = page[0].id, page[-1].id
@@ -106,8 +110,16 @@ async def timeline(exchange: Exchange) -> Answer:
         until_id=window.until_id,
         lag_seconds=state.settings.read_lag_seconds,
     )
-    kept = (post for post in posts if window.holds(post) and not ("replies" in excluded and post.in_reply_to))
-    return _answer(exchange, kept, window)
+    kept = (
+        post
+        for post in posts
+        if window.holds(post)
+        and not ("replies" in excluded and post.in_reply_to)
+        and not ("retweets" in excluded and post.repost_of)
+    )
+    owner = state.app.account_named(state.settings.app_owner)
+    owned = owner is not None and owner.id == user_id == exchange.user_id
+    return _answer(exchange, kept, window, kind=prices.OWNED_READ if owned else prices.POST_READ)
 
 
 async def search_recent(exchange: Exchange) -> Answer:
@@ -133,11 +145,13 @@ async def search_recent(exchange: Exchange) -> Answer:
         for post in merge(*lists, key=lambda post: -int(post.id))
         if post.created_at >= oldest and window.holds(post) and matches(post)
     )
-    return _answer(exchange, found, window, next_only=True)
+    return _answer(exchange, found, window, kind=prices.POST_READ, next_only=True)
 
 
 def _matcher(exchange: Exchange, query: str) -> Callable[[Post], bool]:
-    """Understand words, "phrases", from:, conversation_id:, is:reply, has:media, has:links, and - for not."""
+    """Understand words, "phrases", from:, conversation_id:, is:reply, is:retweet, has:media, has:links,
+    and - for not.
+    """
     app = exchange.state.app
     terms = re.findall(r'-?(?:"[^"]*"|\S+)', query)
 
@@ -148,7 +162,11 @@ def _matcher(exchange: Exchange, query: str) -> Callable[[Post], bool]:
             return account is not None and account.id == post.author_id
         if operator == "conversation_id":
             return post.conversation_id == operand
-        named = {"is:reply": bool(post.in_reply_to), "has:media": bool(post.media_ids)}
+        named = {
+            "is:reply": bool(post.in_reply_to),
+            "is:retweet": bool(post.repost_of),
+            "has:media": bool(post.media_ids),
+        }
         named["has:links"] = "urls" in post.entities
         return named.get(term, term.strip('"').lower() in post.written.lower())
 
@@ -187,6 +205,7 @@ OPERATIONS = [
         "/2/tweets/search/recent",
         search_recent,
         query=("query", "next_token", "sort_order", *_WINDOW, *POST_QUERY),
+        paid=True,
     ),
-    Operation("GET", "/2/users/{id}/tweets", timeline, query=("exclude", *_WINDOW, *POST_QUERY)),
+    Operation("GET", "/2/users/{id}/tweets", timeline, query=("exclude", *_WINDOW, *POST_QUERY), paid=True),
 ]

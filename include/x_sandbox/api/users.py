@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
+from x_sandbox import prices
 from x_sandbox.accounts import Account
 from x_sandbox.authentication import APP_ONLY, USER_CONTEXTS
 from x_sandbox.exchange import Answer, Exchange, Operation
@@ -14,6 +14,7 @@ from x_sandbox.vocabulary import USER_QUERY, Wanted
 
 PROJECT_CAP = 3_000_000
 PROJECT_ID = "1"
+CLIENT_APP_ID = "1"
 
 
 async def me(exchange: Exchange) -> Answer:
@@ -47,12 +48,14 @@ async def by_ids(exchange: Exchange) -> Answer:
             users.append(rendering.user(account))
         else:
             rendering.errors.append(not_found("user", "ids", user_id))
+    exchange.bill(prices.USER_READ, [user["id"] for user in users])
     return Answer(rendering.body(users))
 
 
 def _one(exchange: Exchange, account: Account) -> Answer:
     rendering = Rendering(exchange.state, Wanted.of(exchange.request), exchange.user_id)
     shown = rendering.user(account)
+    exchange.bill(prices.USER_READ, [account.id])
     latest = (
         exchange.state.posts.latest(account.id)
         if "most_recent_post_id" in rendering.wanted.expansions
@@ -69,19 +72,21 @@ async def usage(exchange: Exchange) -> Answer:
     days = exchange.request.query_params.get("days", "7")
     if not days.isdecimal() or not 1 <= int(days) <= 90:
         raise invalid_request(f"The `days` query parameter value [{days}] is not between 1 and 90")
-    today = datetime.fromtimestamp(exchange.state.clock.now(), tz=timezone.utc).date()
-    reads = sum(1 for request in exchange.state.requests if request["operation"].startswith("GET /2/tweets"))
+    billing = exchange.state.billing
     wanted = exchange.request.query_params.get("usage.fields", "").split(",")
+    reads = [
+        {"date": f"{day}T00:00:00.000Z", "usage": str(number)}
+        for day, number in billing.post_reads(int(days)).items()
+    ]
     every: dict[str, Any] = {
-        "cap_reset_day": 1,
+        "cap_reset_day": billing.days_until_reset(),
         "project_cap": str(PROJECT_CAP),
         "project_id": PROJECT_ID,
-        "project_usage": str(reads),
-        "daily_project_usage": {
-            "project_id": PROJECT_ID,
-            "usage": [{"date": f"{today}T00:00:00.000Z", "usage": str(reads)}],
-        },
-        "daily_client_app_usage": [],
+        "project_usage": str(billing.post_reads_this_month()),
+        "daily_project_usage": {"project_id": PROJECT_ID, "usage": reads},
+        "daily_client_app_usage": [
+            {"client_app_id": CLIENT_APP_ID, "usage": reads, "usage_result_count": len(reads)}
+        ],
     }
     defaults = ("cap_reset_day", "project_cap", "project_id", "project_usage")
     return Answer({"data": {name: value for name, value in every.items() if name in (*defaults, *wanted)}})
@@ -108,9 +113,9 @@ OPERATIONS = [
         USER_CONTEXTS,
         query=("media_keys", "media_analytics.fields", *_ANALYTICS),
     ),
-    Operation("GET", "/2/users/me", me, means=USER_CONTEXTS, query=USER_QUERY),
-    Operation("GET", "/2/users", by_ids, query=("ids", *USER_QUERY)),
-    Operation("GET", "/2/users/by/username/{username}", by_username, query=USER_QUERY),
-    Operation("GET", "/2/users/{id}", by_id, query=USER_QUERY),
+    Operation("GET", "/2/users/me", me, means=USER_CONTEXTS, query=USER_QUERY, paid=True),
+    Operation("GET", "/2/users", by_ids, query=("ids", *USER_QUERY), paid=True),
+    Operation("GET", "/2/users/by/username/{username}", by_username, query=USER_QUERY, paid=True),
+    Operation("GET", "/2/users/{id}", by_id, query=USER_QUERY, paid=True),
     Operation("GET", "/2/usage/tweets", usage, means=(APP_ONLY,), query=("days", "usage.fields")),
 ]
