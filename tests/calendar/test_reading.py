@@ -65,7 +65,7 @@ def test_times_may_carry_an_offset_or_be_relative(read, at, due):
             "7 days",
         ),
         (
-            "{id: bad, at: now, text: Vote, quote: 12, poll: {options: [A, B], duration: 9}}",
+            "{id: bad, at: now, text: Vote, media: [], poll: {options: [A, B], duration: 9}}",
             "poll",
             "together",
         ),
@@ -113,7 +113,14 @@ def test_what_was_published_is_not_complained_about(read):
 def test_long_posts_are_for_premium_accounts(read):
     entry = f"  - {{id: long, at: now, text: {'x' * 5000}}}\n"
     assert read(entry).calendar.broken == {"long"}
-    assert read(entry, head="long_posts: true").findings == []
+    assert read(entry, head="premium: true").findings == []
+
+
+def test_the_old_name_of_a_field_leads_to_the_new_one(read):
+    (finding,) = read(GOOD, head="long_posts: true").findings
+    assert str(finding).endswith(
+        'error: "long_posts": is no field that is known here. Write premium: that is what it is called now'
+    )
 
 
 def test_values_are_taken_as_written(read):

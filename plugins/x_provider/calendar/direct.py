@@ -11,13 +11,21 @@ from typing import Any, TypeGuard
 import pendulum
 
 from x_provider.calendar import yaml_tree as tree
-from x_provider.calendar.entries import Header, entry_fields, read_post
+from x_provider.calendar.entries import entry_fields, read_post
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import EntryReport, Finding, Report
+from x_provider.calendar.header import Header, read_rights
 from x_provider.calendar.model import LatePolicy, PostSpec
+from x_provider.calendar.shelf import Shelf
+from x_provider.media import MediaSources
 
-DIRECT_FIELDS = tuple(name for name in entry_fields() if name not in ("id", "account"))
-"""What such a post may say: the fields of a calendar's entry but its name and its account."""
+_RIGHTS_FIELDS = ("plan", "premium")
+DIRECT_FIELDS = (
+    *(name for name in entry_fields() if name not in ("id", "account")),
+    *_RIGHTS_FIELDS,
+)
+"""What such a post may say: the fields of a calendar's entry but its name and its account, and what kind of
+account it is for, which a calendar says once for all of its entries."""
 
 _NOTHING = tree.Scalar("", None, is_null=True)
 
@@ -43,9 +51,10 @@ def read_entry(
     folder: Path,
     now: pendulum.DateTime,
     source: str,
+    calendar: str = "",
     late: LatePolicy | None = None,
-    long_posts: bool = False,
     is_known: bool = False,
+    sources: MediaSources | None = None,
 ) -> EntryReading:
     """Check one post as an entry of a calendar is checked. Never raises for what it finds there.
 
@@ -59,8 +68,10 @@ def read_entry(
     :param timezone: in which a local ``at`` is meant, unless the entry has a zone of its own.
     :param folder: what media paths are relative to.
     :param source: where the post comes from, such as ``task x_post.plan``; findings name it as their file.
+    :param calendar: the name of what it belongs to, for ``{calendar}`` in the parameters of links.
     :param late: what holds where the entry does not say what happens when it is late.
     :param is_known: the ledger has the post already, so a due time in the past is no news.
+    :param sources: where media come from; files of this machine and https URLs when left out.
     """
     report = Report(source)
     entry_report = EntryReport(report, None)
@@ -72,10 +83,12 @@ def read_entry(
     for name, default in (("at", "now"), ("timezone", timezone)):
         if node.fields.get(name, _NOTHING) == _NOTHING:
             node.fields[name] = tree.Scalar(default, None)
+    fields = Fields(node, entry_report, known=DIRECT_FIELDS)
     post = read_post(
-        Fields(node, entry_report, known=DIRECT_FIELDS),
+        fields,
         id,
-        Header("", timezone, account, late or LatePolicy(), long_posts, folder.absolute()),
+        Header(calendar, timezone, account, late=late or LatePolicy(), rights=read_rights(fields)),
+        Shelf(sources or MediaSources(), folder.absolute()),
         now=now,
         is_known=is_known,
     )
@@ -83,15 +96,18 @@ def read_entry(
 
 
 def _with_files(part: Mapping[str, Any]) -> dict[str, Any]:
-    """The part, and those of its thread, with every mere path of a file written out as a medium."""
+    """The part, and those that come with it, with every mere path of a file written out as a medium."""
     written = dict(part)
     if _is_list(media := part.get("media")):
         written["media"] = [
             {"file": str(item).strip()} if isinstance(item, str | PurePath) and str(item).strip() else item
             for item in media
         ]
-    if _is_list(thread := part.get("thread")):
-        written["thread"] = [_with_files(item) if isinstance(item, Mapping) else item for item in thread]
+    for name in ("thread", "follow_ups"):
+        if _is_list(parts := part.get(name)):
+            written[name] = [_with_files(item) if isinstance(item, Mapping) else item for item in parts]
+    if isinstance(comment := part.get("first_comment"), Mapping):
+        written["first_comment"] = _with_files(comment)
     return written
 
 

@@ -13,6 +13,8 @@ from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, Sequence
 _YES = frozenset({"true", "yes", "on"})
 _NO = frozenset({"false", "no", "off"})
 _X_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
+_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+_RENAMED = {"long_posts": "premium"}
 
 Value = TypeVar("Value")
 
@@ -96,6 +98,24 @@ class Fields:
         self.error(name, f"must be one of {', '.join(choices)}, not {quoted(value)}", hint)
         return None
 
+    def number(self, name: str, least: int, most: int) -> int | None:
+        value = self.text(name)
+        if value is None:
+            return None
+        digits = value.strip()
+        if digits.isascii() and digits.isdigit() and len(digits) < 19 and least <= int(digits) <= most:
+            return int(digits)
+        self.error(name, f"must be a whole number from {least:,} to {most:,}, not {quoted(value)}")
+        return None
+
+    def url(self, name: str) -> str | None:
+        """An address of a page, with https:// or http://."""
+        value = (self.text(name) or "").strip()
+        if value and not _URL.fullmatch(value):
+            self.error(name, f"must be an address, not {quoted(value)}", "Begin it with https://")
+            return None
+        return value or None
+
     def x_id(self, name: str) -> str | None:
         value = self.text(name)
         return None if value is None else self._checked_id(name, value)
@@ -172,11 +192,19 @@ class Fields:
         for name in self._mapping.fields:
             if name in known:
                 continue
-            guess = nearest(name, known)
-            hint = f"Did you mean {guess}?" if guess else f"Known here: {', '.join(known)}"
             self._report.error(
-                self.line_of(name), self.path(quoted(name)), "is no field that is known here", hint
+                self.line_of(name),
+                self.path(quoted(name)),
+                "is no field that is known here",
+                _meant(name, known),
             )
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    if _RENAMED.get(name) in known:
+        return f"Write {_RENAMED[name]}: that is what it is called now"
+    guess = nearest(name, known)
+    return f"Did you mean {guess}?" if guess else f"Known here: {', '.join(known)}"
 
 
 def _kind(node: Node) -> str:

@@ -1,33 +1,34 @@
-"""One part of an entry: its text, media and poll, held against X's rules for a post.
+"""One part of an entry: its text, poll and all that one post on X can carry, held against X's rules.
 
 The rules are those of https://docs.x.com/x-api/posts/create-post.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal, cast
 
+from x_provider.calendar.attachments import Attachments
+from x_provider.calendar.exclusions import check_combination
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import quoted
-from x_provider.calendar.model import MediaSpec, PartSpec, PollSpec, ReplySettings
-from x_provider.calendar.yaml_tree import Node, Scalar
-from x_provider.media import MAX_ALT_LENGTH, MAX_IMAGES, MAX_TAGGED_USERS, MediaError, breaches, inspect
-from x_provider.text import (
-    MAX_WEIGHTED_LENGTH,
-    PREMIUM_MAX_LENGTH,
-    extract_cashtags,
-    invalid_characters,
-    weighted_length,
-)
+from x_provider.calendar.link_rules import EntryLinks
+from x_provider.calendar.model import PartSpec, PollSpec, ReplySettings
+from x_provider.calendar.plans import LONG_TEXTS, Rights, check_cashtags, check_rights
+from x_provider.calendar.yaml_tree import Scalar
+from x_provider.media import MAX_TAGGED_USERS
+from x_provider.text import MAX_WEIGHTED_LENGTH, PREMIUM_MAX_LENGTH, invalid_characters, weighted_length
 
 PART_FIELDS = (
     "text",
     "media",
+    "video",
     "poll",
     "reply_settings",
     "reply_to",
+    "exclude_reply_user_ids",
+    "auto_populate_reply_metadata",
+    "edit_of",
     "quote",
     "community_id",
     "share_with_followers",
@@ -40,85 +41,99 @@ PART_FIELDS = (
     "direct_message_deep_link",
     "tagged_user_ids",
 )
+ONLY_FIRST = ("reply_to", "edit_of")
+"""What a part cannot have that answers another part."""
+
+Place = Literal["first", "later", "comment"]
+"""Where a part stands: it begins the post, it goes on with its thread, or it is an answer to it."""
+
 _REPLY_SETTINGS = ("following", "mentionedUsers", "subscribers", "verified")
 _EVERYONE = "everyone"
-_EXCLUSIVE = ("media", "quote", "poll", "card_uri", "direct_message_deep_link")
 _MAX_RAW_LENGTH = {MAX_WEIGHTED_LENGTH: 10_000, PREMIUM_MAX_LENGTH: 50_000}
 """Longer texts are refused uncounted: nothing that long fits, and looking for its links takes its time."""
 
 
-def read_part(fields: Fields, *, folder: Path, long_posts: bool) -> PartSpec:
-    """Read one part; what is wrong with it goes to the fields' report.
+@dataclass(frozen=True)
+class PartReader:
+    """Reads the parts of one entry.
 
-    :param folder: what media paths are relative to.
-    :param long_posts: the account is a Premium one, whose texts may have 25,000 characters.
+    :param links: what becomes of the links in their texts.
     """
-    text = _text(fields, long_posts=long_posts)
-    _check_combination(fields, text)
-    tagged = fields.x_ids("tagged_user_ids")
-    if len(tagged) > MAX_TAGGED_USERS:
-        fields.error("tagged_user_ids", f"{len(tagged)} accounts; X takes {MAX_TAGGED_USERS} at most")
-    if tagged and not fields.has("media"):
-        fields.error("tagged_user_ids", "needs media: accounts are tagged in a picture or video")
-    if fields.has("quote"):
-        fields.warning("quote", "X's self-serve plans refuse quote posts; only Enterprise has them")
-    return PartSpec(
-        text=text,
-        media=_media(fields, folder),
-        poll=_poll(fields),
-        reply_settings=_reply_settings(fields),
-        reply_to=fields.x_id("reply_to"),
-        quote=fields.x_id("quote"),
-        community_id=fields.x_id("community_id"),
-        share_with_followers=fields.flag("share_with_followers"),
-        place_id=fields.text("place_id"),
-        made_with_ai=fields.flag("made_with_ai"),
-        paid_partnership=fields.flag("paid_partnership"),
-        for_super_followers_only=fields.flag("for_super_followers_only"),
-        nullcast=fields.flag("nullcast"),
-        card_uri=fields.text("card_uri"),
-        direct_message_deep_link=fields.text("direct_message_deep_link"),
-        tagged_user_ids=tagged,
-    )
 
+    rights: Rights
+    attachments: Attachments
+    links: EntryLinks
 
-def _text(fields: Fields, *, long_posts: bool) -> str:
-    # The line break that YAML's "|" leaves at the end is nobody's intention.
-    text = (fields.text("text") or "").strip()
-    limit = PREMIUM_MAX_LENGTH if long_posts else MAX_WEIGHTED_LENGTH
-    if len(text) > _MAX_RAW_LENGTH[limit]:
-        fields.error("text", f"is far too long: {len(text):,} characters of at most {limit:,}", "Shorten it")
-        return ""
-    length = weighted_length(text)
-    if length > limit:
-        hint = "Shorten it, make it a thread"
-        hint += "" if long_posts else ", or set long_posts: true if the account is Premium"
-        fields.error(
-            "text",
-            f"is {length - limit:,} too long: {length:,} of at most {limit:,} characters as X counts",
-            hint,
+    def read(self, fields: Fields, *, place: Place, is_split: bool = False) -> PartSpec:
+        """Read one part; what is wrong with it goes to the fields' report.
+
+        :param is_split: the text may be too long, since it is to be split.
+        """
+        text = self._text(fields, place, is_split=is_split)
+        check_combination(fields, text, is_reply=place != "first")
+        check_rights(fields, self.rights)
+        if not is_split:
+            check_cashtags(fields, text, self.rights)
+        media = self.attachments.media(fields)
+        return PartSpec(
+            text=text,
+            media=media,
+            video=self.attachments.video(fields, media),
+            poll=_poll(fields),
+            reply_settings=_reply_settings(fields),
+            reply_to=fields.x_id("reply_to"),
+            exclude_reply_user_ids=fields.x_ids("exclude_reply_user_ids"),
+            auto_populate_reply_metadata=fields.flag("auto_populate_reply_metadata"),
+            edit_of=fields.x_id("edit_of"),
+            quote=fields.x_id("quote"),
+            community_id=fields.x_id("community_id"),
+            share_with_followers=fields.flag("share_with_followers"),
+            place_id=fields.text("place_id"),
+            made_with_ai=fields.flag("made_with_ai"),
+            paid_partnership=fields.flag("paid_partnership"),
+            for_super_followers_only=fields.flag("for_super_followers_only"),
+            nullcast=fields.flag("nullcast"),
+            card_uri=fields.text("card_uri"),
+            direct_message_deep_link=fields.url("direct_message_deep_link"),
+            tagged_user_ids=_tagged(fields),
         )
-    refused = invalid_characters(text)
-    if refused:
-        fields.error("text", f"holds the character {refused[0]}, which X refuses", "Type that place anew")
-    cashtags = extract_cashtags(text)
-    if len(cashtags) > 1:
-        tags = ", ".join(f"${tag}" for tag in cashtags[:5])
-        fields.warning(
-            "text", f"has {len(cashtags)} cashtags ({tags}); X's self-serve plans refuse more than one"
-        )
-    return text
 
-
-def _check_combination(fields: Fields, text: str) -> None:
-    together = [name for name in _EXCLUSIVE if fields.has(name)]
-    if len(together) > 1:
-        fields.error(
-            together[1], f"cannot go together with {together[0]} in one post on X", "Keep one of them"
+    def check_length(self, fields: Fields, text: str) -> None:
+        """Say whether a part's text is longer than X takes from such an account."""
+        limit = self.limit
+        length = weighted_length(text)
+        if length <= limit:
+            return
+        message = f"is {length - limit:,} too long: {length:,} of at most {limit:,} characters as X counts"
+        if limit == PREMIUM_MAX_LENGTH:
+            fields.error("text", message, "Shorten it, or write split: true to make it a thread")
+            return
+        hint = (
+            "Shorten it, write split: true to make it a thread, or premium: true if the account has X Premium"
         )
-    if not text and not fields.has("media"):
-        empty = "is empty" if fields.has("text") else "is missing"
-        fields.error("text", f"{empty}, and there is no media to stand for it", "Add text or media")
+        fields.error("text", message, f"{hint}: {LONG_TEXTS}")
+
+    @property
+    def limit(self) -> int:
+        """The longest text that X takes from such an account, in weighted characters."""
+        return MAX_WEIGHTED_LENGTH if self.rights.lack(LONG_TEXTS) else PREMIUM_MAX_LENGTH
+
+    def _text(self, fields: Fields, place: Place, *, is_split: bool) -> str:
+        # The line break that YAML's "|" leaves at the end is nobody's intention.
+        text = (fields.text("text") or "").strip()
+        limit = PREMIUM_MAX_LENGTH if is_split else self.limit
+        if len(text) > _MAX_RAW_LENGTH[limit]:
+            fields.error(
+                "text", f"is far too long: {len(text):,} characters of at most {limit:,}", "Shorten it"
+            )
+            return ""
+        refused = invalid_characters(text)
+        if refused:
+            fields.error("text", f"holds the character {refused[0]}, which X refuses", "Type that place anew")
+        text = self.links.apply(fields, text, is_reply=place == "comment")
+        if not is_split:
+            self.check_length(fields, text)
+        return text
 
 
 def _reply_settings(fields: Fields) -> ReplySettings | None:
@@ -127,8 +142,15 @@ def _reply_settings(fields: Fields) -> ReplySettings | None:
     return None if chosen == _EVERYONE else cast("ReplySettings | None", chosen)
 
 
+def _tagged(fields: Fields) -> list[str]:
+    tagged = fields.x_ids("tagged_user_ids")
+    if len(tagged) > MAX_TAGGED_USERS:
+        fields.error("tagged_user_ids", f"{len(tagged)} accounts; X takes {MAX_TAGGED_USERS} at most")
+    return tagged
+
+
 def _poll(fields: Fields) -> PollSpec | None:
-    poll = fields.mapping("poll", known=("options", "duration"))
+    poll = fields.mapping("poll", known=("options", "duration", "reply_settings"))
     if poll is None:
         return None
     if not poll.has("options"):
@@ -143,67 +165,14 @@ def _poll(fields: Fields) -> PollSpec | None:
             poll.error(f"options[{index}]", f"{quoted(option)} has {len(option)} characters; X takes 1 to 25")
     if len(set(options)) < len(options):
         poll.warning("options", "has the same option twice")
+    settings = _reply_settings(poll)
+    if poll.has("reply_settings"):
+        poll.warning(
+            "reply_settings", "X takes it and does nothing with it", "Write reply_settings beside poll"
+        )
     if poll.required("duration", "1 day") is None:
         return None
     seconds = poll.duration("duration")
     if seconds is not None and not 5 * 60 <= seconds <= 10_080 * 60:
         poll.error("duration", f"{quoted(poll.text('duration') or '')}; X takes 5 minutes to 7 days")
-    return PollSpec(options=options, duration_minutes=(seconds or 0) // 60)
-
-
-def _media(fields: Fields, folder: Path) -> list[MediaSpec]:
-    items = fields.sequence("media") or []
-    if fields.has("media") and not items:
-        fields.warning("media", "is an empty list", "Remove it, or name a file")
-    if len(items) > MAX_IMAGES:
-        fields.error(
-            "media", f"has {len(items)} files; X takes {MAX_IMAGES} pictures, or one GIF, or one video"
-        )
-        return []
-    media = list(_files(fields, items, folder))
-    categories = {spec.category for spec in media}
-    if len(media) > 1 and categories != {"tweet_image"}:
-        found = ", ".join(f"{Path(spec.source).name} ({spec.category[6:]})" for spec in media)
-        fields.error(
-            "media",
-            f"mixes {found}; X takes up to 4 pictures, or one GIF, or one video",
-            "Make several posts",
-        )
-    return media
-
-
-def _files(fields: Fields, items: list[Node], folder: Path) -> Iterator[MediaSpec]:
-    for index, node in enumerate(items):
-        item = fields.item("media", index, node, known=("file", "alt"))
-        name = item.required("file", "media/picture.jpg") if item is not None else None
-        if item is None or name is None:
-            continue
-        alt = _alt(item)
-        path = folder / name
-        try:
-            found, sha256 = inspect(path)
-        except MediaError as error:
-            item.error("file", error.message, error.hint)
-            continue
-        for severity, message in breaches(found):
-            (item.error if severity == "error" else item.warning)("file", f"{path.name}: {message}")
-        if alt is None and found.category != "tweet_video":
-            item.warning("alt", f"is missing: {path.name} has no description for people who cannot see it")
-        yield MediaSpec(
-            source=str(path),
-            sha256=sha256,
-            size=found.size,
-            media_type=found.media_type,
-            category=found.category,
-            alt=alt,
-            width=found.width,
-            height=found.height,
-            duration_seconds=found.duration_seconds,
-        )
-
-
-def _alt(item: Fields) -> str | None:
-    alt = (item.text("alt") or "").strip()
-    if len(alt) > MAX_ALT_LENGTH:
-        item.error("alt", f"has {len(alt):,} characters; X takes {MAX_ALT_LENGTH:,}", "Shorten it")
-    return alt or None
+    return PollSpec(options=options, duration_minutes=(seconds or 0) // 60, reply_settings=settings)

@@ -12,28 +12,20 @@ from pathlib import Path
 import pendulum
 
 from x_provider.calendar.blackouts import held_words, read_blackouts
-from x_provider.calendar.entries import (
-    Header,
-    check_past,
-    entry_fields,
-    read_id,
-    read_late,
-    read_on_absent,
-    read_post,
-    read_zone,
-)
+from x_provider.calendar.entries import check_past, entry_fields, read_post
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import EntryReport, Finding, Report, nearest
-from x_provider.calendar.model import BlackoutSpec, Calendar, LatePolicy, PostSpec
+from x_provider.calendar.header import HEADER_FIELDS, Header, read_header, read_id
+from x_provider.calendar.model import BlackoutSpec, Calendar, PostSpec
 from x_provider.calendar.plan import CHANGEABLE, PLANNED, KnownPost
 from x_provider.calendar.repeats import repeats
+from x_provider.calendar.shelf import Shelf
 from x_provider.calendar.times import roughly
 from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, YamlError, parse
+from x_provider.media import MediaSources
 
 MAX_BYTES = 8 << 20
 MAX_POSTS = 10_000
-DEFAULT_ACCOUNT = "x_default"
-_FIELDS = ("calendar", "timezone", "account", "long_posts", "defaults", "blackouts", "posts")
 
 KnownByCalendar = Callable[[str], KnownPosts[str, KnownPost]]
 
@@ -57,7 +49,11 @@ class _UnusableError(Exception):
 
 
 def read_calendar(
-    path: str | Path, *, now: pendulum.DateTime | None = None, known: KnownByCalendar | None = None
+    path: str | Path,
+    *,
+    now: pendulum.DateTime | None = None,
+    known: KnownByCalendar | None = None,
+    sources: MediaSources | None = None,
 ) -> Reading:
     """Read a calendar's YAML file and check every entry. Never raises for what it finds there.
 
@@ -67,6 +63,8 @@ def read_calendar(
     :param now: the moment that ``now + 30 s`` counts from; the current time when left out.
     :param known: gives the ledger's posts of the calendar of that name. A known post is not blamed for a due
         time in the past, and one that is on its way or on X for nothing at all.
+    :param sources: where media come from; files of this machine and https URLs when left out. What is named
+        twice is fetched once.
     """
     path = Path(path)
     now = now or pendulum.now("UTC")
@@ -77,7 +75,8 @@ def read_calendar(
     try:
         content = _bytes_of(path, header_report)
         digest = hashlib.sha256(content).hexdigest()
-        calendar = _calendar(_tree(content, report), path, header_report, report, now=now, known=known)
+        shelf = Shelf(sources or MediaSources(), path.absolute().parent)
+        calendar = _calendar(_tree(content, report), shelf, header_report, report, now=now, known=known)
     except _UnusableError:
         pass
     return Reading(calendar, report.findings(), digest)
@@ -140,23 +139,23 @@ def _text_of(content: bytes) -> str:
 
 def _calendar(
     root: Mapping,
-    path: Path,
+    shelf: Shelf,
     header_report: EntryReport,
     report: Report,
     *,
     now: pendulum.DateTime,
     known: KnownByCalendar | None,
 ) -> Calendar:
-    fields = Fields(root, header_report, known=_FIELDS)
+    fields = Fields(root, header_report, known=HEADER_FIELDS)
     # A field that nobody knows is an error, but the posts can still be trusted; any other goes for them all.
     header_report.failed = bool(root.repeated or root.odd_keys) or _may_mean_blackouts(root)
-    header = _header(fields, path)
+    header = read_header(fields)
     nodes = _post_nodes(fields)
     blackouts = _blackouts(fields, header, nodes) if header else []
     # With a blackout that cannot be read nothing is applied: the posts inside it would go out.
     if header_report.failed or header is None:
         raise _UnusableError
-    entries = _Entries(header, report, now, known(header.name) if known else {})
+    entries = _Entries(header, shelf, report, now, known(header.name) if known else {})
     posts = entries.read(nodes)
     entries.warn_of_blackouts(posts, blackouts)
     return Calendar(
@@ -170,21 +169,10 @@ def _calendar(
     )
 
 
-def _header(fields: Fields, path: Path) -> Header | None:
-    name = read_id(fields, "calendar", "december")
-    timezone = read_zone(fields, default=None)
-    account = (fields.text("account") or DEFAULT_ACCOUNT).strip()
-    defaults = fields.mapping("defaults", known=("late", "on_absent"))
-    late = read_late(defaults, LatePolicy()) if defaults else LatePolicy()
-    on_absent = read_on_absent(defaults, "resend") if defaults else "resend"
-    long_posts = fields.flag("long_posts") or False
-    if name is None or timezone is None:
-        return None
-    return Header(name, timezone, account, late, long_posts, path.absolute().parent, on_absent)
-
-
 def _may_mean_blackouts(root: Mapping) -> bool:
-    return any(name not in _FIELDS and nearest(name, _FIELDS) == "blackouts" for name in root.fields)
+    return any(
+        name not in HEADER_FIELDS and nearest(name, HEADER_FIELDS) == "blackouts" for name in root.fields
+    )
 
 
 def _blackouts(fields: Fields, header: Header, nodes: list[Node]) -> list[BlackoutSpec]:
@@ -211,9 +199,15 @@ class _Entries:
     """The entries of one calendar, read one after the other."""
 
     def __init__(
-        self, header: Header, report: Report, now: pendulum.DateTime, known: KnownPosts[str, KnownPost]
+        self,
+        header: Header,
+        shelf: Shelf,
+        report: Report,
+        now: pendulum.DateTime,
+        known: KnownPosts[str, KnownPost],
     ) -> None:
         self._header = header
+        self._shelf = shelf
         self._report = report
         self._now = now
         self._known = known
@@ -245,7 +239,15 @@ class _Entries:
             self.broken.add(id)
             return None
         self._lines[id] = fields.line_of("id")
-        post = read_post(fields, id, self._header, now=self._now, is_known=id in self._known)
+        post = read_post(
+            fields,
+            id,
+            self._header,
+            self._shelf,
+            now=self._now,
+            is_known=id in self._known,
+            is_history=self._is_history(id),
+        )
         if post is not None and self._would_come_back(post):
             check_past(fields, post.due_at, post.late, self._now)
         if report.failed or post is None:

@@ -142,7 +142,6 @@ class XNotifier(BaseNotifier):
             folder=Path(self.media_folder or (dag.folder if dag else "")),
             now=utc_now(),
             source=source,
-            long_posts=self.premium,
         )
         for finding in reading.findings:
             if finding.severity == "warning":

@@ -34,11 +34,18 @@ class XContentOperator(XOperator):
     None, blank text and blank items of a list count as not given.
 
     :param text: the post's text, up to 280 characters as X counts them.
-    :param media: up to 4 pictures, or one GIF, or one video: paths as the worker sees them, or
-        ``{"file": …, "alt": …}``.
+    :param split: ``True`` or ``"numbered"``: a longer text becomes a thread.
+    :param media: up to 4 pictures, or one GIF, or one video: paths as the worker sees them, https or object
+        URLs, or ``{"file": …, "alt": …}`` with any of them.
     :param alt_texts: descriptions for the ``media`` given as paths, in their order.
+    :param video: what X shows around a video: ``{"title": …, "visit_site": …}``.
     :param poll: ``{"options": ["Red", "Blue"], "duration": "1 day"}``.
     :param thread: a list of parts instead of ``text``, each with fields of its own.
+    :param first_comment: ``{"text": …, "after": "5 min"}``: a part that answers the post some time after it.
+    :param follow_ups: ``[{"likes": 100, "within": "2 days", "repost": True, "text": …}]``: what happens once
+        so many people like the post.
+    :param links: ``keep`` the text's links, move them into a ``reply``, or ``refuse`` them.
+    :param utm: parameters for the links: ``{"source": "x", "campaign": "{calendar}", "hosts": []}``.
     :param at: when it is due: a time, ``now + 30 s``, or nothing for now.
     :param timezone: in which an ``at`` without an offset is meant.
     :param late: ``{"grace": "15 min", "then": "publish"}``; or ``skip``, or ``ask``.
@@ -46,11 +53,13 @@ class XContentOperator(XOperator):
         holds when left out), or ``ask`` a person.
     :param reply_settings: who may answer: ``following``, ``mentionedUsers``, ``subscribers``, ``verified``.
     :param reply_to: id on X of the post that this one answers.
+    :param edit_of: id on X of the post that this one is a new version of.
     :param quote: id on X of the post that this one quotes.
+    :param plan: of the app on X's developer platform: ``self-serve`` (what holds when left out) or ``enterprise``.
+    :param premium: the account has X Premium: texts up to 25,000 characters, longer videos, edits.
     :param x_conn_id: the Airflow connection of the account.
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :param media_folder: what media paths are relative to; the DAG file's folder when left out.
-    :param long_posts: the account is a Premium one: texts up to 25,000 characters.
     """
 
     template_fields: Sequence[str] = (*CONTENT_FIELDS, "x_conn_id", "media_folder")
@@ -59,16 +68,25 @@ class XContentOperator(XOperator):
         self,
         *,
         text: str | None = None,
+        split: bool | str | None = None,
         media: Sequence[str | PurePath | Mapping[str, Any]] | None = None,
         alt_texts: Sequence[str | None] | None = None,
+        video: Mapping[str, Any] | None = None,
         poll: Mapping[str, Any] | None = None,
         thread: Sequence[Mapping[str, Any]] | None = None,
+        first_comment: Mapping[str, Any] | None = None,
+        follow_ups: Sequence[Mapping[str, Any]] | None = None,
+        links: str | None = None,
+        utm: Mapping[str, Any] | bool | str | None = None,
         at: str | datetime | None = None,
         timezone: str = "UTC",
         late: Mapping[str, Any] | None = None,
         on_absent: str | None = None,
         reply_settings: str | None = None,
         reply_to: str | None = None,
+        exclude_reply_user_ids: Sequence[str] | None = None,
+        auto_populate_reply_metadata: bool | str | None = None,
+        edit_of: str | None = None,
         quote: str | None = None,
         community_id: str | None = None,
         share_with_followers: bool | str | None = None,
@@ -80,24 +98,34 @@ class XContentOperator(XOperator):
         card_uri: str | None = None,
         direct_message_deep_link: str | None = None,
         tagged_user_ids: Sequence[str] | None = None,
+        plan: str | None = None,
+        premium: bool | str | None = None,
         x_conn_id: str = "x_default",
         ledger_conn_id: str = "x_ledger",
         media_folder: str | None = None,
-        long_posts: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.text = text
+        self.split = split
         self.media = media
         self.alt_texts = alt_texts
+        self.video = video
         self.poll = poll
         self.thread = thread
+        self.first_comment = first_comment
+        self.follow_ups = follow_ups
+        self.links = links
+        self.utm = utm
         self.at = at
         self.timezone = timezone
         self.late = late
         self.on_absent = on_absent
         self.reply_settings = reply_settings
         self.reply_to = reply_to
+        self.exclude_reply_user_ids = exclude_reply_user_ids
+        self.auto_populate_reply_metadata = auto_populate_reply_metadata
+        self.edit_of = edit_of
         self.quote = quote
         self.community_id = community_id
         self.share_with_followers = share_with_followers
@@ -109,10 +137,11 @@ class XContentOperator(XOperator):
         self.card_uri = card_uri
         self.direct_message_deep_link = direct_message_deep_link
         self.tagged_user_ids = tagged_user_ids
+        self.plan = plan
+        self.premium = premium
         self.x_conn_id = x_conn_id
         self.ledger_conn_id = ledger_conn_id
         self.media_folder = media_folder
-        self.long_posts = long_posts
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -134,7 +163,7 @@ class XContentOperator(XOperator):
         if known is not None and known.state not in _MAY_CHANGE:
             self.log.info("post %s of the ledger is this task's: %s already", known.id, known.state)
             return known
-        planned = draft(self._read(key, now, is_known=known is not None), calendar=calendar)
+        planned = draft(self._read(calendar, key, now, is_known=known is not None), calendar=calendar)
         if known is None:
             known = self.ledger.posts.ensure(planned, now=now)
         elif known.state is not PartState.PLANNED or known.revision != planned.revision:
@@ -152,7 +181,7 @@ class XContentOperator(XOperator):
             )
         return post
 
-    def _read(self, key: str, now: DateTime, *, is_known: bool) -> PostSpec:
+    def _read(self, calendar: str, key: str, now: DateTime, *, is_known: bool) -> PostSpec:
         source = f"task {self.dag_id}.{self.task_id}"
         reading = read_entry(
             {**{name: getattr(self, name) for name in DIRECT_FIELDS}, "media": self._described_media(source)},
@@ -162,7 +191,7 @@ class XContentOperator(XOperator):
             folder=Path(self.media_folder or self.dag.folder),
             now=now,
             source=source,
-            long_posts=self.long_posts,
+            calendar=calendar,
             is_known=is_known,
         )
         for finding in reading.findings:

@@ -1,0 +1,96 @@
+"""The files that a calendar names, each fetched and looked into once a reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from x_provider.media import Measured, MediaError, MediaSources, inspect, shown
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class InspectedMedia:
+    """A picture, GIF or video, whatever its name says.
+
+    :param source: where it is, as ``MediaSpec.source``.
+    :param name: what messages call it.
+    """
+
+    source: str
+    name: str
+    found: Measured
+    sha256: str
+
+
+@dataclass(frozen=True)
+class InspectedSubtitles:
+    """A file of subtitles; ``source`` as above."""
+
+    source: str
+    media_type: str
+    sha256: str
+
+
+class Shelf:
+    """Looks into files, wherever they are.
+
+    :param folder: what paths are relative to.
+    """
+
+    def __init__(self, sources: MediaSources, folder: Path) -> None:
+        self._sources = sources
+        self._folder = folder
+        self._media: dict[str, InspectedMedia | MediaError] = {}
+        self._subtitles: dict[str, InspectedSubtitles | MediaError] = {}
+
+    def media(self, source: str, *, fetch: bool = True) -> InspectedMedia:
+        """What a picture or video is.
+
+        :param source: a path, an https URL, or an object's URL.
+        :param fetch: whether to get it, where it is not on this machine.
+        :raises MediaError: when it cannot be had, or is none.
+        """
+        return _once(self._media, self._absolute(source, fetch=fetch), self._look)
+
+    def subtitles(self, source: str, *, fetch: bool = True) -> InspectedSubtitles:
+        """What a file of subtitles is; arguments and errors as of ``media``."""
+        return _once(self._subtitles, self._absolute(source, fetch=fetch), self._read)
+
+    def _absolute(self, source: str, *, fetch: bool) -> str:
+        absolute = self._sources.absolute(source, self._folder)
+        if not fetch and "://" in absolute:
+            raise MediaError(f"{shown(absolute)} was not fetched", "Nothing has to be done")
+        return absolute
+
+    def _look(self, source: str) -> InspectedMedia:
+        name = _name(source)
+        with self._sources.open(source) as path:
+            return InspectedMedia(source, name, *inspect(path, name=name))
+
+    def _read(self, source: str) -> InspectedSubtitles:
+        from x_provider.media import read_subtitles  # noqa: PLC0415  (TEMPORARY until it is there)
+
+        with self._sources.open(source) as path:
+            return InspectedSubtitles(source, *read_subtitles(path))
+
+
+def _once(known: dict[str, Found | MediaError], source: str, look: Callable[[str], Found]) -> Found:
+    if source not in known:
+        try:
+            known[source] = look(source)
+        except MediaError as error:
+            known[source] = error
+    found = known[source]
+    if isinstance(found, MediaError):
+        raise found
+    return found
+
+
+def _name(source: str) -> str:
+    if "://" not in source:
+        return Path(source).name
+    return PurePosixPath(shown(source).partition("?")[0].partition("://")[2]).name
