@@ -201,6 +201,34 @@ def test_reads_are_summed_and_warn_too(ledger, budget):
     assert ledger.charges.held("x_other", CENT, now=NOW) is None
 
 
+def test_what_was_read_that_day_is_not_charged_again(ledger):
+    def read(*ids, account="x_default", at=NOW):
+        cost = Cost("post_read", Decimal("0.005") * len(ids), len(ids))
+        ledger.charges.add(account, cost, what="get_posts", at=at, resources=[f"post/{each}" for each in ids])
+        return month(ledger, at).spent
+
+    assert read(1, 2, 3) == Decimal("0.015")
+    assert read(2, 3, 4) == Decimal("0.020")
+    assert read(2, 3, 4) == read(1) == Decimal("0.020")
+    assert read(1, account="x_other") == Decimal("0.020")
+    assert ledger.charges.month("x_other", now=NOW).spent == Decimal("0.005")
+    assert read(1, at=NOW.add(days=1)) == Decimal("0.025")
+    assert ledger.charges.by_kind("x_default", "2026-12") == [Cost("post_read", Decimal("0.025"), 5)]
+    assert sum_of_charges(ledger) == Decimal("0.030")
+
+
+def test_readers_at_once_are_charged_for_each_post_once(ledger):
+    def read(_):
+        ids = [f"post/{number}" for number in range(50)]
+        ledger.charges.add(
+            "x_default", Cost("post_read", Decimal("0.250"), 50), what="?", at=NOW, resources=ids
+        )
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(read, range(6)))
+    assert month(ledger).spent == Decimal("0.250")
+
+
 def test_sums_of_many_writers_are_exact(ledger):
     with ThreadPoolExecutor(8) as pool:
         for future in [

@@ -102,15 +102,24 @@ class Charges:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, account: str, cost: Cost, *, what: str, at: DateTime) -> Month | None:
+    def add(
+        self, account: str, cost: Cost, *, what: str, at: DateTime, resources: Sequence[str] = ()
+    ) -> Month | None:
         """X has charged for an answer that is no post's receipt.
 
         :param what: the kind of call.
+        :param resources: what was read, one a unit: what the account has paid for that day already is not charged
+            again. X says the same, and that it may fail to notice.
         :returns: the month, where with this its budget is nearly used up and nobody has said so yet.
         """
         month = month_of(at)
         row = {"account": account, "month": month, "at": at, "what": what, "part_id": None}
         with self._database.write() as connection:
+            if resources:
+                new = _read_first(connection, account, resources, at)
+                if not new:
+                    return None
+                cost = Cost(cost.kind, cost.usd / len(resources) * new, new)
             connection.execute(
                 t.charges.insert(), {**row, "kind": cost.kind, "units": cost.units, "usd": cost.usd}
             )
@@ -233,6 +242,18 @@ def charge_part(connection: Connection, attempt_id: int | None, *, account: str,
     }
     if connection.execute(_CHARGE, values).rowcount:
         connection.execute(_spend_on_attempt(connection.dialect.name), values)
+
+
+def _read_first(connection: Connection, account: str, resources: Sequence[str], at: DateTime) -> int:
+    """How many of these the account reads for the first time that day (UTC)."""
+    day = at.in_timezone("UTC")
+    yesterday = t.reads.c.account == account, t.reads.c.day < day.subtract(days=1).to_date_string()
+    connection.execute(t.reads.delete().where(*yesterday))
+    rows = [
+        {"account": account, "day": day.to_date_string(), "what": each} for each in sorted(set(resources))
+    ]
+    insert = _insert(connection.dialect.name)(t.reads).values(rows).on_conflict_do_nothing()
+    return len(connection.execute(insert.returning(t.reads.c.what)).all())
 
 
 def _month(connection: Connection, account: str, month: str, budget: Decimal | None) -> Month:

@@ -88,6 +88,15 @@ spending = Table(
     ),
 )
 
+reads = Table(
+    "x_reads",
+    metadata,
+    Column("account", String(250), primary_key=True),
+    Column("day", String(10), primary_key=True, comment="such as 2026-12-01, UTC"),
+    Column("what", String(50), primary_key=True, comment="such as post/1900000000000000001"),
+)
+"""What X was paid for showing today: it charges for the same once a day."""
+
 posts = Table(
     "x_posts",
     metadata,

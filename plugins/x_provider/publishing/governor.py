@@ -62,7 +62,10 @@ def governed(client: XClient, ledger: Ledger, *, account: str, clock: Callable[[
         if facts.family == CREATE_FAMILY:
             return
         if facts.charge is not None:
-            near = ledger.charges.add(account, cost_of(facts.charge), what=facts.family, at=clock())
+            charge = facts.charge
+            near = ledger.charges.add(
+                account, cost_of(charge), what=facts.family, at=clock(), resources=charge.resources
+            )
             if near is not None:
                 _log.warning("%s", near.warning())
         if any(window.exhausted for window in facts.windows):

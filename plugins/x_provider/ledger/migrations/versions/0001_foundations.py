@@ -91,6 +91,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account", "month", name=op.f("pk_x_spending")),
     )
     op.create_table(
+        "x_reads",
+        sa.Column("account", sa.String(length=250), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False, comment="such as 2026-12-01, UTC"),
+        sa.Column("what", sa.String(length=50), nullable=False, comment="such as post/1900000000000000001"),
+        sa.PrimaryKeyConstraint("account", "day", "what", name=op.f("pk_x_reads")),
+    )
+    op.create_table(
         "x_media",
         sa.Column(
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
@@ -431,6 +438,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_x_media_account_sha256")
 
     op.drop_table("x_media")
+    op.drop_table("x_reads")
     op.drop_table("x_spending")
     op.drop_table("x_budgets")
     op.drop_table("x_rate_windows")
