@@ -10,6 +10,7 @@ import pytest
 
 from x_provider.client import (
     AppBearer,
+    AppKeys,
     Auth,
     CreatePost,
     OAuth1,
@@ -24,6 +25,7 @@ SCHEMES: list[Auth] = [
     OAuth2User("planted-token"),
     OAuth2User(lambda: "planted-token"),
     AppBearer("planted-bearer"),
+    AppKeys("planted-api-key", "planted-api-secret"),
 ]
 
 

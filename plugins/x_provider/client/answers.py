@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from x_provider.client.calls import Call
 from x_provider.client.classify import classify, request_id
+from x_provider.client.errors import XUnavailable
 from x_provider.client.limits import answer_date, rate_windows
 from x_provider.client.models import (
     CreatedPost,
@@ -197,10 +198,19 @@ def read_usage(answer: Answer) -> Usage:
 
 
 def read_app_token(answer: Answer) -> str:
-    """The app's own token."""
+    """The app's own token.
+
+    :raises XUnavailable: for an answer without one; it quotes nothing, for it may hold half a token.
+    """
     token = _text(answer.body.get("access_token"))
     if token is None or answer.body.get("token_type") != "bearer":
-        raise _unreadable(answer)
+        raise XUnavailable(
+            family=answer.call.family,
+            status=answer.status,
+            detail="the answer holds no bearer token",
+            request_id=request_id(answer.headers),
+            next_step="Check the connection's base URL; then try again.",
+        )
     return token
 
 

@@ -268,7 +268,8 @@ def app_token() -> Call:
     https://docs.x.com/fundamentals/authentication/oauth-2-0/application-only
     """
     form = {"grant_type": "client_credentials"}
-    return Call("POST", "/oauth2/token", "app_token", form=form, idempotent=True)
+    # Whatever is odd about the answer is not quoted as unreadable JSON would be: it may hold the token.
+    return Call("POST", "/oauth2/token", "app_token", form=form, idempotent=True, json_answer=False)
 
 
 def checked_id(written: str) -> str:
