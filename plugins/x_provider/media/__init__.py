@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from x_provider.media.errors import MediaError
 from x_provider.media.fetching import Fetcher, FetchSettings
+from x_provider.media.fitting import Fitted, fit
 from x_provider.media.inspecting import inspect
 from x_provider.media.limits import (
     MAX_ALT_LENGTH,
@@ -26,12 +27,14 @@ __all__ = [
     "MAX_TAGGED_USERS",
     "FetchSettings",
     "Fetcher",
+    "Fitted",
     "Measured",
     "MediaCategory",
     "MediaError",
     "MediaSources",
     "Severity",
     "breaches",
+    "fit",
     "inspect",
     "shown",
 ]

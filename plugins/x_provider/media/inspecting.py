@@ -64,12 +64,13 @@ def inspect(path: Path, *, name: str | None = None) -> tuple[Measured, str]:
 
 @lru_cache(maxsize=1024)
 def _inspect(path: Path, name: str, size: int, mtime_ns: int, inode: int) -> tuple[Measured, str]:  # noqa: ARG001
-    with path.open("rb") as file:
-        head = file.read(192)
+    head = first_bytes(path)
     if is_picture(head):
-        found = _apart("pictures", path, name, size)
+        found = _measured("pictures", path, name=name, size=size)
     elif (demuxer := demuxer_of(head)) is not None:
-        found = _apart("videos", path, name, size, demuxer, _is_quicktime(head))
+        found = _measured(
+            "videos", path, name=name, size=size, demuxer=demuxer, quicktime=_is_quicktime(head)
+        )
     else:
         raise MediaError(
             f"{name} is neither a picture (JPEG, PNG, GIF, WEBP) nor a video (MP4, MOV)",
@@ -81,12 +82,18 @@ def _inspect(path: Path, name: str, size: int, mtime_ns: int, inode: int) -> tup
     return found, sha256
 
 
-def _apart(module: str, path: Path, name: str, size: int, *more: str | bool) -> Measured:
+def _measured(module: str, path: Path, *, name: str, **more: Any) -> Measured:
     measured = apart(
-        module, "measured", path, name, size, *more, name=name, seconds=_SECONDS, megabytes=_MEGABYTES
+        module, "measured", path, {"name": name, **more}, name=name, seconds=_SECONDS, megabytes=_MEGABYTES
     )
     values: dict[str, Any] = {key: tuple(it) if isinstance(it, list) else it for key, it in measured.items()}
     return Measured(**values)
+
+
+def first_bytes(path: Path) -> bytes:
+    """As many bytes of a file as it takes to tell what it is."""
+    with path.open("rb") as file:
+        return file.read(192)
 
 
 def is_picture(head: bytes) -> bool:

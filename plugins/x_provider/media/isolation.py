@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import dataclasses
+import gc
 import importlib
 import json
 import os
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ def apart(
     module: str,
     function: str,
     path: Path,
-    *arguments: Any,
+    arguments: Mapping[str, Any],
+    *,
     name: str,
     seconds: int,
     megabytes: int,
@@ -54,7 +57,7 @@ def apart(
 
     :param module: of ``x_provider.media``; it may import decoders, since only child processes import it.
     :param path: of the file; the function's first argument.
-    :param arguments: the function's others; they and what it returns travel as JSON.
+    :param arguments: the function's others, by name; they and what it returns travel as JSON.
     :param name: what people know the file by.
     :param seconds: after which the child is stopped.
     :param megabytes: of address space that the child may take, beyond what it starts with.
@@ -63,7 +66,8 @@ def apart(
     """
     request = {
         "call": [module, function],
-        "arguments": [str(path.absolute()), *arguments],
+        "path": str(path.absolute()),
+        "arguments": dict(arguments),
         "limits": {"seconds": seconds, "megabytes": megabytes, "writes": writes},
     }
     began = time.monotonic()
@@ -164,8 +168,9 @@ os.register_at_fork(after_in_child=_decoders.forget)
 
 def serve(channel: int) -> None:
     """Be the process that decoders are forked from, until nobody holds or uses the channel."""
-    for module in ("pictures", "videos"):
+    for module in ("stills", "animations", "transcoding"):
         importlib.import_module(f"x_provider.media.{module}")
+    gc.freeze()  # what is loaded is shared with the children, and stays so
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with socket.socket(fileno=channel) as requests:
         requests.settimeout(_IDLE_SECONDS)
@@ -193,7 +198,7 @@ def _decode(connection: socket.socket) -> None:
     module, function = request["call"]
     try:
         call = getattr(importlib.import_module(f"x_provider.media.{module}"), function)
-        answer = {"returned": call(Path(request["arguments"][0]), *request["arguments"][1:])}
+        answer = {"returned": call(Path(request["path"]), **request["arguments"])}
     except MediaError as error:
         answer = {"refused": [error.message, error.hint]}
     except MemoryError:

@@ -24,8 +24,10 @@ FORMATS = tuple(set(TYPES) - {"MPO"})
 MAX_DECODED_PIXELS = 40_000_000
 AGAIN = "Export it again"
 
+Image.init()  # Pillow would load its formats with the first picture, in every child process anew
 
-def measured(path: Path, name: str, size: int) -> Measured:
+
+def measured(path: Path, *, name: str, size: int) -> Measured:
     """Find out what a picture is.
 
     :raises MediaError: when it is damaged, ends early or has too many pixels.

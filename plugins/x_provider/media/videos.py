@@ -28,7 +28,7 @@ def opened(path: Path, demuxer: str) -> InputContainer:
     return av.open(f"file:{path}", mode="r", format=demuxer, metadata_errors="replace")
 
 
-def measured(path: Path, name: str, size: int, demuxer: str, quicktime: bool) -> Measured:
+def measured(path: Path, *, name: str, size: int, demuxer: str, quicktime: bool) -> Measured:
     """Find out what a video is, from its headers and the packets of its first seconds.
 
     :raises MediaError: when it is damaged, ends early or has no picture.
