@@ -175,3 +175,56 @@ def test_a_user_id_that_is_a_name_is_sent_to_the_right_field() -> None:
 
 def test_a_username_may_have_its_at_sign() -> None:
     assert account_of(connection(username="@brand")).username == "brand"
+
+
+@pytest.mark.parametrize(
+    ("fields", "media_api", "upload_base_url"),
+    [
+        ({}, "2", "https://upload.twitter.com"),
+        ({"media_api": "1.1"}, "1.1", "https://upload.twitter.com"),
+        ({"media_api": 1.1, "host": "http://127.0.0.1:8443"}, "1.1", "http://127.0.0.1:8443"),
+        ({"media_api": "2", "upload_base_url": "upload.x.com/"}, "2", "https://upload.x.com"),
+    ],
+)
+def test_files_go_by_v2_to_x_itself_unless_the_connection_says_otherwise(
+    fields: dict[str, object], media_api: str, upload_base_url: str
+) -> None:
+    account = account_of(connection(OAUTH1, fields))
+    assert (account.media_api, account.upload_base_url) == (media_api, upload_base_url)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"media_api": "3"}, "the field media_api is '3'"),
+        ({"upload_base_url": "http://upload.twitter.com"}, "the field upload_base_url.*unencrypted"),
+        ({"upload_base_url": "https://upload.twitter.com/1.1"}, "the version /1.1 is added"),
+    ],
+)
+def test_a_media_api_that_cannot_be_one_is_named(fields: dict[str, object], words: str) -> None:
+    with pytest.raises(XConnectionError, match=words):
+        account_of(connection(OAUTH1, fields))
+
+
+@pytest.mark.parametrize("parts", [OAUTH2, BEARER])
+def test_v11_without_oauth1_keys_is_refused_with_the_ways_out(parts: dict[str, str]) -> None:
+    message = refusal(connection(parts, media_api="1.1"))
+    assert "takes OAuth 1.0a keys only" in message
+    assert "Set media_api to 2, or add" in message
+
+
+@pytest.mark.parametrize(
+    ("parts", "app"),
+    [
+        ((OAUTH1, BEARER), ()),
+        ((BEARER,), ()),
+        ((OAUTH2,), ()),
+        ((OAUTH2, BEARER, {"login": "api-key", "password": "api-key-secret"}), ("app-token",)),
+        ((OAUTH2, {"login": "api-key", "password": "api-key-secret"}), ("api-key", "api-key-secret")),
+        ((OAUTH2, {"login": "api-key"}), ()),
+    ],
+)
+def test_a_user_token_brings_the_apps_own_credentials_along(
+    parts: tuple[dict[str, str], ...], app: tuple[str, ...]
+) -> None:
+    assert credentials_of(connection(*parts)).app == app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from airflow.sdk._shared.secrets_masker import redact
 
 from x_provider.client import CreatePost
 from x_provider.hooks import XConnectionError, XHook
+
+PICTURE = Path(__file__).parents[2] / "include" / "calendar" / "media" / "aurora.jpg"
 
 
 @pytest.fixture
@@ -61,6 +64,20 @@ def test_it_posts_with_an_oauth2_user_token_too(define, sandbox) -> None:
     hook = define(extra={"auth": "oauth2", "oauth2_access_token": token})
     hook.get_conn(to_post=True).create_post(CreatePost(text="Hello"))
     assert len(sandbox.posts()) == 1
+
+
+@pytest.mark.parametrize("media_api", ["2", "1.1"])
+def test_files_go_by_the_connections_media_api(define, sandbox, media_api: str) -> None:
+    client = define(extra={"media_api": media_api}).get_conn(to_post=True)
+    assert client.upload_media(PICTURE, "tweet_image").ready
+    (seen,) = sandbox.requests()
+    assert seen["path"].startswith(f"/{media_api}/media/upload")
+
+
+def test_an_oauth2_token_tells_the_usage_by_the_apps_keys(define, sandbox) -> None:
+    token = sandbox.accounts[0]["oauth2"]["access_token"]
+    hook = define(extra={"auth": "oauth2", "oauth2_access_token": token})
+    assert hook.get_conn().usage().project_id
 
 
 def test_the_account_is_known_without_asking_x(define, sandbox) -> None:

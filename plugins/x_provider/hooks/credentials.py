@@ -10,13 +10,17 @@ from urllib.parse import urlsplit
 
 from airflow.sdk.exceptions import AirflowException
 
+from x_provider.hooks.addresses import BadAddressError, checked_address, is_on_x
+
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from pydantic import JsonValue
 
 DEFAULT_BASE_URL = "https://api.x.com"
+DEFAULT_UPLOAD_BASE_URL = "https://upload.twitter.com"
 
 AuthKind = Literal["oauth1", "oauth2", "bearer"]
+MediaApi = Literal["2", "1.1"]
 
 AUTH_NAMES: dict[AuthKind, str] = {
     "oauth1": "OAuth 1.0a",
@@ -70,25 +74,33 @@ class Account:
     :param base_url: where its API is, without a trailing slash.
     :param user_id: X's numeric id of the account, None while unknown.
     :param username: the @name without the @, None while unknown.
+    :param media_api: the API that files are uploaded with.
+    :param upload_base_url: where v1.1 takes them.
     """
 
     conn_id: str
     base_url: str
     user_id: str | None = None
     username: str | None = None
+    media_api: MediaApi = "2"
+    upload_base_url: str = DEFAULT_UPLOAD_BASE_URL
 
     @property
     def is_on_x(self) -> bool:
         """Whether the base URL is X's own, not a sandbox's or a proxy's."""
-        return _is_on_x(urlsplit(self.base_url).hostname or "")
+        return is_on_x(urlsplit(self.base_url).hostname or "")
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """The secrets that were chosen, in the order in which the client's auth class takes them."""
+    """The secrets that were chosen, in the order in which the client's auth class takes them.
+
+    :param app: what a user's token lacks of the app's own: its bearer token, or its API key and secret.
+    """
 
     kind: AuthKind
     values: tuple[str, ...] = field(repr=False)
+    app: tuple[str, ...] = field(default=(), repr=False)
 
 
 def secrets_of(connection: Connection) -> list[JsonValue]:
@@ -100,14 +112,16 @@ def secrets_of(connection: Connection) -> list[JsonValue]:
 def account_of(connection: Connection) -> Account:
     """The connection's account.
 
-    :raises XConnectionError: when the base URL or the user id cannot be one.
+    :raises XConnectionError: when a URL, the user id or the media API cannot be one.
     """
-    fields = _fields(connection)
+    fields, base_url = _fields(connection), _base_url(connection)
     return Account(
         conn_id=connection.conn_id,
-        base_url=_base_url(connection),
+        base_url=base_url,
         user_id=_user_id(connection.conn_id, fields),
         username=fields.get("username", "").removeprefix("@") or None,
+        media_api=_media_api(connection.conn_id, fields),
+        upload_base_url=_upload_base_url(connection.conn_id, fields, base_url),
     )
 
 
@@ -117,7 +131,8 @@ def credentials_of(connection: Connection) -> Credentials:
     ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else the
     OAuth 2.0 user token, else the bearer token.
 
-    :raises XConnectionError: when the chosen set is incomplete, or a value cannot be a credential.
+    :raises XConnectionError: when the chosen set is incomplete, a value cannot be a credential, or files are
+        to go by an API that does not take these.
     """
     conn_id, fields = connection.conn_id, _fields(connection)
     auth = fields.get("auth", "auto")
@@ -133,7 +148,9 @@ def credentials_of(connection: Connection) -> Credentials:
         raise _incomplete(conn_id, kind, missing, fields)
     for name in _NEEDED[kind]:
         _check_value(conn_id, name, fields[name])
-    return Credentials(kind, tuple(fields[name] for name in _NEEDED[kind]))
+    _require_media_api(conn_id, fields, kind)
+    values = tuple(fields[name] for name in _NEEDED[kind])
+    return Credentials(kind, values, app=_app_of(conn_id, fields, kind))
 
 
 def _fields(connection: Connection) -> dict[str, str]:
@@ -211,38 +228,58 @@ def _user_id(conn_id: str, fields: Mapping[str, str]) -> str | None:
 
 
 def _base_url(connection: Connection) -> str:
-    conn_id, text = connection.conn_id, (connection.host or "").strip() or DEFAULT_BASE_URL
-    if "://" not in text:
-        text = f"{connection.schema or 'https'}://{text}"
-    parts = urlsplit(text)
+    # A connection written as a URI has its port in a field of its own, and so may one from the form.
+    given = (connection.host or "").strip() or DEFAULT_BASE_URL
     try:
-        # A connection written as a URI has its port in a field of its own, and so may one from the form.
-        port = parts.port or connection.port
-    except ValueError:
-        raise _unusable_url(conn_id, text, "its port is not a number") from None
-    path = parts.path.rstrip("/")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise _unusable_url(conn_id, text, "it is not an http(s) URL")
-    if parts.username or parts.password:
-        raise _unusable_url(conn_id, f"{parts.scheme}://…@{parts.hostname}", "keys do not belong into it")
-    if parts.query or parts.fragment:
-        raise _unusable_url(conn_id, text, "it has a query or a fragment")
-    if path.endswith("/2"):
-        raise _unusable_url(conn_id, text, "the version /2 is added by the client")
-    if parts.scheme == "http" and _is_on_x(parts.hostname):
-        raise _unusable_url(conn_id, text, "it would send the keys to X unencrypted")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    usual = {"http": 80, "https": 443}[parts.scheme]
-    return f"{parts.scheme}://{host}{f':{port}' if port and port != usual else ''}{path}"
+        return checked_address(given, scheme=connection.schema or "https", port=connection.port)
+    except BadAddressError as error:
+        raise XConnectionError(
+            connection.conn_id,
+            f"the API base URL (host) {error}",
+            f"Set it to {DEFAULT_BASE_URL}, or to your sandbox such as http://127.0.0.1:8443",
+        ) from None
 
 
-def _unusable_url(conn_id: str, url: str, reason: str) -> XConnectionError:
-    return XConnectionError(
+def _upload_base_url(conn_id: str, fields: Mapping[str, str], base_url: str) -> str:
+    # A sandbox has both APIs at one address.
+    usual = DEFAULT_UPLOAD_BASE_URL if is_on_x(urlsplit(base_url).hostname or "") else base_url
+    try:
+        return checked_address(fields.get("upload_base_url", usual))
+    except BadAddressError as error:
+        raise XConnectionError(
+            conn_id,
+            f"the field upload_base_url {error}",
+            f"Leave it empty, or set it to {DEFAULT_UPLOAD_BASE_URL}",
+        ) from None
+
+
+def _media_api(conn_id: str, fields: Mapping[str, str]) -> MediaApi:
+    given = fields.get("media_api", "2")
+    if given in ("2", "1.1"):
+        return cast("MediaApi", given)
+    raise XConnectionError(
         conn_id,
-        f"the API base URL (host) {url!r} cannot be used: {reason}",
-        f"Set it to {DEFAULT_BASE_URL}, or to your sandbox such as http://127.0.0.1:8443",
+        f"the field media_api is {given!r}, which is no API that takes files",
+        "Set it to 2, to 1.1, or leave it empty for 2",
     )
 
 
-def _is_on_x(host: str) -> bool:
-    return any(host == domain or host.endswith(f".{domain}") for domain in ("x.com", "twitter.com"))
+def _require_media_api(conn_id: str, fields: Mapping[str, str], kind: AuthKind) -> None:
+    if _media_api(conn_id, fields) == "1.1" and kind != "oauth1":
+        raise XConnectionError(
+            conn_id,
+            f"the field media_api is 1.1, which takes OAuth 1.0a keys only, and it authenticates by"
+            f" {AUTH_NAMES[kind]}",
+            "Set media_api to 2, or add the account's four OAuth 1.0a keys and set auth to oauth1",
+        )
+
+
+def _app_of(conn_id: str, fields: Mapping[str, str], kind: AuthKind) -> tuple[str, ...]:
+    if kind != "oauth2":
+        return ()  # the others are the app's own, or hold it
+    for names in (("bearer_token",), ("api_key", "api_key_secret")):
+        if fields.keys() >= set(names):
+            for name in names:
+                _check_value(conn_id, name, fields[name])
+            return tuple(fields[name] for name in names)
+    return ()

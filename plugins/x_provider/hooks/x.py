@@ -168,10 +168,18 @@ def _missing(conn_id: str, doubt: str | None) -> XConnectionError:
 
 
 def _client(account: Account, credentials: Credentials) -> XClient:
-    from x_provider.client import AppBearer, OAuth1, OAuth2User, XClient  # noqa: PLC0415  (requests, as above)
+    # requests, as above
+    from x_provider.client import AppBearer, AppKeys, OAuth1, OAuth2User, XClient  # noqa: PLC0415
 
     schemes = {"oauth1": OAuth1, "oauth2": OAuth2User, "bearer": AppBearer}
-    return XClient(account.base_url, schemes[credentials.kind](*credentials.values))
+    of_app = {0: None, 1: AppBearer, 2: AppKeys}[len(credentials.app)]
+    return XClient(
+        account.base_url,
+        schemes[credentials.kind](*credentials.values),
+        media_api=account.media_api,
+        upload_base_url=account.upload_base_url,
+        app=of_app(*credentials.app) if of_app else None,
+    )
 
 
 def _contradiction(account: Account, user: User) -> str | None:
