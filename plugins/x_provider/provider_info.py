@@ -88,6 +88,17 @@ def get_provider_info() -> dict[str, Any]:
                         "Client secret", "OAuth 2.0: only confidential clients have one."
                     ),
                     "bearer_token": _secret("Bearer token", "App-only: reads public posts, cannot post."),
+                    "media_api": _field(
+                        "Media API",
+                        "The API that files are uploaded with: 2, or 1.1 for apps that still need it, which "
+                        "takes OAuth 1.0a keys only.",
+                        enum=["2", "1.1"],
+                        default="2",
+                    ),
+                    "upload_base_url": _field(
+                        "Upload base URL",
+                        "Where media API 1.1 takes files. Empty for X's own, or the sandbox's address.",
+                    ),
                     "username": _field("Username", "The account's @name, as a label and a check. Optional."),
                     "user_id": _field(
                         "User id",
