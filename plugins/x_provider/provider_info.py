@@ -16,6 +16,18 @@ def _secret(label: str, description: str) -> dict[str, Any]:
     return _field(label, description, format="password")
 
 
+def _option(
+    kind: str, description: str, *, default: str | None = None, example: str | None = None
+) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": kind,
+        "example": example,
+        "default": default,
+    }
+
+
 def _modules(*names: str) -> dict[str, Any]:
     return {"integration-name": _INTEGRATION, "python-modules": list(names)}
 
@@ -38,6 +50,35 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "cli": ["x_provider.cli.definition.get_commands"],
+        "config": {
+            "x": {
+                "description": "Where the media of posts may come from. What calendars name is fetched by Airflow's "
+                "machines, so that only https addresses of the public internet do unless said otherwise here. "
+                "Own authorities are trusted when REQUESTS_CA_BUNDLE names their file.",
+                "options": {
+                    "media_hosts": _option(
+                        "string",
+                        "Fetch media from these hosts only, separated by commas. A leading dot stands for the domain "
+                        "and all below it; a port other than 443 must be listed. Empty: from any host.",
+                        default="",
+                        example="cdn.example.org, .example.com, images.example.net:8443",
+                    ),
+                    "media_private_hosts": _option(
+                        "string",
+                        "Fetch media from these hosts besides, also where their addresses are in your own network. "
+                        "Everybody who can edit a calendar can then have files from them posted.",
+                        default="",
+                        example="files.corp.example, minio.example:9000",
+                    ),
+                    "media_max_megabytes": _option(
+                        "integer", "The largest file that is downloaded, in megabytes.", default="1000"
+                    ),
+                    "media_seconds": _option(
+                        "integer", "How long one download may take, in seconds.", default="900"
+                    ),
+                },
+            }
+        },
         "connection-types": [
             {
                 "connection-type": "x",

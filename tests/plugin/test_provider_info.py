@@ -38,7 +38,8 @@ def test_it_follows_airflows_schema_for_installed_providers() -> None:
 @pytest.mark.parametrize("key", sorted(get_provider_info().keys() - {"package-name", "name", "description"}))
 def test_each_part_follows_airflows_schema_for_provider_sources(key: str) -> None:
     schema = json.loads((SCHEMAS / "provider.yaml.schema.json").read_text())
-    jsonschema.validate(get_provider_info()[key], schema["properties"][key])
+    part = {**schema["properties"][key], "definitions": schema["definitions"]}
+    jsonschema.validate(get_provider_info()[key], part)
 
 
 def test_every_named_module_and_class_exists() -> None:

@@ -39,7 +39,7 @@ class FetchSettings:
 
     hosts: tuple[str, ...] = ()
     private_hosts: tuple[str, ...] = ()
-    max_bytes: int = 1 << 30
+    max_bytes: int = 1_000_000_000
     connect_seconds: float = 10
     read_seconds: float = 30
     total_seconds: float = 900

@@ -94,7 +94,7 @@ class MediaSources:
         settings, size = self._fetcher.settings, 0
         late = time.monotonic() + settings.total_seconds
         with closing(self._open_object(source)) as stored, path.open("xb") as file:
-            while block := stored.read(_BLOCK):
+            while block := _read(stored, source):
                 size += len(block)
                 if size > settings.max_bytes:
                     hint = "Make it smaller, or raise media_max_megabytes in Airflow's configuration, section [x]"
@@ -107,6 +107,14 @@ class MediaSources:
                 file.write(block)
         if size == 0:
             raise MediaError(f"{shown(source)} is empty", "Save it there again")
+
+
+def _read(stored: BinaryIO, source: str) -> bytes:
+    try:
+        return stored.read(_BLOCK)
+    except Exception as error:  # each store has errors of its own
+        reason = f"{shown(source)} cannot be read to its end ({type(error).__name__})"
+        raise MediaError(reason, "Try again later", may_pass=True) from error
 
 
 def _scheme(source: str) -> str | None:
