@@ -85,6 +85,28 @@ def make_film(path: Path, *, shade: int = 200, damaged: bool = False, alt: str |
     return film.model_copy(update=_content_of(path))
 
 
+def make_video(path: Path) -> MediaSpec:
+    """Save an MP4 of a second, as X documents it."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(10):
+            picture = Image.new("RGB", (64, 48), (10 * number, 20, 60))
+            container.mux(stream.encode(av.VideoFrame.from_image(picture)))
+        container.mux(stream.encode())
+    return MediaSpec(
+        source=str(path),
+        media_type="video/mp4",
+        category="tweet_video",
+        width=64,
+        height=48,
+        duration_seconds=1,
+        **_content_of(path),
+    )
+
+
 def _content_of(path: Path) -> dict[str, Any]:
     content = path.read_bytes()
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
