@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.media import media_sources
 from x_provider.hooks.x import XHook
 from x_provider.publishing import Publisher
 
@@ -27,4 +28,10 @@ async def aopen_publisher(*, account: str, ledger_conn_id: str, report: Report |
 
 
 def _publisher(x: XHook, ledger: LedgerHook, report: Report | None) -> Publisher:
-    return Publisher(ledger.ledger(), x.get_conn(to_post=True), account=x.x_conn_id, report=report)
+    return Publisher(
+        ledger.ledger(),
+        x.get_conn(to_post=True),
+        account=x.x_conn_id,
+        sources=media_sources(),
+        report=report,
+    )
