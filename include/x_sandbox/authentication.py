@@ -10,7 +10,6 @@ from x_sandbox.accounts import Account
 from x_sandbox.problems import (
     Problem,
     forbidden,
-    invalid_request,
     unauthorized,
     unsupported_authentication,
 )
@@ -24,7 +23,6 @@ OPEN = "none"
 """Operations that prove their caller themselves, in the body."""
 USER_CONTEXTS = (OAUTH1, OAUTH2)
 ANY = (OAUTH1, OAUTH2, APP_ONLY)
-MAX_FORM_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -64,14 +62,9 @@ def authenticate(state: State, request: Request, form: Sequence[tuple[str, str]]
 
 
 async def form_of(request: Request) -> list[tuple[str, str]]:
-    """Read the parameters of an x-www-form-urlencoded body; none of any other body.
-
-    :raises Problem: 400 for a body of more than `MAX_FORM_BYTES`.
-    """
+    """Read the parameters of an x-www-form-urlencoded body; none of any other body."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return []
-    if int(request.headers.get("content-length", "0")) > MAX_FORM_BYTES:
-        raise invalid_request(f"the form has more than {MAX_FORM_BYTES} bytes")
     return parse_qsl((await request.body()).decode("latin-1"), keep_blank_values=True)
 
 

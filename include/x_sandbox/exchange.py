@@ -25,6 +25,8 @@ from x_sandbox.schemas import Schema, faults_of
 from x_sandbox.state import State
 
 API_VERSION = "2.167"
+STREAMED = "multipart/form-data"
+MAX_BODY_BYTES = 32 << 20
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Exchange:
     @property
     def streams(self) -> bool:
         """Tell whether the body goes to disk as it comes: it must not be waited for in memory."""
-        return self.request.headers.get("content-type", "").startswith("multipart/form-data")
+        return self.request.headers.get("content-type", "").startswith(STREAMED)
 
     def bill(self, kind: str, resources: Sequence[str] | None = None) -> None:
         """Price the request, before it changes anything.
@@ -164,6 +166,7 @@ class _Run:
         state, request = self._state, self._request
         refusal: Problem | None = None
         try:
+            self._check_size()
             if OPEN in self._operation.means:
                 self._caller = Caller(OPEN)
             else:
@@ -187,6 +190,13 @@ class _Run:
                 Problem(503, "Service Unavailable", "Service Unavailable", note=str(error))
             )
         return await self._after(fault, answer) if fault else answer
+
+    def _check_size(self) -> None:
+        """Refuse what would have to be held in memory and is too large for that; files stream to the disk."""
+        length = self._request.headers.get("content-length", "")
+        streams = self._request.headers.get("content-type", "").startswith(STREAMED)
+        if not streams and length.isdecimal() and int(length) > MAX_BODY_BYTES:
+            raise invalid_request(f"the body has more than {MAX_BODY_BYTES} bytes")
 
     async def _handle(self) -> Answer:
         operation, state, caller = self._operation, self._state, self._caller

@@ -88,3 +88,11 @@ def test_a_file_in_one_request_stays_out_of_memory_too(own_sandbox, api_of, mp4)
     before = peak_megabytes(server.process.pid)
     assert api_of(server).upload(content, "dm_video").status_code == 200
     assert peak_megabytes(server.process.pid) - before < 32
+
+
+def test_a_body_that_would_have_to_be_held_in_memory_has_a_limit(alice) -> None:
+    refused = alice.post(
+        "/2/media/upload", data="x" * (33 * MEGABYTE), headers={"content-type": "text/plain"}
+    )
+    assert refused.status_code == 400
+    assert "more than" in refused.json()["errors"][0]["message"]

@@ -142,6 +142,16 @@ class Controls:
             ),
             "reposts": reposts,
             "edits": list(post.edit_history[:-1]),
+            "versions": [
+                {"id": version.id, "text": version.text, "created_at": iso(version.created_at)}
+                for version in map(posts.get, post.edit_history[:-1])
+                if version
+            ],
+            "tagged": [
+                account.username
+                for user_id in post.choices.get("media", {}).get("tagged_user_ids", ())
+                if (account := state.app.account(user_id))
+            ],
             "choices": post.choices,
             "hidden": post.hidden,
             "deleted": post.deleted,
@@ -153,6 +163,7 @@ class Controls:
             return None
         return {
             "id": repost.id,
+            "author_id": account.id,
             "username": account.username,
             "name": account.name,
             "created_at": iso(repost.at),

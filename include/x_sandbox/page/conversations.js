@@ -10,7 +10,12 @@ export function threads(posts) {
     byHead.set(head.id, [...(byHead.get(head.id) ?? []), post]);
   }
   const groups = [...byHead].map(([key, parts]) => ({ key, posts: parts.sort(byId) }));
-  return groups.sort((one, other) => byId(other.posts.at(-1), one.posts.at(-1)));
+  return groups.sort((one, other) => byId(newest(other), newest(one)));
+}
+
+// A repost brings what it repeats back to the top.
+function newest({ posts }) {
+  return posts.flatMap((post) => [post, ...(post.reposts ?? [])]).sort(byId).at(-1);
 }
 
 /** A post with everything above it, oldest first, and the threads that answer it or follow it. */

@@ -1,5 +1,6 @@
 import { h, icon } from "./dom.js";
-import { mediaGrid } from "./media.js";
+import { labels } from "./labels.js";
+import { mediaGrid, videoCard } from "./media.js";
 import { pollView } from "./poll.js";
 import { plainText, richText } from "./richtext.js";
 import { dayAndTime, exact, relativeTime } from "./time.js";
@@ -51,6 +52,7 @@ export class PostView {
       post.edits,
       post.choices,
       post.hidden,
+      post.reposts,
       post.entities,
       context,
     ]);
@@ -62,6 +64,7 @@ export class PostView {
     this.node.classList.toggle("joined-above", joinedAbove);
     this.node.classList.toggle("joined-below", joinedBelow);
     this.node.classList.toggle("deleted", post.deleted);
+    this.node.classList.toggle("hidden-reply", Boolean(post.hidden));
   }
 
   contextOf(post, parentIsAbove) {
@@ -87,6 +90,7 @@ export class PostView {
       h(
         "div",
         { class: "body" },
+        !post.deleted && post.reposts?.length > 0 && repostLine(post.reposts),
         byline(post, this.focused),
         post.deleted ? tombstone(post) : this.parts(post, context),
       ),
@@ -104,10 +108,14 @@ export class PostView {
           h("span", { class: replyingTo.startsWith("@") ? "entity" : null }, replyingTo),
         ),
       text.textContent && h("p", { class: "text", dir: "auto" }, text),
-      post.media?.length > 0 && mediaGrid(post.media),
+      post.media?.length > 0 && mediaGrid(post.media, posterOf(post)),
+      videoCard(post.choices?.media),
+      post.tagged?.length > 0 && tagLine(post.tagged),
       this.pollSlot,
       post.quote && quoteCard(this.known(post.quote)),
+      messageButton(post.choices?.direct_message_deep_link),
       labels(post),
+      this.focused && post.versions?.length > 0 && versionList(post.versions),
       this.focused &&
         h(
           "p",
@@ -161,6 +169,47 @@ function byline(post, focused) {
   );
 }
 
+function posterOf({ choices }) {
+  const id = choices?.media?.preview_media_id;
+  return id ? `/_sandbox/media/${id}` : null;
+}
+
+function repostLine(reposts) {
+  const names = reposts.map(({ name, username }) => name || username);
+  return h("p", { class: "reposted" }, icon("repost"), `${names.join(", ")} reposted`);
+}
+
+function tagLine(usernames) {
+  return h("p", { class: "tagged" }, icon("who"), usernames.map((name) => `@${name}`).join(", "));
+}
+
+function messageButton(link) {
+  return (
+    link &&
+    h("a", { class: "action", href: link, target: "_blank", rel: "noopener noreferrer" }, "Send a message")
+  );
+}
+
+function versionList(versions) {
+  return h(
+    "details",
+    { class: "versions" },
+    h("summary", {}, versions.length === 1 ? "The earlier version" : `${versions.length} earlier versions`),
+    h(
+      "ol",
+      {},
+      versions.map(({ text, created_at: at }) =>
+        h(
+          "li",
+          {},
+          h("time", { datetime: at, title: exact(Date.parse(at)) }, dayAndTime(Date.parse(at))),
+          h("p", { class: "text", dir: "auto" }, text),
+        ),
+      ),
+    ),
+  );
+}
+
 function tombstone(post) {
   return h(
     "div",
@@ -195,26 +244,6 @@ function quoteCard(quoted) {
       picture && h("img", { src: picture.url, alt: picture.alt_text ?? "", loading: "lazy" }),
       h("span", { class: "text", dir: "auto" }, plainText(quoted)),
     ),
-  );
-}
-
-function labels({ choices = {}, edits = [], hidden }) {
-  const found = [
-    choices.made_with_ai && ["sparkle", "Made with AI"],
-    choices.paid_partnership && ["handshake", "Paid partnership"],
-    choices.for_super_followers_only && ["who", "Subscribers only"],
-    choices.community_id && ["who", "In a community"],
-    choices.nullcast && ["handshake", "Only as an ad"],
-    hidden && ["hidden", "Hidden reply"],
-    edits.length > 0 && ["pencil", "Edited"],
-  ].filter(Boolean);
-  return (
-    found.length > 0 &&
-    h(
-      "p",
-      { class: "labels" },
-      found.map(([name, text]) => h("span", { class: "label" }, icon(name), text)),
-    )
   );
 }
 

@@ -85,7 +85,7 @@ export class Timeline {
   isShown(post, { anyAccount = false } = {}) {
     return (
       (this.filter.deleted || !post.deleted) &&
-      (anyAccount || !this.filter.account || post.author_id === this.filter.account)
+      (anyAccount || !this.filter.account || isOf(post, this.filter.account))
     );
   }
 
@@ -168,6 +168,9 @@ export class Timeline {
     ]);
   }
 }
+
+const isOf = (post, account) =>
+  post.author_id === account || (post.reposts ?? []).some((repost) => repost.author_id === account);
 
 function notice(name, title, lines) {
   return h(
