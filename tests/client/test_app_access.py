@@ -23,6 +23,7 @@ from x_provider.client import (
     XError,
     XNeedsLogin,
     XPermission,
+    calls,
 )
 from x_provider.client.calls import Call
 
@@ -140,6 +141,13 @@ def test_days_and_numbers_are_read_and_what_is_unknown_is_none(planted: OAuth1) 
     assert asked.body == b"grant_type=client_credentials"
     assert read.headers["Authorization"] == f"Bearer {TOKEN}"
     assert "days=90" in read.url
+
+
+def test_every_field_of_x_openapi_document_is_asked_for_and_read(schemas: dict[str, Any]) -> None:
+    theirs = set(schemas["Usage"]["properties"])
+
+    assert set(calls.usage().params["usage.fields"].split(",")) == theirs
+    assert set(Usage.model_fields) == theirs
 
 
 @pytest.mark.parametrize("days", [0, 91])

@@ -18,6 +18,7 @@ from x_provider.client import (
     XForbidden,
     XNotFound,
     XPermission,
+    calls,
 )
 
 API = "https://api.x.com"
@@ -100,6 +101,11 @@ def test_hiding_without_its_scope_names_the_scope() -> None:
         x.put(f"{API}/2/tweets/5/hidden", json=refused, status=403)
         with pytest.raises(XPermission, match=r"tweet\.moderate\.write"):
             XClient(auth=OAuth2User("planted-token")).hide_reply("5")
+
+
+def test_bodies_have_the_members_of_x_openapi_document(schemas: dict[str, Any]) -> None:
+    assert set(calls.hide_reply("5").json or {}) == set(schemas["HidePostsReplyRequest"]["properties"])
+    assert set(calls.repost("7", "5").json or {}) == set(schemas["RepostPostRequest"]["properties"])
 
 
 @pytest.mark.parametrize("bad", ["", "abc", "1/../../users/me"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from x_provider.client import (
 )
 from x_provider.client.media import processing_failed
 from x_provider.client.segments import SEGMENT_BYTES
+from x_provider.client.upload_dialects import DIALECTS
 
 GALLERY = Path(__file__).parents[2] / "include" / "calendar" / "media"
 PICTURE, GIF, VIDEO = (GALLERY / name for name in ("aurora.jpg", "meteors.gif", "aurora-timelapse.mp4"))
@@ -254,3 +256,24 @@ def test_a_refusal_of_v11_keeps_x_words(
 
     words = body.get("error") or body["errors"][0]["message"]
     assert words.rstrip(".") in str(caught.value)
+
+
+def test_bodies_of_v2_have_the_members_of_x_openapi_document(schemas: dict[str, Any]) -> None:
+    v2 = DIALECTS["2"]
+    attached = v2.attach_subtitles("5", "amplify_video", "6", language="en", name="English").json or {}
+    removed = v2.remove_subtitles("5", "tweet_video", "EN").json or {}
+    warned = v2.warnings("5", ["other"]).json or {}
+
+    theirs = schemas["CreateMediaSubtitlesRequest"]["properties"]
+    assert set(attached) == set(theirs)
+    assert attached["media_category"] in theirs["media_category"]["enum"]
+    track = schemas["CreateMediaSubtitlesSubtitles"]["properties"]
+    assert set(attached["subtitles"]) == set(track)
+    assert re.fullmatch(track["language_code"]["pattern"], attached["subtitles"]["language_code"])
+    assert set(removed) == set(schemas["DeleteMediaSubtitlesRequest"]["required"])
+    assert set(warned["metadata"]) <= set(schemas["CreateMediaMetadataMetadata"]["properties"])
+    assert warned["metadata"]["sensitive_media_warning"] == {
+        "adult_content": False,
+        "graphic_violence": False,
+        "other": True,
+    }
