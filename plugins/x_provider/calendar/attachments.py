@@ -98,6 +98,7 @@ class Attachments:
                 item.warning(
                     "alt", f"is missing: {looked.name} has no description for people who cannot see it"
                 )
+            subtitles = list(self._subtitles(item)) if is_video else []
             if item.has("subtitles") and not is_video:
                 item.error("subtitles", f"{looked.name} is no video", "Take them out")
             spec = _spec(looked).model_copy(
@@ -105,7 +106,7 @@ class Attachments:
                     "alt": alt,
                     "fit": ("premium" if self._premium else "default") if fit else None,
                     "sensitive": sensitive,
-                    "subtitles": list(self._subtitles(item)),
+                    "subtitles": subtitles,
                 }
             )
             yield looked.name, spec
@@ -114,7 +115,7 @@ class Attachments:
         try:
             looked = self._shelf.media(source, fetch=self._fetch)
         except MediaError as error:
-            fields.error(name, error.message, error.hint)
+            fields.error(name, error.message, error.hint, may_pass=error.may_pass)
             return None
         for severity, message in breaches(looked.found, premium=self._premium):
             if fit:
@@ -151,7 +152,7 @@ class Attachments:
             try:
                 read = self._shelf.subtitles(source, fetch=self._fetch)
             except MediaError as error:
-                one.error("file", error.message, error.hint)
+                one.error("file", error.message, error.hint, may_pass=error.may_pass)
                 continue
             yield SubtitlesSpec(
                 source=read.source,

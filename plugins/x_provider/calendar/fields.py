@@ -47,8 +47,8 @@ class Fields:
         """Where the field stands, or its mapping begins when it has no such field."""
         return self._mapping.key_lines.get(name, self._mapping.line)
 
-    def error(self, name: str, message: str, hint: str | None = None) -> None:
-        self._report.error(self.line_of(name), self.path(name), message, hint)
+    def error(self, name: str, message: str, hint: str | None = None, *, may_pass: bool = False) -> None:
+        self._report.error(self.line_of(name), self.path(name), message, hint, may_pass=may_pass)
 
     def warning(self, name: str, message: str, hint: str | None = None) -> None:
         self._report.warning(self.line_of(name), self.path(name), message, hint)

@@ -26,6 +26,7 @@ class Finding(BaseModel):
     :param field: the field's path inside its entry, such as ``thread[1].media[0].alt``.
     :param hint: what to do next.
     :param column: 1-based; only for a file that is no YAML.
+    :param may_pass: whether it is the trouble of a network or server, so that reading again later may help.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +39,7 @@ class Finding(BaseModel):
     message: str
     hint: str | None = None
     column: int | None = None
+    may_pass: bool = False
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
@@ -86,9 +88,17 @@ class EntryReport:
         self._muted = muted
         self.failed = False
 
-    def error(self, line: int | None, field: str | None, message: str, hint: str | None = None) -> None:
+    def error(
+        self,
+        line: int | None,
+        field: str | None,
+        message: str,
+        hint: str | None = None,
+        *,
+        may_pass: bool = False,
+    ) -> None:
         self.failed = True
-        self._add("error", line, field, message, hint)
+        self._add("error", line, field, message, hint, may_pass=may_pass)
 
     def warning(self, line: int | None, field: str | None, message: str, hint: str | None = None) -> None:
         self._add("warning", line, field, message, hint)
@@ -100,6 +110,8 @@ class EntryReport:
         field: str | None,
         message: str,
         hint: str | None,
+        *,
+        may_pass: bool = False,
     ) -> None:
         if not self._muted:
             self._report.add(
@@ -111,6 +123,7 @@ class EntryReport:
                     field=field,
                     message=message,
                     hint=hint,
+                    may_pass=may_pass,
                 )
             )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 from collections.abc import Callable
 from collections.abc import Mapping as KnownPosts
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import pendulum
 from x_provider.calendar.blackouts import held_words, read_blackouts
 from x_provider.calendar.entries import check_past, entry_fields, read_post
 from x_provider.calendar.fields import Fields
+from x_provider.calendar.file import UnusableError, bytes_of, tree_of
 from x_provider.calendar.findings import EntryReport, Finding, Report, nearest
 from x_provider.calendar.header import HEADER_FIELDS, Header, read_header, read_id
 from x_provider.calendar.model import BlackoutSpec, Calendar, PostSpec
@@ -21,10 +21,9 @@ from x_provider.calendar.plan import CHANGEABLE, PLANNED, KnownPost
 from x_provider.calendar.repeats import repeats
 from x_provider.calendar.shelf import Shelf
 from x_provider.calendar.times import roughly
-from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, YamlError, parse
+from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, Sequence
 from x_provider.media import MediaSources
 
-MAX_BYTES = 8 << 20
 MAX_POSTS = 10_000
 
 KnownByCalendar = Callable[[str], KnownPosts[str, KnownPost]]
@@ -42,10 +41,6 @@ class Reading:
     calendar: Calendar | None
     findings: list[Finding]
     digest: str
-
-
-class _UnusableError(Exception):
-    """The file as a whole cannot be used; the report says why."""
 
 
 def read_calendar(
@@ -73,68 +68,13 @@ def read_calendar(
     digest = ""
     calendar = None
     try:
-        content = _bytes_of(path, header_report)
+        content = bytes_of(path, header_report)
         digest = hashlib.sha256(content).hexdigest()
         shelf = Shelf(sources or MediaSources(), path.absolute().parent)
-        calendar = _calendar(_tree(content, report), shelf, header_report, report, now=now, known=known)
-    except _UnusableError:
+        calendar = _calendar(tree_of(content, report), shelf, header_report, report, now=now, known=known)
+    except UnusableError:
         pass
     return Reading(calendar, report.findings(), digest)
-
-
-def _bytes_of(path: Path, report: EntryReport) -> bytes:
-    hint = "Check the path"
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            report.error(None, None, "is no file", hint)
-        elif status.st_size > MAX_BYTES:
-            size = f"{status.st_size / 1e6:,.0f} MB"
-            report.error(
-                None, None, f"is too large for a calendar: {size}", "Split it into several calendars"
-            )
-        else:
-            with path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        report.error(None, None, "there is no such file", hint)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        report.error(None, None, f"cannot be read: {reason}", "Check its path and permissions")
-    raise _UnusableError
-
-
-def _tree(content: bytes, report: Report) -> Mapping:
-    try:
-        return _mapping_of(parse(_text_of(content)))
-    except YamlError as error:
-        report.add(
-            Finding(
-                severity="error",
-                file=report.file,
-                line=error.line,
-                column=error.column,
-                message=error.message,
-                hint="Nothing of this file is planned until it is corrected",
-            )
-        )
-        raise _UnusableError from None
-
-
-def _mapping_of(root: Node | None) -> Mapping:
-    if isinstance(root, Mapping):
-        return root
-    raise YamlError("holds no calendar; it begins with calendar: and a name", root.line if root else 1)
-
-
-def _text_of(content: bytes) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line = before.count(b"\n") + 1
-        column = error.start - before.rfind(b"\n")
-        raise YamlError("is not encoded in UTF-8; save it as UTF-8", line, column) from None
 
 
 def _calendar(
@@ -154,7 +94,7 @@ def _calendar(
     blackouts = _blackouts(fields, header, nodes) if header else []
     # With a blackout that cannot be read nothing is applied: the posts inside it would go out.
     if header_report.failed or header is None:
-        raise _UnusableError
+        raise UnusableError
     entries = _Entries(header, shelf, report, now, known(header.name) if known else {})
     posts = entries.read(nodes)
     entries.warn_of_blackouts(posts, blackouts)
@@ -212,6 +152,7 @@ class _Entries:
         self._now = now
         self._known = known
         self._lines: dict[str, int | None] = {}
+        self._threads: dict[str, int] = {}
         self.broken: set[str] = set()
         self.unidentified = 0
 
@@ -239,6 +180,8 @@ class _Entries:
             self.broken.add(id)
             return None
         self._lines[id] = fields.line_of("id")
+        if isinstance(thread := fields.node("thread"), Sequence):
+            self._threads[id] = len(thread.items)
         post = read_post(
             fields,
             id,
@@ -270,7 +213,8 @@ class _Entries:
                 when = f"due {roughly(apart)} before" if apart else "due at the same time"
                 message = f"is the same as that of {earlier.id} (line {earlier.line}), {when}"
             report = EntryReport(self._report, post.id, muted=self._is_history(post.id))
-            field = f"thread[{repeat.part}].text" if len(post.parts) > 1 else "text"
+            in_thread = repeat.part < self._threads.get(post.id, 0)
+            field = f"thread[{repeat.part}].text" if in_thread else "text"
             hint = "Change some words, or put a day between them"
             report.warning(post.line, field, f"{message}; X may refuse it as a duplicate", hint)
 
