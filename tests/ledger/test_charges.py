@@ -9,7 +9,7 @@ import pendulum
 import pytest
 from sqlalchemy import func, select
 
-from x_provider.ledger import Attempt, Cost, Held, PartState, Receipt, month_of
+from x_provider.ledger import Attempt, Cost, Held, PartState, Receipt, dollars, month_of
 from x_provider.ledger import tables as t
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
@@ -132,8 +132,8 @@ def test_what_does_not_fit_into_the_budget_is_held_until_the_next_month(ledger, 
     assert isinstance(begin(ledger, armed("a"), cost=link), Attempt)
     held = begin(ledger, armed("b"))
     assert held == Held("over_budget", held.why, pendulum.datetime(2027, 1, 1))
-    assert "$0.20 on its way" in held.why
-    assert "its budget of $0.21, and this would cost $0.015" in held.why
+    assert "$0.200 on its way" in held.why
+    assert "its budget of $0.210, and this would cost $0.015" in held.why
     assert "airflow x budget x_default --set" in held.why
     assert isinstance(begin(ledger, armed("c"), cost=Cost("post_create", CENT)), Attempt)
     assert isinstance(begin(ledger, armed("d"), cost=None), Attempt)
@@ -266,3 +266,18 @@ def test_units_are_counted_by_day_over_all_accounts(ledger):
     ledger.charges.add("a", POST, what="?", at=NOW)
     counted = ledger.charges.units_since(["post_read", "owned_read"], NOW.subtract(days=7))
     assert counted == {"2026-12-01": 200, "2026-12-02": 100}
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [
+        ("0", "$0.00"),
+        ("0.2", "$0.200"),
+        ("0.015", "$0.015"),
+        ("20", "$20.00"),
+        ("3.005", "$3.005"),
+        ("0.0001", "$0.0001"),
+    ],
+)
+def test_amounts_are_written_to_the_tenth_of_a_cent_where_that_matters(usd, words):
+    assert dollars(Decimal(usd)) == words

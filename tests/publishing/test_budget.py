@@ -89,7 +89,7 @@ def test_a_post_that_does_not_fit_into_the_budget_is_not_sent_and_says_what_to_d
     fired = publisher.fire(plan(LINK).id)
     assert fired.post.state is PartState.ARMED
     assert len(creates()) == 1
-    assert "this would cost $0.20" in fired.why
+    assert "this would cost $0.200" in fired.why
     assert "spent $0.025" in fired.why
     assert "airflow x budget x_default --set" in fired.why
     assert 0 < (fired.retry_at - clock()).total_seconds() <= 60

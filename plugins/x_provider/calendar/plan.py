@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pendulum
 
@@ -51,20 +52,23 @@ class Plan:
     now: pendulum.DateTime
     known_blackouts: tuple[BlackoutSpec, ...] = ()
 
-    def lines(self) -> list[str]:
-        """One line a blackout, then one a post: ``+`` new, ``~`` changed, ``-`` gone, ``=`` kept, ``!`` broken."""
-        return [*self._blackout_lines(), *self._post_lines()]
+    def lines(self, notes: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+        """One line a blackout, then one a post: ``+`` new, ``~`` changed, ``-`` gone, ``=`` kept, ``!`` broken.
+
+        :param notes: what else there is to say of a post, such as its price, by id.
+        """
+        return [*self._blackout_lines(), *self._post_lines(notes)]
 
     def _blackout_lines(self) -> list[str]:
         marks = changed(self.known_blackouts, self.calendar.blackouts, now=self.now)
         return [f"{mark} blackout {each.words(self.calendar.timezone)}" for mark, each in marks]
 
-    def _post_lines(self) -> list[str]:
+    def _post_lines(self, notes: Mapping[str, str]) -> list[str]:
         posts = {post.id: post for post in self.calendar.posts}
         marks = dict(self._marks())
         width = max(map(len, marks), default=0)
         return [
-            f"{marks[id]} {id:<{width}}  {self._words(id, posts.get(id))}".rstrip()
+            f"{marks[id]} {id:<{width}}  {'  '.join([self._words(id, posts.get(id)), notes.get(id, '')])}".rstrip()
             for id in sorted(marks, key=lambda id: (self._due(id, posts.get(id)), id))
         ]
 
@@ -174,4 +178,6 @@ def _contents(post: PostSpec) -> str:
             words.append(f"{count} {noun}{'s' if count > 1 else ''}")
     if any(part.poll for part in parts):
         words.append("poll")
+    if post.follow_ups:
+        words.append(f"{len(post.follow_ups)} follow-up{'s' if len(post.follow_ups) > 1 else ''}")
     return ", ".join(words)

@@ -208,10 +208,9 @@ def month_of(at: DateTime) -> str:
 
 
 def dollars(usd: Decimal) -> str:
-    """An amount as people write it: two decimals, or as many as it has."""
-    exact = usd.normalize()
-    decimals = max(-int(exact.as_tuple().exponent), 2)
-    return f"${exact:.{decimals}f}"
+    """An amount as people write it: with cents, below a dollar with tenths of a cent as X's prices are."""
+    finest = -int(usd.normalize().as_tuple().exponent)
+    return f"${usd:.{max(finest, 3 if 0 < usd < 1 else 2)}f}"
 
 
 def hold_month(connection: Connection, account: str, *, now: DateTime) -> Month | None:

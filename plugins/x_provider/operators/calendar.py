@@ -14,6 +14,7 @@ from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import Ledger
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import apply, known_blackouts, known_posts, utc_now
+from x_provider.publishing.forecast import forecast
 
 _FEW_WITHDRAWALS = 3
 
@@ -108,11 +109,14 @@ class XPlanCalendarOperator(_XCalendarOperator):
     :param digest: digest of the reading that was linted; another file content stops here (templated).
     :param allow_withdrawals: withdraw even more than three posts and a fifth of the calendar (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
-    :return: the plan, one line a blackout and one a post (XCom).
+    :return: the plan, one line a blackout and one a post with its price, then what all of them cost an account and
+        month (XCom).
     """
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
-        lines = self._plan(self._checked()).lines()
+        planned = self._plan(self._checked())
+        expected = forecast(planned, self.ledger, now=utc_now())
+        lines = [*planned.lines(expected.notes()), *expected.lines()]
         for line in lines:
             self.log.info("%s", line)
         return lines
