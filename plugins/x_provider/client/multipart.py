@@ -21,17 +21,18 @@ class Multipart:
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._blocks: list[memoryview] = []
+        words = ""
         for name, value in form.items():
-            self._add(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n')
+            words += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, part in files.items():
-            self._add(
+            words += (
                 f"--{boundary}\r\n"
                 f'Content-Disposition: form-data; name="{name}"; filename="{_quoted(part.name)}"\r\n'
                 f"Content-Type: {part.media_type}\r\n\r\n"
             )
-            self._blocks.append(memoryview(part.content))
-            self._add("\r\n")
-        self._add(f"--{boundary}--\r\n")
+            self._blocks += (memoryview(words.encode()), memoryview(part.content))
+            words = "\r\n"
+        self._blocks.append(memoryview(f"{words}--{boundary}--\r\n".encode()))
 
     def __len__(self) -> int:
         return sum(block.nbytes for block in self._blocks)
@@ -40,9 +41,6 @@ class Multipart:
         for block in self._blocks:
             for start in range(0, block.nbytes, _PIECE_BYTES):
                 yield block[start : start + _PIECE_BYTES]
-
-    def _add(self, words: str) -> None:
-        self._blocks.append(memoryview(words.encode()))
 
 
 def _quoted(name: str) -> str:
