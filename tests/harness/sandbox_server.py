@@ -79,6 +79,10 @@ class SandboxServer:
         """Return the API requests seen since the last reset, oldest first."""
         return self.get("/_sandbox/requests")["requests"]
 
+    def charges(self) -> dict[str, Any]:
+        """Return what this X billed since the last reset: sums by account and kind, and the charges."""
+        return self.get("/_sandbox/charges")
+
     def faults(self, kind: str, **members: Any) -> dict[str, Any]:
         """Arm a fault: `sandbox.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)`."""
         return self.post("/_sandbox/faults", {"kind": kind, **members})

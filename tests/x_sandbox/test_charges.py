@@ -11,12 +11,12 @@ from x_sandbox.prices import PRICE_LISTS, PriceList, price
 
 
 def kinds(sandbox) -> dict[str, tuple[int, str]]:
-    found = sandbox.get("/_sandbox/charges")["kinds"]
+    found = sandbox.charges()["kinds"]
     return {kind: (item["units"], item["usd"]) for kind, item in found.items()}
 
 
 def total(sandbox) -> Decimal:
-    return Decimal(sandbox.get("/_sandbox/charges")["total_usd"])
+    return Decimal(sandbox.charges()["total_usd"])
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def total(sandbox) -> Decimal:
 def test_a_post_costs_more_with_a_link(sandbox, alice, text, kind, usd) -> None:
     alice.create(text)
     assert kinds(sandbox) == {kind: (1, usd)}
-    charge = sandbox.get("/_sandbox/charges")["charges"][0]
+    charge = sandbox.charges()["charges"][0]
     assert (charge["account"], charge["operation"]) == ("alice", "POST /2/tweets")
 
 
@@ -101,7 +101,7 @@ def test_everything_else_has_its_price(sandbox, alice, bob, png) -> None:
     alice.post(f"/2/users/{alice.account['id']}/retweets", {"tweet_id": root})
     alice.call("DELETE", f"/2/users/{alice.account['id']}/retweets/{root}")
     alice.call("DELETE", f"/2/tweets/{root}")
-    listing = sandbox.get("/_sandbox/charges")["accounts"]["alice"]
+    listing = sandbox.charges()["accounts"]["alice"]
     listing.pop("Content: Create")
     assert listing == {
         "Media Metadata": {"units": 1, "usd": "0.005"},
@@ -129,7 +129,7 @@ def test_used_up_credits_are_told_in_both_forms_that_x_has(sandbox, alice, png, 
     assert alice.get("/2/users/me").status_code == 402
     assert alice.upload(png, "tweet_image").status_code == 200
     assert len(sandbox.posts()) == 2
-    assert sandbox.get("/_sandbox/charges")["credits_left_usd"] == "0.000"
+    assert sandbox.charges()["credits_left_usd"] == "0.000"
     sandbox.settings(credits_usd=1)
     alice.create("three")
 
@@ -190,14 +190,14 @@ def test_charges_outlive_a_restart_and_a_resource_stays_billed(own_sandbox, api_
     alice = api_of(server, 0)
     post_id = alice.create("hello")
     alice.get(f"/2/tweets/{post_id}")
-    before = server.get("/_sandbox/charges")
+    before = server.charges()
     server.kill()
     again = own_sandbox()
     api_of(again, 0).get(f"/2/tweets/{post_id}")
-    after = again.get("/_sandbox/charges")
+    after = again.charges()
     assert (after["kinds"], len(after["charges"])) == (before["kinds"], 2)
     again.reset()
-    assert again.get("/_sandbox/charges")["charges"] == []
+    assert again.charges()["charges"] == []
 
 
 def test_a_price_counts_from_its_day(monkeypatch) -> None:

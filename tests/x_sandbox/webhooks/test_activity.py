@@ -63,6 +63,24 @@ def test_what_others_do_reaches_whom_it_concerns(sandbox, alice, bob, receiver, 
     assert root in [post["id"] for post in reply["includes"]["tweets"]]
 
 
+def test_a_repost_reaches_whose_post_it_repeats(alice, bob, receiver, subscribe) -> None:
+    subscribe(alice, "post.repost.create")
+    root = alice.create("worth repeating")
+    bob.post(f"/2/users/{bob.account['id']}/retweets", {"tweet_id": root})
+    payload = receiver.events(1)[0]["data"]["payload"]
+    assert (payload["author_id"], payload["text"]) == (bob.account["id"], "RT @alice: worth repeating")
+    assert payload["referenced_tweets"] == [{"type": "retweeted", "id": root}]
+
+
+def test_each_event_that_arrives_is_billed(sandbox, alice, receiver, subscribe, wait_until) -> None:
+    sandbox.settings(webhook_copies=2)
+    subscribe(alice, "post.create")
+    alice.create("told twice, billed once")
+    receiver.events(2)
+    billed = wait_until(lambda: sandbox.charges()["accounts"].get("app"))
+    assert billed == {"Activity: Event": {"units": 1, "usd": "0.005"}}
+
+
 def test_filters_choose_by_direction_and_keyword(alice, bob, app, receiver, subscribe) -> None:
     subscribe(bob, "post.mention.create", user_id=bob.account["id"], direction="outbound")
     subscribe(app, "post.create", keyword="Launch")
