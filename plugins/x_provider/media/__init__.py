@@ -19,6 +19,7 @@ from x_provider.media.limits import (
     breaches,
 )
 from x_provider.media.sources import MediaSources
+from x_provider.media.subtitles import read_subtitles
 from x_provider.media.urls import shown
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "breaches",
     "fit",
     "inspect",
+    "read_subtitles",
     "shown",
 ]
