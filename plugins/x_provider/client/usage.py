@@ -38,7 +38,7 @@ class Usage(FromX):
 
     :param project_cap: what the plan allows in a period.
     :param project_usage: what was used of it.
-    :param cap_reset_day: the day of the month on which the period begins anew.
+    :param cap_reset_day: when the period begins anew; X does not say whether as a day of the month or as days left.
     """
 
     project_id: str | None = None
