@@ -17,6 +17,7 @@ from airflow.sdk import BaseNotifier, Context
 
 from x_provider.calendar import DIRECT_FIELDS, PostSpec, read_entry
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.media import media_sources
 from x_provider.hooks.publisher import aopen_publisher, open_publisher
 from x_provider.ledger import DuePost, Ledger, PartState, Post
 from x_provider.publishing import Publisher, draft, utc_now
@@ -47,13 +48,13 @@ class XNotifier(BaseNotifier):
     else to tell, fails when nothing could be planned.
 
     :param content: the fields of a calendar's entry (docs/calendar.md) but ``id`` and ``account``: ``text``,
-        ``media``, ``thread``, ``at`` and so on, with the same checks. All are templated. Where a deadline calls,
-        Airflow gives templates ``dag_run`` (as its REST API shows a run) and ``deadline``, and nothing else.
+        ``media``, ``thread``, ``at`` and so on, and the header's ``plan`` and ``premium``, with the same checks.
+        All are templated. Where a deadline calls, Airflow gives templates ``dag_run`` (as its REST API shows a
+        run) and ``deadline``, and nothing else.
     :param x_conn_id: the Airflow connection of the account (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :param media_folder: what media paths are relative to; the DAG file's folder when left out, which a
         deadline's callback does not know (templated).
-    :param premium: the account is a Premium one: texts up to 25,000 characters.
     """
 
     template_fields = (*DIRECT_FIELDS, "x_conn_id", "media_folder")
@@ -64,7 +65,6 @@ class XNotifier(BaseNotifier):
         x_conn_id: str = "x_default",
         ledger_conn_id: str = "x_ledger",
         media_folder: str | None = None,
-        premium: bool = False,
         **content: Any,
     ) -> None:
         fields = {name: content.pop(name, None) for name in DIRECT_FIELDS}
@@ -74,7 +74,6 @@ class XNotifier(BaseNotifier):
         self.x_conn_id = x_conn_id
         self.ledger_conn_id = ledger_conn_id
         self.media_folder = media_folder
-        self.premium = premium
         self._written = json.dumps([x_conn_id, media_folder, fields], sort_keys=True, default=_as_written)
 
     def __call__(self, *args: Any) -> None:
@@ -128,12 +127,12 @@ class XNotifier(BaseNotifier):
         post = ledger.posts.find(calendar, key)
         if post is None:
             now = utc_now()
-            spec = self._read(key, context.get("dag"), source=f"notifier of {calendar}/{key}")
+            spec = self._read(calendar, key, context.get("dag"))
             post = ledger.posts.ensure(draft(spec, calendar=calendar), now=now)
         self.log.info("post %s of the ledger, %s, is due at %s", post.id, post.name, post.due_at)
         return post
 
-    def _read(self, key: str, dag: Any, *, source: str) -> PostSpec:
+    def _read(self, calendar: str, key: str, dag: Any) -> PostSpec:
         reading = read_entry(
             {name: getattr(self, name) for name in DIRECT_FIELDS},
             id=key,
@@ -141,7 +140,9 @@ class XNotifier(BaseNotifier):
             timezone="UTC",
             folder=Path(self.media_folder or (dag.folder if dag else "")),
             now=utc_now(),
-            source=source,
+            source=f"notifier of {calendar}/{key}",
+            calendar=calendar,
+            sources=media_sources(),
         )
         for finding in reading.findings:
             if finding.severity == "warning":
