@@ -146,6 +146,12 @@ def get_provider_info() -> dict[str, Any]:
                         "The account's numeric id. Optional: saves the paid read that looks it up.",
                         pattern="^[0-9]{1,19}$",
                     ),
+                    "app_owner_id": _field(
+                        "App owner's id",
+                        "The account's numeric id again, if it owns the developer app: X charges $0.001 instead of"
+                        " $0.005 for reading its own posts then. Optional.",
+                        pattern="^[0-9]{1,19}$",
+                    ),
                 },
             }
         ],

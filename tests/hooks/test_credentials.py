@@ -168,6 +168,13 @@ def test_a_base_url_that_cannot_be_one_is_refused(host: str, reason: str) -> Non
     assert "hidden" not in str(caught.value)
 
 
+def test_who_owns_the_app_is_the_connection_s_to_say() -> None:
+    assert account_of(connection(app_owner_id="7")).app_owner_id == "7"
+    assert account_of(connection()).app_owner_id is None
+    with pytest.raises(XConnectionError, match="field app_owner_id is '@brand'"):
+        account_of(connection(app_owner_id="@brand"))
+
+
 def test_a_user_id_that_is_a_name_is_sent_to_the_right_field() -> None:
     with pytest.raises(XConnectionError, match="field username"):
         account_of(connection(user_id="@brand"))

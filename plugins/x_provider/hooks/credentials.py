@@ -76,6 +76,8 @@ class Account:
     :param username: the @name without the @, None while unknown.
     :param media_api: the API that files are uploaded with.
     :param upload_base_url: where v1.1 takes them.
+    :param app_owner_id: X's numeric id of the account, where it owns the developer app: reading its own posts
+        costs less then.
     """
 
     conn_id: str
@@ -84,6 +86,7 @@ class Account:
     username: str | None = None
     media_api: MediaApi = "2"
     upload_base_url: str = DEFAULT_UPLOAD_BASE_URL
+    app_owner_id: str | None = None
 
     @property
     def is_on_x(self) -> bool:
@@ -118,10 +121,11 @@ def account_of(connection: Connection) -> Account:
     return Account(
         conn_id=connection.conn_id,
         base_url=base_url,
-        user_id=_user_id(connection.conn_id, fields),
+        user_id=_user_id(connection.conn_id, fields, "user_id"),
         username=fields.get("username", "").removeprefix("@") or None,
         media_api=_media_api(connection.conn_id, fields),
         upload_base_url=_upload_base_url(connection.conn_id, fields, base_url),
+        app_owner_id=_user_id(connection.conn_id, fields, "app_owner_id"),
     )
 
 
@@ -216,13 +220,13 @@ def _form_name(name: str) -> str:
     return {"api_key": "API key (login)", "api_key_secret": "API key secret (password)"}.get(name, name)
 
 
-def _user_id(conn_id: str, fields: Mapping[str, str]) -> str | None:
-    given = fields.get("user_id")
+def _user_id(conn_id: str, fields: Mapping[str, str], name: str) -> str | None:
+    given = fields.get(name)
     if given is not None and not (given.isascii() and given.isdigit()):
         raise XConnectionError(
             conn_id,
-            f"the field user_id is {given!r}, but X's user ids are numbers",
-            "Put an @name into the field username, and leave user_id empty if you do not know it",
+            f"the field {name} is {given!r}, but X's user ids are numbers",
+            f"Put an @name into the field username, and leave {name} empty if you do not know it",
         )
     return given
 

@@ -71,6 +71,9 @@ class XHook(BaseHook):
     def get_conn(self, *, to_post: bool = False) -> XClient:
         """The client, authenticated as the account; one for the hook's life, usable from several threads.
 
+        What it costs is written down nowhere, and no budget holds it back: for that take
+        ``hooks.publisher.open_publisher(…).client``, which the operators use.
+
         :param to_post: say so before posting, so that a bearer token is refused here and not by X.
         :raises XConnectionError: when the connection is missing, cannot be used, or cannot post.
         """
@@ -178,6 +181,7 @@ def _client(account: Account, credentials: Credentials) -> XClient:
         schemes[credentials.kind](*credentials.values),
         media_api=account.media_api,
         upload_base_url=account.upload_base_url,
+        app_owner_id=account.app_owner_id,
         app=of_app(*credentials.app) if of_app else None,
     )
 

@@ -8,8 +8,7 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from x_provider.hooks.ledger import LedgerHook
-from x_provider.hooks.x import XHook
+from x_provider.hooks.publisher import open_publisher
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 
@@ -43,9 +42,10 @@ class XDeletePostOperator(XOperator):
                 f"x_id is {self.x_id!r}, which is neither a post's id on X nor its address"
                 " (https://x.com/<user>/status/<id>)"
             )
+        publisher = open_publisher(account=self.x_conn_id, ledger_conn_id=self.ledger_conn_id)
         try:
-            XHook(self.x_conn_id).get_conn(to_post=True).delete_post(x_id)
+            publisher.client.delete_post(x_id)
         except XNotFound:
             self.log.info("post %s is not on X (any more)", x_id)
-        LedgerHook(self.ledger_conn_id).ledger().receipts.deleted(x_id, now=utc_now())
+        publisher.ledger.receipts.deleted(x_id, now=utc_now())
         return x_id
