@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from airflow.configuration import conf as core_conf
 from airflow.sdk.io import attach
+from airflow.sdk.io.store import _STORE_CACHE
 from fsspec.implementations.memory import MemoryFileSystem
 
 from x_provider.hooks.media import media_sources
@@ -112,6 +113,11 @@ class TestObjects:
         )
         assert error.hint == "Add the connection media_store to Airflow, or correct the address"
         assert not error.may_pass
+
+    def test_a_connection_that_is_missing_is_not_asked_for_a_filesystem(self) -> None:
+        """Amazon's would be kept as one without a connection, and still be used once there is one."""
+        refusal("memory://a_new_store@bucket/x.png")
+        assert "memory-a_new_store" not in _STORE_CACHE
 
     def test_an_object_that_is_missing_is_told(self) -> None:
         error = refusal("memory://bucket/nothing.png")

@@ -116,10 +116,11 @@ class TestUrls:
         ("path", "name"),
         [
             ("/photos/Summer.JPG?w=1200", "Summer.JPG"),
-            ("/photos/gr%C3%BCn%20und%2Fblau.png", "gr_n_und_blau.png"),
-            ("/..%2f..%2fetc%2fpasswd", "_.._etc_passwd"),
+            ("/photos/gr%C3%BCn%20und%2Fblau.png", "blau.png"),
+            ("/a%2f..%2f..%2fetc%2fpasswd", "passwd"),
             ("/%2e%2e/", "media"),
             ("/", "media"),
+            ("/gr%C3%BCn%20.png", "gr_n_.png"),
             ("?file=x.png", "media"),
             ("/" + "x" * 300 + ".webp", "x" * 95 + ".webp"),
             ("/.png", "png"),
@@ -184,6 +185,13 @@ class TestObjects:
             assert path.name == "x.png"
         assert asked == [OBJECT]
         assert list(scratch.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        ("key", "name"), [("a/x#1?.mp4", "x_1_.mp4"), ("x%2fy.png", "x_2fy.png"), ("a/", "a")]
+    )
+    def test_its_name_is_its_keys(self, scratch: Path, key: str, name: str) -> None:
+        with stored(b"x").open(f"s3://bucket/{key}") as path:
+            assert path.name == name
 
     def test_an_object_is_kept_as_it_is_written(self) -> None:
         assert stored(b"x").absolute(OBJECT, Path("/srv")) == OBJECT

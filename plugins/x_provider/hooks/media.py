@@ -85,14 +85,15 @@ def _path(source: str) -> ObjectStoragePath:
     """The object, its connection and its store there to be used."""
     from airflow.sdk import ObjectStoragePath  # noqa: PLC0415  (what most posts do not need)
 
-    scheme = source.partition("://")[0].lower()
+    scheme, _, address = source.partition("://")
+    scheme, conn_id = scheme.lower(), address.partition("/")[0].rpartition("@")[0]
+    if conn_id:
+        # Amazon's filesystem would go on without a connection that it does not find, and keep it in mind.
+        _require_connection(source, conn_id)
     try:
         path = ObjectStoragePath(source)
     except (ImportError, ValueError):
         raise _without_package(source, scheme) from None
-    if path.conn_id:
-        # Amazon's filesystem would go on without a connection that it does not find, as whoever the machine is.
-        _require_connection(source, path.conn_id)
     try:
         path.fs  # noqa: B018  (it is made when it is first asked for)
     except (ImportError, ValueError):

@@ -74,7 +74,7 @@ class MediaSources:
             return
         _remove_leftovers()
         with tempfile.TemporaryDirectory(prefix=SCRATCH_PREFIX) as scratch:
-            path = Path(scratch) / _file_name(source)
+            path = Path(scratch) / _file_name(source, scheme)
             try:
                 if scheme == "https":
                     self._fetcher.fetch(source, path)
@@ -145,9 +145,11 @@ def _require_object(source: str, scheme: str) -> None:
         raise MediaError(f"{shown(source)} has :: in it", "Rename the object")
 
 
-def _file_name(source: str) -> str:
-    path = source.partition("://")[2].partition("#")[0].partition("?")[0].partition("/")[2]
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", unquote(PurePosixPath(path).name))
+def _file_name(source: str, scheme: str) -> str:
+    path = source.partition("://")[2]
+    if scheme == "https":
+        path = unquote(path.partition("#")[0].partition("?")[0])
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(path.partition("/")[2]).name)
     return name[-_LONGEST_NAME:].lstrip(".-") or "media"
 
 
