@@ -161,6 +161,9 @@ def get_provider_info() -> dict[str, Any]:
                 "x_provider.operators.asking",
                 "x_provider.operators.calendar",
                 "x_provider.operators.deleting",
+                "x_provider.operators.editing",
+                "x_provider.operators.engaging",
+                "x_provider.operators.following",
                 "x_provider.operators.planning",
                 "x_provider.operators.publishing",
                 "x_provider.operators.insights",
@@ -170,6 +173,9 @@ def get_provider_info() -> dict[str, Any]:
         "triggers": [
             _modules(*(f"x_provider.triggers.{name}" for name in ("publish", "due", "media", "receipt")))
         ],
-        "notifications": ["x_provider.notifications.stopped.XPostStoppedNotifier"],
+        "notifications": [
+            "x_provider.notifications.post.XNotifier",
+            "x_provider.notifications.stopped.XPostStoppedNotifier",
+        ],
         "extra-links": ["x_provider.operators.links.XPostLink"],
     }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
+
+from x_provider import notifications, operators, triggers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operators.md").read_text()
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -14,16 +18,23 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
 @pytest.fixture
 def names():
     """What the page's examples take for granted."""
-    from airflow.sdk import Asset, AssetWatcher
+    from airflow import sdk
 
-    from x_provider.notifications import stopped
-    from x_provider.operators import asking, calendar, deleting, insights, planning, publishing, upkeep
-    from x_provider.triggers import due
+    taken = ("Asset", "AssetWatcher", "AsyncCallback", "DAG", "DeadlineAlert", "DeadlineReference")
+    return {name: getattr(sdk, name) for name in taken} | public(r"X\w+")
 
-    modules = (asking, calendar, deleting, insights, planning, publishing, upkeep, due, stopped)
-    return {"Asset": Asset, "AssetWatcher": AssetWatcher} | {
-        k: v for m in modules for k, v in vars(m).items()
-    }
+
+def public(pattern):
+    """What the provider's modules define by such names."""
+    found = {}
+    for package in (operators, triggers, notifications):
+        for module in iter_modules(package.__path__, f"{package.__name__}."):
+            found |= {
+                name: each
+                for name, each in vars(import_module(module.name)).items()
+                if re.fullmatch(pattern, name)
+            }
+    return found
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -37,10 +48,6 @@ def test_every_example_makes_its_tasks(names, example):
         exec(example, names)
 
 
-def test_every_operator_and_trigger_is_on_the_page():
-    from x_provider.operators import asking, calendar, deleting, insights, planning, publishing, upkeep
-    from x_provider.triggers import due, media, publish
-
-    modules = (asking, calendar, deleting, insights, planning, publishing, upkeep, due, media, publish)
-    public = {name for m in modules for name in vars(m) if re.fullmatch(r"X\w+(Operator|Trigger)", name)}
-    assert {name for name in public - {"XContentOperator"} if name not in PAGE} == set()
+def test_every_operator_trigger_and_notifier_is_on_the_page():
+    named = public(r"X\w*(Operator|Trigger|Notifier)").keys() - {"XOperator", "XContentOperator"}
+    assert {name for name in named if not re.search(rf"\b{name}\b", PAGE)} == set()
