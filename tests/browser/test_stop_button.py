@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pendulum
@@ -14,7 +15,7 @@ from other_processes import begin_attempt
 from PIL import Image
 
 from x_provider.calendar import PartSpec
-from x_provider.ledger import AccountOnX, Ledger, PartState, Post, Receipt
+from x_provider.ledger import AccountOnX, Cost, Ledger, PartState, Post, Receipt
 from x_provider.publishing import utc_now
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
@@ -235,3 +236,17 @@ def test_a_ledger_that_is_away_is_said_and_the_terminal_named(open_x, airflow, l
     x.get_by_role("button", name="STOP").click()
     expect(x.get_by_role("alert")).to_have_text("NOT DONE. the disk is full From a terminal: airflow x stop")
     assert ledger.controls.halts(utc_now()) == []
+
+
+def test_what_holds_an_account_s_money_back_is_shown_with_the_way_on(open_x, ledger) -> None:
+    ledger.charges.set_budget("x_default", Decimal("0.010"), by="eve", now=utc_now())
+    ledger.charges.add("x_default", Cost("user_read", Decimal("0.010")), what="me", at=utc_now())
+    ledger.controls.break_off("x_default", why="X: credits depleted", now=utc_now())
+    try:
+        x = open_x()
+        expect(x.locator("#halts")).to_contain_text("airflow x budget x_default --reset")
+        expect(x.locator("#budgets")).to_contain_text("account x_default has spent $0.010")
+        expect(x.get_by_role("button", name="GO: x_default")).to_have_count(0)
+    finally:
+        ledger.controls.reset("x_default", now=utc_now())
+        ledger.charges.remove_budget("x_default")

@@ -14,10 +14,11 @@ from airflow.cli.simple_table import AirflowConsole
 from pendulum import DateTime
 
 from x_provider.calendar.times import TimeError, checked_zone, due_time
-from x_provider.cli import overview
+from x_provider.cli import money, overview
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
+from x_provider.hooks.x import XHook
 from x_provider.ledger import EVERY_ACCOUNT, Halt, Ledger, LedgerError, Post
 from x_provider.notifications.addresses import page_of
 from x_provider.publishing import utc_now
@@ -196,6 +197,29 @@ def go(args: Namespace) -> None:
     )
     for halt in _halts_of(args.account, ledger, now):
         print(f"Still stopped: {halt}")
+
+
+@_explained
+def budget(args: Namespace) -> None:
+    """Show what accounts have cost, set what they may cost, or let go on what X refused for lack of money."""
+    ledger = _ledger(args)
+    changes = [
+        name for name in ("set_", "remove", "reset", "usage") if getattr(args, name) not in (None, False)
+    ]
+    if changes and not args.account:
+        raise LedgerError(
+            f"--{changes[0].rstrip('_')} needs an account: airflow x budget ACCOUNT …; nothing was done"
+        )
+    if args.set_ is not None and args.remove:
+        raise LedgerError("--set and --remove exclude each other; nothing was done")
+    if changes:
+        money.change(ledger, args, now=utc_now(), by=getpass.getuser())
+    if args.set_ is not None and (doubt := ledger.overview.doubt_about(args.account)):
+        print(f"WARNING: {doubt}")
+    if args.usage:
+        money.show_usage(ledger, XHook(args.account), now=utc_now(), output=args.output)
+    else:
+        money.show(money.spending(ledger, args.account, month=args.month, now=utc_now()), output=args.output)
 
 
 @_explained

@@ -91,6 +91,35 @@ def get_commands() -> list[GroupCommand]:
                     "Let go on what was stopped by hand; what is past its grace by then is not sent of itself",
                     Arg(("--account",), default="*", help="The account that was stopped (default: all)"),
                 ),
+                _command(
+                    "budget",
+                    "What X charged an account this month, by kind, and what a month of it may cost; set that, or let"
+                    " go on what X refused for lack of money",
+                    Arg(
+                        ("account",),
+                        nargs="?",
+                        help="An account, by its connection (default: all that have cost something or have a budget)",
+                    ),
+                    Arg(
+                        ("--set",),
+                        dest="set_",
+                        metavar="USD",
+                        help="US dollars that a month of the account may cost: what would exceed it does not leave",
+                    ),
+                    Arg(("--remove",), action="store_true", help="Let the account spend without a limit"),
+                    Arg(
+                        ("--reset",),
+                        action="store_true",
+                        help="X takes money again (credits were bought, the spending limit was raised): go on",
+                    ),
+                    Arg(("--month",), metavar="YYYY-MM", help="Another month (UTC) than the present one"),
+                    Arg(
+                        ("--usage",),
+                        action="store_true",
+                        help="Ask X how many posts the app has read in the last 7 days, and compare",
+                    ),
+                    ARG_OUTPUT,
+                ),
                 GroupCommand(
                     name="db",
                     help="The ledger's database",

@@ -9,21 +9,25 @@ import yaml
 from airflow.cli.simple_table import AirflowConsole
 from pendulum import DateTime
 
-from x_provider.ledger import Halt, Ledger, PartState, Post
+from x_provider.ledger import BREAKER, Halt, Ledger, PartState, Post
 
 _NOT_TAKEN_ON = "nobody has taken it on: is DAG x_publish unpaused, and does Airflow's scheduler run?"
 _NOT_SENT = "it was taken on and is not sent: does a triggerer run?"
 
 
 def overview(ledger: Ledger, *, now: DateTime) -> dict[str, Any]:
-    """Plain JSON: ``parts`` counted by state, ``halts`` in force and to come, the ``posts`` that stopped, those
-    ``waiting`` past their due time, and how many more there are of these two.
+    """Plain JSON: ``parts`` counted by state, ``halts`` in force and to come, ``budgets`` that are nearly used up,
+    the ``posts`` that stopped, those ``waiting`` past their due time, and how many more there are of these two.
     """
     counts = ledger.overview.counts()
     stopped, waiting = ledger.overview.stopped(now), ledger.overview.waiting(now)
     return {
         "parts": [{"state": str(state), "parts": counts[state]} for state in PartState if state in counts],
         "halts": [_halt(halt, now) for halt in ledger.controls.halts(now)],
+        "budgets": [
+            {"account": month.account, "used_up": month.used_up, "words": month.warning()}
+            for month in ledger.charges.near_their_budgets(now=now)
+        ],
         "posts": [_post(post, _why(post) or "") for post in stopped.posts],
         "waiting": [
             _post(post, _why(post) or (_NOT_SENT if _is_taken_on(post, now) else _NOT_TAKEN_ON))
@@ -50,6 +54,8 @@ def show(shown: dict[str, Any], *, output: str) -> None:
         AirflowConsole().print_as(shown["parts"], output=output)
         for halt in shown["halts"]:
             print(f"{'STOPPED' if halt['in_force'] else 'TO COME'}: {halt['words']}")
+        for budget in shown["budgets"]:
+            print(f"{'USED UP' if budget['used_up'] else 'NEARLY USED UP'}: {budget['words']}")
         for post in shown["posts"]:
             print(f"{post['state']}: {post['post']} (due {post['due_at']}): {post['why']}")
         _print_more(shown["more"]["posts"], "have stopped")
@@ -64,6 +70,7 @@ def needs_somebody(shown: dict[str, Any]) -> bool:
     return (
         bool(shown["posts"])
         or any(halt["in_force"] for halt in shown["halts"])
+        or any(budget["used_up"] for budget in shown["budgets"])
         or any(post["for_a_person"] for post in shown["waiting"])
     )
 
@@ -97,7 +104,7 @@ def _halt(halt: Halt, now: DateTime) -> dict[str, Any]:
         "in_force": halt.starts_at <= now,
         "from": halt.starts_at.isoformat(),
         "until": halt.ends_at.isoformat() if halt.ends_at else None,
-        "calendar": halt.source or None,
+        "calendar": None if halt.source == BREAKER else halt.source or None,
         "by": halt.by,
         "why": halt.why,
         "words": str(halt),

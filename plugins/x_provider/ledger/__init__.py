@@ -9,7 +9,7 @@ from sqlalchemy import URL
 
 from x_provider.ledger.accounts import Accounts
 from x_provider.ledger.charges import OVER_BUDGET, Charges, Month, dollars, month_of
-from x_provider.ledger.controls import EVERY_ACCOUNT, Blackout, Controls, Halt
+from x_provider.ledger.controls import BREAKER, EVERY_ACCOUNT, Blackout, Controls, Halt
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.deciding import (
     AttemptRecord,
@@ -47,6 +47,7 @@ from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 from x_provider.ledger.sweeping import Sweeping
 
 __all__ = [
+    "BREAKER",
     "CREATE_FAMILY",
     "EVERY_ACCOUNT",
     "MOVES",

@@ -7,7 +7,7 @@ whoever learns that the post is on X. Until that is known either way the attempt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -29,6 +29,7 @@ NEARLY = Decimal("0.8")
 OVER_BUDGET = "over_budget"
 
 _NOTHING = Decimal(0)
+_CHEAPEST = Decimal("0.001")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Month:
         if self.budget is None:
             return None
         return self.used / self.budget if self.budget else Decimal(1)
+
+    @property
+    def used_up(self) -> bool:
+        """Whether not even the cheapest thing can be paid any more."""
+        return self.budget is not None and not self.allows(_CHEAPEST)
 
     @property
     def ends_at(self) -> DateTime:
@@ -132,11 +138,15 @@ class Charges:
             warn(connection, spending)
             return spending
 
-    def month(self, account: str, *, now: DateTime) -> Month:
-        """The account's month that ``now`` lies in."""
+    def month(self, account: str, *, now: DateTime, name: str | None = None) -> Month:
+        """A month of the account: the present one, unless another is named (``2026-11``).
+
+        What is on its way is of the present one.
+        """
         with self._database.read() as connection:
             budget = connection.execute(_BUDGET, {"account": account}).scalar_one_or_none()
-            return _month(connection, account, month_of(now), budget)
+            month = _month(connection, account, name or month_of(now), budget)
+        return month if month.name == month_of(now) else replace(month, on_its_way=_NOTHING)
 
     def held(self, account: str, usd: Decimal, *, now: DateTime) -> Held | None:
         """Why the account may not spend so much more this month; None where it may."""
@@ -176,9 +186,14 @@ class Charges:
         with self._database.read() as connection:
             return sorted(connection.execute(query).scalars())
 
-    def months(self, *, now: DateTime) -> list[Month]:
-        """The present month of every such account."""
-        return [self.month(account, now=now) for account in self.accounts()]
+    def near_their_budgets(self, *, now: DateTime) -> list[Month]:
+        """The present months of which the budget is nearly used up, or wholly."""
+        with self._database.read() as connection:
+            accounts = (
+                connection.execute(select(t.budgets.c.account).order_by(t.budgets.c.account)).scalars().all()
+            )
+        months = [self.month(account, now=now) for account in accounts]
+        return [month for month in months if month.share is not None and month.share >= NEARLY]
 
     def set_budget(self, account: str, monthly: Decimal, *, by: str, now: DateTime) -> None:
         """Limit what each month of the account may cost; a new limit is warned of anew.

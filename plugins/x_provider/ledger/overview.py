@@ -93,13 +93,13 @@ class Overview:
             return sorted(connection.execute(query).scalars())
 
     def doubt_about(self, account: str) -> str | None:
-        """Why an account that was stopped may be a slip of the pen, in words; None where the ledger knows it."""
+        """Why an account that was named may be a slip of the pen, in words; None where the ledger knows it."""
         if account == EVERY_ACCOUNT or self._knows(account):
             return None
         known = self.accounts()
         return (
             f"the ledger knows no account {account!r}: no post of it was ever planned. If that is a mistyped name,"
-            f" nothing that goes out was stopped; the ledger knows {', '.join(known) or 'no account at all'}"
+            f" it concerns nothing that goes out; the ledger knows {', '.join(known) or 'no account at all'}"
         )
 
     def _knows(self, account: str) -> bool:

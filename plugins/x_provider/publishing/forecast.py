@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from pendulum import DateTime
@@ -126,17 +126,9 @@ def forecast(plan: Plan, ledger: Ledger, *, now: DateTime) -> Forecast:
     waiting = {id for id in plan.unchanged if plan.known[id].state == PartState.PLANNED.value}
     to_come = {*plan.create, *plan.update, *waiting}
     posts = {post.id: forecast_of(post) for post in plan.calendar.posts if post.id in to_come}
-    due = {
-        (post.account, month_of(post.due_at)): post.due_at
-        for post in plan.calendar.posts
-        if post.id in to_come
-    }
-    months = {key: ledger.charges.month(key[0], now=at) for key, at in due.items()}
-    # What is on its way is this month's money.
-    later = {
-        key: replace(month, on_its_way=_NOTHING) for key, month in months.items() if key[1] != month_of(now)
-    }
-    return Forecast(posts, {**months, **later})
+    due = {(post.account, post.month) for post in posts.values()}
+    months = {key: ledger.charges.month(key[0], now=now, name=key[1]) for key in due}
+    return Forecast(posts, months)
 
 
 def forecast_of(post: PostSpec) -> PostForecast:

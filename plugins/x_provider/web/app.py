@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.ledger import EVERY_ACCOUNT, Halt, Ledger, LedgerError, PartState, Post
+from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, PartState, Post
 from x_provider.publishing import utc_now
 from x_provider.web.story import story_of
 
@@ -79,7 +79,7 @@ def page(post: str | None = None) -> HTMLResponse:
 
 @app.get("/status", dependencies=[Depends(_may_look)])
 def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
-    """What is stopped, by whom and why, how many parts stand where, and which posts stand still."""
+    """What is stopped, by whom and why, whose budget is nearly used up, and which posts stand still."""
     now, counts = utc_now(), ledger.overview.counts()
     still = (
         ledger.overview.stopped(now, limit=_MOST_STANDING),
@@ -88,6 +88,7 @@ def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, A
     posts = [post for standstill in still for post in standstill.posts]
     return {
         **_halts(ledger, may_stop=_is_allowed(request, user)),
+        "budgets": [month.warning() for month in ledger.charges.near_their_budgets(now=now)],
         "accounts": ledger.accounts.names(),
         "counts": {str(state): counts[state] for state in PartState if state in counts},
         "still": [_standing(post) for post in posts],
@@ -156,7 +157,7 @@ def _shown(halt: Halt, *, in_force: bool) -> dict[str, Any]:
     return {
         "account": halt.account,
         "by": halt.by,
-        "why": halt.why,
+        "why": str(halt) if halt.source == BREAKER else halt.why,
         "starts_at": halt.starts_at.isoformat(),
         "ends_at": halt.ends_at.isoformat() if halt.ends_at else None,
         "calendar": halt.source or None,
