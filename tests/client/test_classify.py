@@ -116,6 +116,9 @@ REFUSALS = [
         403, problem(403, "Posts are limited to a maximum of one cashtag"), XForbidden, id="two cashtags"
     ),
     pytest.param(
+        403, problem(403, "You are not permitted to edit this Tweet."), XForbidden, id="edited too late"
+    ),
+    pytest.param(
         403,
         problem(
             403,

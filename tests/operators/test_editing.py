@@ -103,8 +103,9 @@ def test_a_post_older_than_an_hour_is_not_tried(edit, sandbox, published):
 def test_what_x_refuses_fails_the_task_in_its_words(edit, set_up, sandbox, published):
     body = {"title": "Forbidden", "status": 403, "detail": "You are not permitted to edit this Tweet."}
     sandbox.faults("status", method="POST", path="/2/tweets", status=403, body=body)
-    with pytest.raises(AirflowFailException, match="You are not permitted to edit this Tweet"):
+    with pytest.raises(AirflowFailException, match="You are not permitted to edit this Tweet") as error:
         edit(published)
+    assert "for 30 to 60 minutes after the first one and five times" in str(error.value)
     (refused,) = [post for post in set_up.ledger.posts.all() if post.calendar == "dag:shop"]
     assert refused.state is PartState.REFUSED
     assert len(creations(sandbox)) == 2

@@ -205,6 +205,12 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         XForbidden,
+        "X takes new versions only from X Premium accounts, for 30 to 60 minutes after the first one and five"
+        " times, and none of polls, replies to others and posts in communities.",
+        words=("permitted to edit",),
+    ),
+    Rule(
+        XForbidden,
         "The account may not see or use what the request refers to; check the ids in it.",
         kinds=frozenset({"not-authorized-for-resource", "disallowed-resource"}),
     ),
