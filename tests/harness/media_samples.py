@@ -37,30 +37,32 @@ def video(
     sound: str | None = None,
     aspect: int = 1,
     noise: bool = False,
+    container: Mapping[str, str] | None = None,
 ) -> Path:
     """A video; the sound is silence in AAC, of a layout such as ``stereo``, as long as the pictures."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=rate, options=dict(options or {}))
+    with av.open(str(path), "w", container_options=dict(container or {})) as written:
+        stream = written.add_stream(codec, rate=rate, options=dict(options or {}))
         stream.width, stream.height = size
         stream.pix_fmt = pixels
         stream.codec_context.sample_aspect_ratio = Fraction(aspect)
-        heard = container.add_stream("aac", rate=44_100, layout=sound) if sound else None
+        heard = written.add_stream("aac", rate=44_100, layout=sound) if sound else None
         for shade in range(frames):
             image = (
                 Image.effect_noise(size, 50).convert("RGB")
                 if noise
                 else Image.new("RGB", size, (shade % 256, 90, 120))
             )
-            container.mux(stream.encode(av.VideoFrame.from_image(image)))
-        container.mux(stream.encode())
+            written.mux(stream.encode(av.VideoFrame.from_image(image)))
+        written.mux(stream.encode())
         if heard is not None:
             for begin in range(0, int(44_100 * frames / rate), 1024):
-                container.mux(heard.encode(_silence(begin, sound)))
-            container.mux(heard.encode())
+                written.mux(heard.encode(silence(begin, sound)))
+            written.mux(heard.encode())
     return path
 
 
-def _silence(begin: int, layout: str) -> av.AudioFrame:
+def silence(begin: int, layout: str) -> av.AudioFrame:
+    """Nothing to hear, from that sample on."""
     frame = av.AudioFrame(format="fltp", layout=layout, samples=1024)
     for plane in frame.planes:
         plane.update(bytes(plane.buffer_size))

@@ -102,7 +102,7 @@ def _made(path: Path, found: Measured, target: Path, *, premium: bool) -> Path:
     if found.category == "tweet_video":
         return _transcoded(path, found, target.with_name(f"{target.name}.mp4"), plan_of(premium=premium))
     suffix = apart(
-        "animations" if found.category == "tweet_gif" else "stills",
+        f"x_provider.media.{'animations' if found.category == 'tweet_gif' else 'stills'}",
         "refit",
         path,
         {"target": str(target.absolute()), "most": int(size.sure)},
@@ -119,7 +119,7 @@ def _transcoded(path: Path, found: Measured, target: Path, plan: Plan) -> Path:
     longest = plan.duration.hard or plan.duration.sure
     seconds = found.duration_seconds or longest
     apart(
-        "transcoding",
+        "x_provider.media.transcoding",
         "transcode",
         path,
         {

@@ -84,7 +84,13 @@ def _inspect(path: Path, name: str, size: int, mtime_ns: int, inode: int) -> tup
 
 def _measured(module: str, path: Path, *, name: str, **more: Any) -> Measured:
     measured = apart(
-        module, "measured", path, {"name": name, **more}, name=name, seconds=_SECONDS, megabytes=_MEGABYTES
+        f"x_provider.media.{module}",
+        "measured",
+        path,
+        {"name": name, **more},
+        name=name,
+        seconds=_SECONDS,
+        megabytes=_MEGABYTES,
     )
     values: dict[str, Any] = {key: tuple(it) if isinstance(it, list) else it for key, it in measured.items()}
     return Measured(**values)

@@ -53,9 +53,9 @@ def apart(
     megabytes: int,
     writes: int = 0,
 ) -> Any:
-    """Call a function of this layer on a file, in a child process.
+    """Call a function on a file, in a child process.
 
-    :param module: of ``x_provider.media``; it may import decoders, since only child processes import it.
+    :param module: of the function, such as ``x_provider.media.pictures``; only child processes import it.
     :param path: of the file; the function's first argument.
     :param arguments: the function's others, by name; they and what it returns travel as JSON.
     :param name: what people know the file by.
@@ -133,7 +133,7 @@ class _Decoders:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-I", "-c", _BOOT, str(theirs.fileno()), json.dumps(paths)],
+                [sys.executable, "-I", "-B", "-c", _BOOT, str(theirs.fileno()), json.dumps(paths)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -197,7 +197,7 @@ def _decode(connection: socket.socket) -> None:
     _limit(**request["limits"])
     module, function = request["call"]
     try:
-        call = getattr(importlib.import_module(f"x_provider.media.{module}"), function)
+        call = getattr(importlib.import_module(module), function)
         answer = {"returned": call(Path(request["path"]), **request["arguments"])}
     except MediaError as error:
         answer = {"refused": [error.message, error.hint]}
