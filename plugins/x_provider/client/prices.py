@@ -38,7 +38,7 @@ class Price:
 
     :param kind: what is paid for, such as ``post_create``.
     :param usd: US dollars a unit.
-    :param since: the first day (UTC) of this price.
+    :param since: the first day (UTC) that this price is known of.
     :param source: the page that says so.
     :param note: what is assumed, where the page leaves it open.
     """
@@ -50,7 +50,7 @@ class Price:
     note: str = ""
 
 
-_PAY_PER_USE, _OVERHAUL = date(2026, 2, 6), date(2026, 4, 20)
+_PAY_PER_USE, _OVERHAUL, _ONE_TABLE = date(2026, 2, 6), date(2026, 4, 20), date(2026, 6, 8)
 
 PRICES: tuple[Price, ...] = (
     Price(POST_CREATE, Decimal("0.010"), _PAY_PER_USE),
@@ -65,13 +65,13 @@ PRICES: tuple[Price, ...] = (
     Price(
         SUMMONED_REPLY,
         Decimal("0.010"),
-        _OVERHAUL,
+        _ONE_TABLE,
         note="X's answer does not tell a summoned reply from another, so it is counted as a post",
     ),
     Price(
         POST_DELETE,
         Decimal("0.010"),
-        _PAY_PER_USE,
+        _ONE_TABLE,
         note='X names no price for deleting a post; assumed is that of "Interaction: Delete"',
     ),
     Price(
@@ -82,10 +82,10 @@ PRICES: tuple[Price, ...] = (
     ),
     Price(OWNED_READ, Decimal("0.001"), _OVERHAUL, note="only where the account owns the developer app"),
     Price(USER_READ, Decimal("0.010"), _PAY_PER_USE),
-    Price(MEDIA_METADATA, Decimal("0.005"), _PAY_PER_USE, note="alt text, warnings and subtitles alike"),
+    Price(MEDIA_METADATA, Decimal("0.005"), _ONE_TABLE, note="alt text, warnings and subtitles alike"),
     Price(REPOST, Decimal("0.015"), _OVERHAUL, note='the price of "User Interaction: Create"'),
-    Price(INTERACTION_DELETE, Decimal("0.010"), _PAY_PER_USE),
-    Price(CONTENT_MANAGE, Decimal("0.005"), _PAY_PER_USE),
+    Price(INTERACTION_DELETE, Decimal("0.010"), _ONE_TABLE),
+    Price(CONTENT_MANAGE, Decimal("0.005"), _ONE_TABLE),
 )
 """X's prices for pay-per-use, in the order in which they came. A new price is a new row."""
 
