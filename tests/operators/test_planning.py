@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import json
+import socket
 from datetime import timedelta
 from inspect import Parameter
 
@@ -117,6 +119,48 @@ def test_a_thread_and_its_files_relative_to_a_folder(post_of, picture):
     )
     assert [part.content["text"] for part in post.parts] == ["One", "Two"]
     assert post.parts[1].content["media"][0]["source"] == str(folder / "a.png")
+
+
+def test_what_comes_after_a_post_reaches_the_ledger_with_its_links_tagged(post_of, set_up):
+    post = post_of(
+        text="All dates: https://example.org",
+        at=IN_TWO_DAYS,
+        links="reply",
+        utm={"source": "x", "campaign": "{{ ds }}"},
+        first_comment={"text": "For {{ ds }}:", "after": timedelta(minutes=5)},
+        follow_ups=[{"likes": 100, "within": "2 days", "repost": True, "text": "Thank you"}],
+    )
+    link = "https://example.org?utm_source=x&utm_campaign=2026-12-01"
+    assert [part.content for part in post.parts] == [
+        {"text": "All dates:"},
+        {"text": f"For 2026-12-01:\n{link}", "after_seconds": 300},
+    ]
+    with set_up.ledger.database.read() as connection:
+        rows = connection.exec_driver_sql(
+            "SELECT likes, within_seconds, repost, content FROM x_follow_ups"
+        ).all()
+    assert [(*row[:3], json.loads(row[3])) for row in rows] == [(100, 172_800, 1, {"text": "Thank you"})]
+
+
+def test_a_long_text_is_planned_as_a_thread(post_of):
+    post = post_of(text="Doors open at seven. " * 20, split="{{ 'numbered' }}", at=IN_TWO_DAYS)
+    assert [part.content["text"][-4:] for part in post.parts] == [" 1/2", " 2/2"]
+
+
+def test_a_file_that_cannot_be_had_now_is_tried_again_and_a_mistake_is_not(run_task, set_up, monkeypatch):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, not listening: whoever connects is refused
+        host = f"127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("AIRFLOW__X__MEDIA_PRIVATE_HOSTS", host)
+        again = {"retries": 1, "retry_delay": timedelta(0)}
+        away = {**set_up.ids, **again, "text": "A", "media": [f"https://{host}/a.jpg"]}
+        tries = [
+            run_task(
+                XPlanPostOperator, **away, **more, logical_date=pendulum.datetime(2026, 12, day)
+            ).try_number
+            for day, more in ((1, {}), (2, {"reply_settings": "nobody"}))
+        ]
+    assert tries == [2, 1]
 
 
 def test_fields_are_templates(post_of):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from x_provider.media import Measured, MediaError, MediaSources, inspect, shown
+from x_provider.media import Measured, MediaError, MediaSources, inspect, read_subtitles, shown
 
 Found = TypeVar("Found")
 
@@ -72,10 +72,8 @@ class Shelf:
             return InspectedMedia(source, name, *inspect(path, name=name))
 
     def _read(self, source: str) -> InspectedSubtitles:
-        from x_provider.media import read_subtitles  # noqa: PLC0415  (TEMPORARY until it is there)
-
         with self._sources.open(source) as path:
-            return InspectedSubtitles(source, *read_subtitles(path))
+            return InspectedSubtitles(source, *read_subtitles(path, name=_name(source)))
 
 
 def _once(known: dict[str, Found | MediaError], source: str, look: Callable[[str], Found]) -> Found:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from x_provider.calendar import Calendar, Plan, Reading, plan, read_calendar
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.media import media_sources
 from x_provider.ledger import Ledger
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import apply, known_blackouts, known_posts, utc_now
@@ -43,7 +44,12 @@ class _XCalendarOperator(XOperator):
         return LedgerHook(self.ledger_conn_id).ledger()
 
     def _read(self) -> Reading:
-        return read_calendar(self.calendar, now=utc_now(), known=lambda name: known_posts(self.ledger, name))
+        return read_calendar(
+            self.calendar,
+            now=utc_now(),
+            known=lambda name: known_posts(self.ledger, name),
+            sources=media_sources(),
+        )
 
     def _checked(self) -> Calendar:
         reading = self._read()
