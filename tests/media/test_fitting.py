@@ -66,6 +66,13 @@ def test_a_picture_loses_pixels_when_quality_is_not_enough(tmp_path):
     assert made.width / made.height == pytest.approx(4 / 3, abs=0.02)
 
 
+def test_a_moving_picture_is_not_made_a_still_one(tmp_path):
+    frames = [noise((40, 30)) for _ in range(3)]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+    with pytest.raises(MediaError, match=r"a\.webp moves, and would not when made to fit"):
+        stills.refit(tmp_path / "a.webp", target=str(tmp_path / "b"), most=10)
+
+
 def test_a_picture_keeps_its_transparency(fitted, tmp_path):
     noise((1_250, 1_100), "RGBA").save(tmp_path / "a.png")
     made = fitted(tmp_path / "a.png")

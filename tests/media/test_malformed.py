@@ -113,3 +113,13 @@ def test_the_process_that_decoders_come_from_may_die(child):
     parent.kill()
     parent.wait()
     assert child("length", of="ab") == 2
+
+
+def test_a_machine_on_which_no_decoder_starts_is_told_from_a_broken_file(child, monkeypatch):
+    isolation._decoders.leave()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(MediaError, match="no decoder starts") as refused:
+        child("length", of="a")
+    assert refused.value.may_pass
+    monkeypatch.undo()
+    assert child("length", of="ab") == 2

@@ -21,9 +21,8 @@ from av.filter.context import FilterContext
 from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 
-from x_provider.media.errors import MediaError
+from x_provider.media.errors import AGAIN, MediaError
 from x_provider.media.limits import GIF_FRAMES, GIF_HEIGHT, GIF_PIXELS, GIF_WIDTH
-from x_provider.media.pictures import AGAIN
 
 _CLOCK = Fraction(1, 100)
 _UNSAID_HUNDREDTHS = 10

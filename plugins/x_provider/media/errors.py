@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+AGAIN = "Export it again"
+"""What to do with a file that is damaged."""
+
 
 class MediaError(ValueError):
     """A file cannot be published; ``hint`` says what to do.

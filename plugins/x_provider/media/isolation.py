@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from x_provider.media.errors import MediaError
+from x_provider.media.errors import AGAIN, MediaError
 
 _IDLE_SECONDS = 60
 _GRACE_SECONDS = 15
@@ -72,21 +72,25 @@ def apart(
     }
     began = time.monotonic()
     answer = _answer_to(json.dumps(request).encode() + b"\n", seconds + _GRACE_SECONDS)
+    if answer is None:
+        hint = f"Check that Pillow and PyAV can be imported by {sys.executable}"
+        raise MediaError(f"{name} cannot be looked into: no decoder starts", hint, may_pass=True)
     if not answer:
         if time.monotonic() - began >= seconds:
-            raise MediaError(f"{name} is not decoded after {seconds} s", "Export it again")
-        raise MediaError(f"{name} crashes its decoder", "Export it again")
+            raise MediaError(f"{name} is not decoded after {seconds} s", AGAIN)
+        raise MediaError(f"{name} crashes its decoder", AGAIN)
     said = json.loads(answer)
     if "refused" in said:
         raise MediaError(*said["refused"])
     if "memory" in said:
         raise MediaError(f"{name} takes more than {megabytes:,} MB of memory to decode", "Make it smaller")
     if "failed" in said:
-        raise MediaError(f"{name} cannot be decoded ({said['failed']})", "Export it again")
+        raise MediaError(f"{name} cannot be decoded ({said['failed']})", AGAIN)
     return said["returned"]
 
 
-def _answer_to(request: bytes, seconds: int) -> bytes:
+def _answer_to(request: bytes, seconds: int) -> bytes | None:
+    """What the child says; nothing when it dies, None when there is none."""
     for _ in range(2):  # the parent of all decoders may be leaving while it is asked
         ours, theirs = socket.socketpair()
         with ours:
@@ -100,7 +104,7 @@ def _answer_to(request: bytes, seconds: int) -> bytes:
                     answer += block
             if answer.startswith(_STARTED):
                 return bytes(answer[1:])
-    return b""
+    return None
 
 
 class _Decoders:
@@ -172,6 +176,7 @@ def serve(channel: int) -> None:
         importlib.import_module(f"x_provider.media.{module}")
     gc.freeze()  # what is loaded is shared with the children, and stays so
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     with socket.socket(fileno=channel) as requests:
         requests.settimeout(_IDLE_SECONDS)
         while True:

@@ -124,6 +124,7 @@ PREMIUM = Plan(
     short_side=1_080,
 )
 
+# Both pages say these of videos, and recommend those of GIFs.
 SHORTEST_SECONDS = 0.5
 SMALLEST_SIDE = 32
 WIDEST = 3

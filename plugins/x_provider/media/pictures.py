@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from x_provider.media.errors import MediaError
+from x_provider.media.errors import AGAIN, MediaError
 from x_provider.media.limits import Measured, MediaCategory
 
 TYPES = {
@@ -22,7 +22,6 @@ TYPES = {
 FORMATS = tuple(set(TYPES) - {"MPO"})
 """What is opened; Pillow finds MPO by itself, behind JPEG."""
 MAX_DECODED_PIXELS = 40_000_000
-AGAIN = "Export it again"
 
 Image.init()  # Pillow would load its formats with the first picture, in every child process anew
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from x_provider.media.errors import MediaError
-from x_provider.media.pictures import AGAIN, FORMATS, MAX_DECODED_PIXELS
+from x_provider.media.errors import AGAIN, MediaError
+from x_provider.media.pictures import FORMATS, MAX_DECODED_PIXELS
 
 _MAX_PIXELS = 100_000_000
 _LOSSLESS = frozenset({"BMP", "TIFF", "GIF"})
+_ANIMATED = frozenset({"WEBP", "PNG"})
 _QUALITIES = (92, 85, 78, 70)
 _SCALED_QUALITY = 85
 _SCALE_STEP = 0.85
@@ -51,6 +52,8 @@ def refit(path: Path, *, target: str, most: int) -> str:
 
 def _upright(opened: Image.Image, name: str) -> Image.Image:
     """The picture as people see it, in a mode that every encoder takes."""
+    if opened.format in _ANIMATED and getattr(opened, "n_frames", 1) > 1:
+        raise MediaError(f"{name} moves, and would not when made to fit", "Make a GIF or a video of it")
     if opened.format in {"JPEG", "MPO"} and opened.width * opened.height > MAX_DECODED_PIXELS:
         opened.draft("RGB", (opened.width // 2, opened.height // 2))
     if opened.width * opened.height > _MAX_PIXELS:

@@ -12,10 +12,10 @@ from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.video.stream import VideoStream
 
-from x_provider.media.errors import MediaError
+from x_provider.media.errors import AGAIN, MediaError
 from x_provider.media.fitting import SOUND_RATE
 from x_provider.media.limits import MAX_FPS, SMALLEST_SIDE, WIDEST
-from x_provider.media.videos import AGAIN, opened, rate_of
+from x_provider.media.videos import opened, rate_of
 
 _SOUND_SAMPLES = 48_000
 _UNSAID_FPS = 30

@@ -12,7 +12,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from x_provider.media.errors import MediaError
+from x_provider.media.errors import AGAIN, MediaError
 from x_provider.media.limits import Measured
 
 MAX_FRAME_PIXELS = 40_000_000
@@ -20,7 +20,6 @@ _MAX_SECONDS = 7 * 24 * 3600
 _LOOKED_AT_PACKETS = 600
 _LOOKED_AT_BYTES = 32 << 20
 _TYPES = {"mov": "video/mp4", "matroska": "video/webm", "mpegts": "video/mp2t"}
-AGAIN = "Export it again"
 
 
 def opened(path: Path, demuxer: str) -> InputContainer:
