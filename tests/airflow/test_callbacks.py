@@ -71,7 +71,7 @@ def at_once(callback):
     ],
 )
 def told():
-    @task(on_failure_callback=XNotifier(text="Task {{ ti.task_id }}: {{ exception }}"))
+    @task(on_failure_callback=XNotifier(text="Task {{ ti.task_id }} has failed"))
     def measure():
         raise RuntimeError("the dome is shut")
 
@@ -165,7 +165,7 @@ def test_a_run_that_is_late_and_fails_is_posted_by_each_process_once(stage: Stag
     expected = [
         "DAG told: task_failure",
         "Executor: told is late",
-        "Task measure: the dome is shut",
+        "Task measure has failed",
         "Triggerer: told is late",
     ]
 
@@ -173,7 +173,7 @@ def test_a_run_that_is_late_and_fails_is_posted_by_each_process_once(stage: Stag
         posts = stage.posts("told")
         return len(posts) == len(expected) and all(post.state is PartState.POSTED for post in posts)
 
-    wait_for("four posts", all_posted, within=90)
+    wait_for("four posts", all_posted, within=150)
     assert sorted(post["text"] for post in stage.sandbox.posts()) == expected
     assert stage.airflow.get(path)["state"] == "failed"
     run_id = path.rpartition("/")[2]
