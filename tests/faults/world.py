@@ -9,11 +9,11 @@ from typing import Any
 
 import pendulum
 import requests
-from sqlalchemy import URL, select
+from sqlalchemy import URL, func, select
 
 from x_provider.calendar import PartSpec
 from x_provider.ledger import Ledger, Post
-from x_provider.ledger.tables import metadata, posts
+from x_provider.ledger.tables import charges, metadata, posts, receipts, spending
 
 from crashing import Death, ForkServer, Life  # isort: skip
 from drafting import plan_post  # isort: skip
@@ -183,6 +183,7 @@ class World:
                 verdict.lost += meant[text] - there[text]
                 verdict.words.append(f"{text!r} is on X {there[text]} times instead of {meant[text]}")
         self._compare_receipts(on_x, verdict)
+        self._compare_charges(verdict)
         self._compare_times(on_x, verdict)
         self._count_faults(verdict)
         self._close()
@@ -226,6 +227,18 @@ class World:
         if waiting:
             verdict.lost += 1
             verdict.words.append(f"posts {waiting} still wait for somebody")
+
+    def _compare_charges(self, verdict: Verdict) -> None:
+        """Each receipt has one charge, and a month's sum is that of its charges, whoever died in between."""
+        of_posts = select(charges.c.what, charges.c.part_id).where(charges.c.part_id.is_not(None))
+        with self._ledger.database.read() as connection:
+            charged = {(row.what, row.part_id) for row in connection.execute(of_posts)}
+            kept = {(row.x_id, row.part_id) for row in connection.execute(select(receipts))}
+            total = connection.execute(select(func.sum(charges.c.usd))).scalar_one() or 0
+            spent = connection.execute(select(func.sum(spending.c.usd))).scalar_one() or 0
+        if charged != kept or total != spent:
+            verdict.wrong_receipts += 1
+            verdict.words.append(f"receipts {kept}, charges {charged}; charged {total}, spent {spent}")
 
     def _compare_times(self, on_x: dict[str, Any], verdict: Verdict) -> None:
         due_at = self._due_at.set(microsecond=self._due_at.microsecond // 1000 * 1000)  # X's times end there
