@@ -50,10 +50,10 @@ def measured(path: Path, *, name: str, size: int, demuxer: str, quicktime: bool)
             )
     except av.FFmpegError as error:
         raise MediaError(f"the video {name} is damaged ({error.strerror})", AGAIN) from None
-    except (ValueError, ArithmeticError, AttributeError, UnicodeError) as error:
+    except (ValueError, ArithmeticError, AttributeError, LookupError) as error:
         if isinstance(error, MediaError):
             raise
-        # What PyAV makes of headers without sense: no codec, a frame rate of 1/0, a pixel format that is none.
+        # What PyAV makes of headers without sense: no codec, a frame rate of 1/0, a stream that comes up later.
         raise MediaError(f"the video {name} is damaged ({error})", AGAIN) from None
 
 
