@@ -233,7 +233,7 @@ def hold_month(connection: Connection, account: str, *, now: DateTime) -> Month 
 
     None where the account has no budget, so that no more than one row is looked for.
     """
-    budget = connection.execute(_BUDGET.with_for_update(), {"account": account}).scalar_one_or_none()
+    budget = connection.execute(_HOLD_BUDGET, {"account": account}).scalar_one_or_none()
     return None if budget is None else _month(connection, account, month_of(now), budget)
 
 
@@ -277,6 +277,7 @@ def _month(connection: Connection, account: str, month: str, budget: Decimal | N
 
 
 _BUDGET = select(t.budgets.c.monthly).where(t.budgets.c.account == bindparam("account"))
+_HOLD_BUDGET = _BUDGET.with_for_update()
 _this_month = t.spending.c.account == bindparam("account"), t.spending.c.month == bindparam("month")
 _USED = select(
     select(t.spending.c.usd).where(*_this_month).scalar_subquery().label("spent"),

@@ -21,8 +21,9 @@ _LONGEST_NUMBER = 18
 
 # Built once: building a statement takes five times as long as running it.
 _POST = select(t.posts).where(t.posts.c.id == bindparam("post"))
+_budget = select(t.budgets.c.monthly).where(t.budgets.c.account == t.posts.c.account).scalar_subquery()
 _LOCK = (
-    select(t.posts.c.id, t.posts.c.account, t.posts.c.revision, t.posts.c.due_at)
+    select(t.posts.c.id, t.posts.c.account, t.posts.c.revision, t.posts.c.due_at, _budget.label("budget"))
     .where(t.posts.c.id == bindparam("post"))
     .with_for_update()
 )
@@ -201,8 +202,9 @@ def _due_posts(connection: Connection, query: Select[Any]) -> list[DuePost]:
     return [DuePost(r.id, f"{r.calendar}/{r.key}", r.account, r.due_at, r.wake_at) for r in rows]
 
 
-def lock_post(connection: Connection, post_id: int) -> Row[Any, Any, Any, Any]:
-    """What makes a post this one (account, revision, due time), held until the transaction ends.
+def lock_post(connection: Connection, post_id: int) -> Row[Any, Any, Any, Any, Any]:
+    """What makes a post this one (account, revision, due time), held until the transaction ends; and whether its
+    account has a budget.
 
     Moves of one post happen one after the other.
     """

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, Row, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
@@ -86,13 +87,14 @@ class Sending:
             part of its thread is not on X, or the post changed.
         """
         with suppress(_OvertakenError), self._database.write() as connection:
-            if not _is_current(connection, post):
+            row = lock_post(connection, post.id)
+            if not _is_this(row, post):
                 return None
             now = clock()
             if (halt := halt_of(connection, post.account, now)) is not None:
                 return Held("halted", str(halt), halt.ends_at)
             usd = cost.usd if cost else Decimal(0)
-            month = hold_month(connection, post.account, now=now)
+            month = hold_month(connection, post.account, now=now) if row.budget is not None else None
             if month is not None and not month.allows(usd + thread_usd):
                 return month.held(usd + thread_usd)
             if (reset_at := take(connection, post.account, CREATE_FAMILY, now=now)) is not None:
@@ -358,7 +360,10 @@ class Sending:
 
 def _is_current(connection: Connection, post: Post) -> bool:
     """Whether the post, held from here on, still is what the caller has read."""
-    row = lock_post(connection, post.id)
+    return _is_this(lock_post(connection, post.id), post)
+
+
+def _is_this(row: Row[Any, Any, Any, Any, Any], post: Post) -> bool:
     return bool(row.revision == post.revision and row.due_at == post.due_at)
 
 
