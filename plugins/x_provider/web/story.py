@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import PurePosixPath
 from typing import Any
 
 from pendulum import DateTime
 
 from x_provider.ledger import AttemptRecord, Decision, Ledger, Part, PartState, Post
+from x_provider.media import shown
 from x_provider.notifications.next_steps import next_step
 
 
@@ -42,10 +43,7 @@ def _part(part: Part) -> dict[str, Any]:
         "state": str(part.state),
         "text": part.content.get("text", ""),
         "why": part.why,
-        "media": [
-            {"file": PurePath(media["path"]).name, "path": media["path"], "alt": media.get("alt")}
-            for media in part.content.get("media") or ()
-        ],
+        "media": [_file(media) for media in part.content.get("media") or ()],
         "poll": part.content.get("poll"),
         "receipt": receipt
         and {
@@ -55,6 +53,15 @@ def _part(part: Part) -> dict[str, Any]:
             "adopted": receipt.adopted,
             "deleted_at": _written(receipt.deleted_at),
         },
+    }
+
+
+def _file(media: dict[str, Any]) -> dict[str, Any]:
+    source = shown(media["source"])
+    return {
+        "file": PurePosixPath(source.partition("?")[0]).name,
+        "source": source,
+        "alt": media.get("alt"),
     }
 
 

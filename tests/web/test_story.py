@@ -1,0 +1,49 @@
+"""What the page of one post is told."""
+
+from __future__ import annotations
+
+import json
+
+import pendulum
+import pytest
+from drafting import plan_post
+
+from x_provider.calendar import MediaSpec, PartSpec
+from x_provider.ledger import Ledger
+from x_provider.web.story import story_of
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    yield ledger
+    ledger.database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("source", "shown", "file"),
+    [
+        ("/srv/media/dome.png", "/srv/media/dome.png", "dome.png"),
+        ("s3://aws_media@brand/may/dome.png", "s3://aws_media@brand/may/dome.png", "dome.png"),
+        (
+            "https://cdn.example.org/dome.png?X-Amz-Signature=c0ffee&v=2",
+            "https://cdn.example.org/dome.png?X-Amz-Signature=…&v=…",
+            "dome.png",
+        ),
+    ],
+)
+def test_it_names_the_files_and_keeps_signatures_to_itself(ledger, source, shown, file):
+    media = MediaSpec(
+        source=source,
+        sha256="0" * 64,
+        size=1,
+        media_type="image/png",
+        category="tweet_image",
+        alt="A dome",
+        width=16,
+        height=16,
+    )
+    post = plan_post(ledger, PartSpec(text="Look", media=[media]))
+    story = story_of(ledger, post, now=pendulum.now("UTC"))
+    assert story["parts"][0]["media"] == [{"file": file, "source": shown, "alt": "A dome"}]
+    assert "c0ffee" not in json.dumps(story)
