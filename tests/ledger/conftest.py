@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import pendulum
 import pytest
+from airflow_harness import wait_for
 from drafting import draft_of
 from sqlalchemy import event, make_url, text
 
@@ -41,6 +42,19 @@ def draft():
         return draft_of(*texts, key=key, due_at=due_at, at=due_at.to_datetime_string(), **fields)
 
     return draft
+
+
+@pytest.fixture
+def wait_until_waiting(ledger):
+    """Wait until so many of PostgreSQL's clients wait for a lock."""
+    mine = "datname = current_database() AND wait_event_type = 'Lock'"
+    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {mine}")
+
+    def waiting() -> int:
+        with ledger.database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    return lambda count: wait_for(f"{count} that wait", lambda: waiting() == count, within=10, every=0.02)
 
 
 @pytest.fixture

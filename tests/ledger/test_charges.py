@@ -7,14 +7,16 @@ from decimal import Decimal
 
 import pendulum
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from x_provider.ledger import Attempt, Cost, Held, PartState, Receipt, dollars, month_of
 from x_provider.ledger import tables as t
+from x_provider.ledger.limits import Window
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 CENT = Decimal("0.010")
 POST = Cost("post_create", Decimal("0.015"))
+CHEAP = Cost("owned_read", Decimal("0.001"))
 READ = Cost("post_read", Decimal("0.500"), 100)
 
 
@@ -239,6 +241,31 @@ def test_sums_of_many_writers_are_exact(ledger):
         ]:
             future.result()
     assert month(ledger).spent == sum_of_charges(ledger) == Decimal("0.100")
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("what", ["a receipt", "a read"])
+def test_an_attempt_that_warns_and_a_charge_do_not_wait_for_each_other(
+    ledger, armed, budget, wait_until_waiting, what
+):
+    window = Window("15-minute", 100, 90, NOW.add(minutes=10))
+    ledger.charges.add("x_default", POST, what="?", at=NOW)
+    ledger.limits.note("x_default", "create_post", [window])
+    sent, other = begin(ledger, armed("sent")), armed("other")
+    budget("0.050")
+    charge = {
+        "a receipt": lambda: ledger.sending.posted(sent, receipt(), account="x_default", windows=[window]),
+        "a read": lambda: ledger.charges.add("x_default", CHEAP, what="?", at=NOW),
+    }[what]
+    with ThreadPoolExecutor(2) as pool:
+        with ledger.database.write() as another:
+            another.execute(text("SELECT * FROM x_spending FOR UPDATE"))
+            charging = pool.submit(charge)
+            wait_until_waiting(1)
+            beginning = pool.submit(begin, ledger, other)
+            wait_until_waiting(2)
+        charging.result()
+        assert isinstance(beginning.result(), Attempt)
 
 
 def test_a_budget_is_set_changed_and_removed(ledger, budget):

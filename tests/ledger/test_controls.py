@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pendulum
 import pytest
-from airflow_harness import wait_for
 from other_processes import begin_attempt
 from sqlalchemy import text
 
@@ -134,7 +133,7 @@ def test_a_planned_stop_that_was_lifted_before_it_began_has_held_nobody(ledger):
 
 
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
-def test_a_stop_waits_for_who_has_found_none_and_is_about_to_send(ledger, draft):
+def test_a_stop_waits_for_who_has_found_none_and_is_about_to_send(ledger, draft, wait_until_waiting):
     window = Window("15-minute", 100, 50, NOW.add(minutes=15))
     ledger.limits.note("x_default", "create_post", [window])
     ledger.posts.put(draft(), now=NOW)
@@ -144,21 +143,13 @@ def test_a_stop_waits_for_who_has_found_none_and_is_about_to_send(ledger, draft)
         with ledger.database.write() as another:  # a sender of the same account, just counting its call
             another.execute(text("SELECT * FROM x_rate_windows FOR UPDATE"))
             beginning = pool.submit(begin_attempt, ledger, post, at=NOW)
-            wait_for("a sender that waits", lambda: waiting(ledger) == 1, within=10, every=0.02)
+            wait_until_waiting(1)
             stopping = pool.submit(stop, ledger)
-            wait_for("a stop that waits", lambda: waiting(ledger) == 2, within=10, every=0.02)
+            wait_until_waiting(2)
             assert not stopping.done()
         stopping.result()
         assert beginning.done()
     assert isinstance(begin_attempt(ledger, ledger.posts.get(post.id), at=NOW), Held)
-
-
-def waiting(ledger):
-    """How many of the database's clients wait for a lock."""
-    mine = "datname = current_database() AND wait_event_type = 'Lock'"
-    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {mine}")
-    with ledger.database.read() as connection:
-        return connection.execute(query).scalar_one()
 
 
 def test_where_x_takes_no_money_nothing_begins_until_somebody_resets_it(ledger, begin):

@@ -126,17 +126,18 @@ class Charges:
                 if not new:
                     return None
                 cost = Cost(cost.kind, cost.usd / len(resources) * new, new)
+            # Budget before spending, as an attempt takes them, or the two could wait for each other.
+            before = hold_month(connection, account, now=at)
             connection.execute(
                 t.charges.insert(), {**row, "kind": cost.kind, "units": cost.units, "usd": cost.usd}
             )
             connection.execute(
                 _spend(connection.dialect.name), {"account": account, "month": month, "usd": cost.usd}
             )
-            spending = hold_month(connection, account, now=at)
-            if spending is None or not spending.comes_near(_NOTHING):
+            if before is None or not before.comes_near(cost.usd):
                 return None
-            warn(connection, spending)
-            return spending
+            warn(connection, before)
+            return replace(before, spent=before.spent + cost.usd)
 
     def month(self, account: str, *, now: DateTime, name: str | None = None) -> Month:
         """A month of the account: the present one, unless another is named (``2026-11``).

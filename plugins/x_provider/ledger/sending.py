@@ -221,8 +221,9 @@ class Sending:
                 request_id=request_id,
             )
             insert_receipt(connection, attempt.part_id, account, receipt)
-            charge_part(connection, attempt.id, account=account, receipt=receipt)
+            # Windows before spending, as an attempt takes them, or the two could wait for each other.
             note(connection, account, CREATE_FAMILY, windows)
+            charge_part(connection, attempt.id, account=account, receipt=receipt)
             return True
         kept = select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
         with self._database.read() as connection:
