@@ -226,3 +226,84 @@ def test_the_link_behind_a_quote_is_known_whatever_host_x_writes(address, is_it)
         referenced_posts=[{"type": "quoted", "id": "7"}],
     )
     assert matches(PartSpec(text="Well said", quote="7"), on_x, parent=None) is is_it
+
+
+def test_reposts_neither_hide_a_post_nor_are_taken_for_it(
+    sandbox, publisher, client, client_of, plan, creates
+):
+    sandbox.settings(rate_limits=False)
+    me = sandbox.accounts[0]
+    others = [client_of(1).create_post(CreatePost(text=f"Star {number}")) for number in range(201)]
+    before = len(creates())
+    post = plan(PartSpec(text=f"RT @{sandbox.accounts[1]['username']}: Star 200"))
+    sandbox.faults("drop_after_commit", **CREATE)
+    publisher.fire(post.id)
+    for other in others:
+        client.repost(me["id"], other.id)
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == before + 1
+
+
+def test_a_repost_with_the_same_words_is_not_taken_for_it(sandbox, publisher, client, client_of, plan):
+    star = client_of(1).create_post(CreatePost(text="Star"))
+    post = plan(PartSpec(text=f"RT @{sandbox.accounts[1]['username']}: Star"))
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(post.id)
+    client.repost(sandbox.accounts[0]["id"], star.id)
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+
+
+@pytest.fixture
+def premium(sandbox):
+    sandbox.post(f"/_sandbox/accounts/{sandbox.accounts[0]['id']}", {"premium": True})
+    yield
+    sandbox.post(f"/_sandbox/accounts/{sandbox.accounts[0]['id']}", {"premium": False})
+
+
+@pytest.mark.usefixtures("premium")
+def test_a_new_version_is_known_again_and_the_old_one_that_says_the_same_is_not(
+    sandbox, publisher, client, plan, clock, creates
+):
+    sandbox.settings(duplicate_window_seconds=0)
+    old = client.create_post(CreatePost(text="Open from 9 to 5"))
+    post = plan(PartSpec(text="Open from 9 to 5", edit_of=old.id))
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(post.id)
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    clock.ahead = 181
+    sandbox.faults("drop_after_commit", **CREATE)
+    for _ in ("absent", "sent again"):
+        publisher.fire(post.id)
+    (part,) = publisher.fire(post.id).post.parts
+    (on_x,) = sandbox.posts()
+    assert (part.receipt.x_id, on_x["edits"]) == (on_x["id"], [old.id])
+    assert len(creates()) == 3
+
+
+@pytest.mark.usefixtures("premium")
+def test_a_new_version_of_an_answer_is_known_again(sandbox, publisher, client, plan, creates):
+    root = client.create_post(CreatePost(text="The dome"))
+    answer = client.create_post(CreatePost(text="Typo", reply={"in_reply_to_tweet_id": root.id}))
+    post = plan(PartSpec(text="No typo", edit_of=answer.id))
+    sandbox.faults("drop_after_commit", **CREATE)
+    publisher.fire(post.id)
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == 3
+
+
+@pytest.mark.usefixtures("premium")
+def test_a_later_version_of_another_part_is_not_taken_for_it(sandbox, publisher, client, plan):
+    other = publisher.fire(plan(PartSpec(text="Open"), key="other").id).post.parts[0].receipt
+    post = plan(PartSpec(text="Open daily"))
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(post.id)
+    client.create_post(CreatePost(text="Open daily", edit_options={"previous_post_id": other.x_id}))
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+
+
+def test_the_link_that_x_puts_behind_a_post_for_its_button_does_not_hide_it():
+    address = "https://x.com/messages/compose?recipient_id=7"
+    link = {"start": 9, "end": 32, "url": "https://t.co/abcdefghij", "expanded_url": address}
+    on_x = Post(id="8", text="Write us https://t.co/abcdefghij", entities={"urls": [link]})
+    assert matches(PartSpec(text="Write us", direct_message_deep_link=address), on_x, parent=None)
+    assert not matches(PartSpec(text="Write us"), on_x, parent=None)

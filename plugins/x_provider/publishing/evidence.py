@@ -66,7 +66,10 @@ def read_timeline(ledger: Ledger, publisher: Publisher, attempt: Attempt, *, old
     if older:
         since = min(since, attempt.started_at.subtract(hours=_DUPLICATE_HOURS))
     # One more than is shown tells that there are more.
-    read = list(publisher.client.user_timeline(user.user_id, start_time=since, max_posts=_MOST_POSTS + 1))
+    timeline = publisher.client.user_timeline(
+        user.user_id, start_time=since, max_posts=_MOST_POSTS + 1, exclude=("retweets",)
+    )
+    read = list(timeline)
     posts = read[:_MOST_POSTS]
     ours = ledger.receipts.known([post.id for post in posts]) if posts else set()
     candidates = tuple(

@@ -35,6 +35,7 @@ _MOST_POSTS = 200
 _CLOCK_SKEW_SECONDS = 900
 _MEDIA_PAGE = re.compile(r"/(photo|video)/\d+$")
 _LEADING_NAME = re.compile(r"[@＠]\w{1,15}(?: |$)", re.ASCII)
+_MESSAGE_PAGE = re.compile(r"(?:^|\s)(?:\w+\.)?(?:x|twitter)\.com/messages/compose\S*$", re.IGNORECASE)
 
 
 class UndecidedError(RuntimeError):
@@ -66,7 +67,7 @@ def look_for(
 
     Read are the account's posts since the newest one that the ledger knew when the first attempt began, and of
     these the ones that are not older than it, not too late to be the newest one's, and that no other part has a
-    receipt for.
+    receipt for. A new version of a post is looked for among that post's versions.
 
     :param parent: X id of the post that the part answers.
     :raises UndecidedError: when the timeline would be somebody else's, or a twin of the part is on its way.
@@ -79,6 +80,10 @@ def look_for(
             f" and belongs to @{user.username} ({user.user_id}) now, whose timeline proves nothing. Restore the"
             " credentials it had."
         )
+    if part.edit_of is not None:
+        versions = _versions_after(client, part.edit_of)
+        matching = [post for post in versions if matches(part, post, parent=parent)]
+        return _first_untaken(ledger, user, attempt, part, matching) if matching else None
     earliest, latest = not_before(ledger, attempt), _not_after(attempt)
     # X may refuse an end that its clock has not come to.
     bounded_at = latest.add(seconds=_CLOCK_SKEW_SECONDS)
@@ -86,7 +91,11 @@ def look_for(
     # X bills what it returns: of the two bounds the later one.
     since = {"since_id": attempt.newest_own_id} if known and known > earliest else {"start_time": earliest}
     timeline = client.user_timeline(
-        user.user_id, max_posts=_MOST_POSTS + 1, end_time=latest if bounded_at < now else None, **since
+        user.user_id,
+        max_posts=_MOST_POSTS + 1,
+        end_time=latest if bounded_at < now else None,
+        exclude=("retweets",),
+        **since,
     )
     read = [post for post in timeline if (created_at(post.id) or earliest) >= earliest]
     matching = [post for post in read if matches(part, post, parent=parent)]
@@ -100,6 +109,15 @@ def look_for(
     return found
 
 
+def _versions_after(client: XClient, x_id: str) -> list[PostOnX]:
+    """What was made of a post since that version of it, newest first: no timeline shows all of these."""
+    edited = client.get_posts([x_id]).posts
+    versions = {version for post in edited for version in post.edit_history_post_ids if version}
+    newer = [version for version in versions if int(version) > int(x_id)]
+    posts = client.get_posts(sorted(newer)).posts if newer else []
+    return sorted(posts, key=lambda post: int(post.id), reverse=True)
+
+
 def _first_untaken(
     ledger: Ledger, user: AccountOnX, attempt: Attempt, part: PartSpec, matching: Sequence[PostOnX]
 ) -> PostOnX | None:
@@ -107,7 +125,12 @@ def _first_untaken(
         raise UndecidedError(
             "another part that says the same is being sent at this moment; it is its turn first"
         )
-    taken = ledger.receipts.known([post.id for post in matching])
+    # X shows an edited post by its newest version: a person may have changed what another part created.
+    versions = {
+        post.id: {post.id} if part.edit_of else {post.id, *post.edit_history_post_ids} for post in matching
+    }
+    known = ledger.receipts.known(set[str]().union(*versions.values()))
+    taken = {x_id for x_id, of_it in versions.items() if of_it & known}
     if taken and _has_receipt(ledger, attempt):
         # Its own post is among those taken: what is left is its twin's.
         raise UndecidedError("somebody else has found it meanwhile")
@@ -141,22 +164,25 @@ def matches(part: PartSpec, post: PostOnX, *, parent: str | None) -> bool:
     return (
         len(post.media_keys) == len(part.media)
         and has_poll == (part.poll is not None)
-        and post.in_reply_to_post_id == answered
+        and (post.in_reply_to_post_id == answered or part.edit_of is not None)
         and (part.quote is None or part.quote in quoted)
         and _comparable(part.text, extract_urls(part.text))
-        in _without_additions(text_of(post), quoted=part.quote, is_reply=answered is not None)
+        in _without_additions(text_of(post), part, is_reply=post.in_reply_to_post_id is not None)
     )
 
 
-def _without_additions(text: str, *, quoted: str | None, is_reply: bool) -> set[str]:
-    """The texts that X may have made ``text`` of: with a link to what it quotes, with the names of those it answers.
+def _without_additions(text: str, part: PartSpec, *, is_reply: bool) -> set[str]:
+    """The texts that X may have made ``text`` of: with a link to what it quotes or to its author's messages, with the
+    names of those it answers.
 
     Which of them the author wrote cannot be seen: each may be theirs.
     """
     texts = [text]
-    if quoted is not None:
-        page = rf"(?:^|\s)(?:\w+\.)?(?:x|twitter)\.com/\w+/status/{quoted}(?:\?\S*)?$"
+    if part.quote is not None:
+        page = rf"(?:^|\s)(?:\w+\.)?(?:x|twitter)\.com/\w+/status/{part.quote}(?:\?\S*)?$"
         texts.append(re.sub(page, "", text, flags=re.IGNORECASE))
+    if part.direct_message_deep_link is not None:
+        texts.append(_MESSAGE_PAGE.sub("", text))
     for each in texts:
         if is_reply and (name := _LEADING_NAME.match(each)):
             texts.append(each[name.end() :])
