@@ -302,6 +302,29 @@ def test_a_promoted_only_post_which_no_timeline_shows_is_never_sent_again_of_its
     assert len(creates()) == 1
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("community_id", "Look for it in the community"),
+        ("for_super_followers_only", "logged in as the account"),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 1], ids=["the post", "what answers it"])
+def test_what_a_timeline_may_not_show_is_never_sent_again_of_itself(
+    publisher, sandbox, plan, clock, creates, field, words, number
+):
+    value = "1493446837214187523" if field == "community_id" else True
+    post = plan(PartSpec(text="Among us", **{field: value}), PartSpec(text="And more"))
+    sandbox.faults("drop_before_commit", skip=number, **CREATE)
+    publisher.fire(post.id)
+    clock.ahead = QUIET_SECONDS + 1
+    fired = publisher.fire(post.id)
+    assert (fired.post.state, fired.retry_at) == (PartState.UNCERTAIN, None)
+    assert field in fired.why
+    assert words in fired.why
+    assert len(creates()) == number + 1
+
+
 def others(client, number):
     for each in range(number):
         client.create_post(CreatePost(text=f"Number {each}"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from pendulum import DateTime
 
@@ -36,6 +37,33 @@ _CLOCK_SKEW_SECONDS = 900
 _MEDIA_PAGE = re.compile(r"/(photo|video)/\d+$")
 _LEADING_NAME = re.compile(r"[@＠]\w{1,15}(?: |$)", re.ASCII)
 _MESSAGE_PAGE = re.compile(r"(?:^|\s)(?:\w+\.)?(?:x|twitter)\.com/messages/compose\S*$", re.IGNORECASE)
+
+
+_UNSEEN = {
+    "nullcast": (
+        "a promoted-only post (nullcast) is not on the account's timeline",
+        "Look for it in X Ads Manager",
+    ),
+    "community_id": (
+        "a post in a community (community_id) may be on no timeline of the account",
+        "Look for it in the community",
+    ),
+    "for_super_followers_only": (
+        "a post for subscribers (for_super_followers_only) may be on no timeline that X shows",
+        "Look at the account's page, logged in as the account",
+    ),
+}
+_OF_WHOLE_THREADS = ("community_id", "for_super_followers_only")
+
+
+def hidden_by(content: Mapping[str, Any], *, root: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Why X's timeline may not show a post, and where to look for it instead; None where it shows it.
+
+    :param root: the first post of its thread, which an answer stands beside.
+    """
+    fields = [name for name in _UNSEEN if content.get(name)]
+    fields += [name for name in _OF_WHOLE_THREADS if root.get(name)]
+    return _UNSEEN[fields[0]] if fields else None
 
 
 class UndecidedError(RuntimeError):

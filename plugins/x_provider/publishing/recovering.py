@@ -23,7 +23,13 @@ from x_provider.ledger import (
 from x_provider.publishing.accounts import post_url
 from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.receipts import keep
-from x_provider.publishing.reconciling import QUIET_SECONDS, TooManyPostsError, UndecidedError, look_for
+from x_provider.publishing.reconciling import (
+    QUIET_SECONDS,
+    TooManyPostsError,
+    UndecidedError,
+    hidden_by,
+    look_for,
+)
 from x_provider.publishing.stops import LONGEST_PAUSE_SECONDS, Stops, parent_of, where
 
 UNREADABLE_PAUSE_SECONDS = 60
@@ -129,8 +135,8 @@ class Recovery:
         )
 
     def _absent(self, post: Post, part: Part, *, duplicate: bool) -> Outcome:
-        if PartSpec.model_validate(part.content).nullcast:
-            return self._ask_about_promoted(post, part)
+        if (hidden := hidden_by(part.content, root=post.parts[0].content)) is not None:
+            return self._ask_about_hidden(post, part, *hidden)
         if duplicate:
             return self._refuse_duplicate(post, part)
         if post.on_absent == "ask":
@@ -173,12 +179,12 @@ class Recovery:
             " (on_absent): look at the account",
         )
 
-    def _ask_about_promoted(self, post: Post, part: Part) -> Outcome:
+    def _ask_about_hidden(self, post: Post, part: Part, why: str, look: str) -> Outcome:
         return self._leave_to_a_person(
             post,
             part,
-            "nobody knows whether it is on X: a promoted-only post (nullcast) is not on the account's timeline, so"
-            " not finding it there proves nothing, and it is not sent again of itself. Look for it in X Ads Manager",
+            f"nobody knows whether it is on X: {why}, so not finding it there proves nothing, and it is not sent"
+            f" again of itself. {look}",
         )
 
     def _leave_to_a_person(self, post: Post, part: Part, words: str) -> Outcome:
