@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from x_provider.calendar import PartSpec
-from x_provider.ledger import PartState
+from x_provider.ledger import LedgerError, PartState
 from x_provider.publishing.lateness import due_at
 from x_provider.publishing.upkeep import sweep
 
@@ -73,4 +73,51 @@ def test_a_comment_that_x_answers_with_an_odd_401_is_tried_again(sandbox, publis
     fired = publisher.fire(commented.id)
     assert fired.retry_at is not None
     clock.ahead += 60
+    assert publisher.fire(commented.id).post.state is PartState.POSTED
+
+
+def test_a_comment_on_what_was_deleted_meanwhile_is_not_sent(
+    sandbox, ledger, publisher, commented, clock, creates
+):
+    root = publisher.fire(commented.id).post.parts[0].receipt
+    publisher.client.delete_post(root.x_id)
+    ledger.receipts.deleted(root.x_id, now=clock())
+    clock.ahead = DELAY + 1
+    fired = publisher.fire(commented.id)
+    assert [part.state for part in fired.post.parts[1:]] == [PartState.REFUSED, PartState.REFUSED]
+    assert f"{root.url}, which it answers, was deleted" in fired.why
+    assert "airflow x void december/hello" in fired.why
+    assert len(creates()) == 1
+
+
+def test_a_stop_holds_a_comment_and_the_late_policy_does_not_drop_it(sandbox, ledger, publisher, plan, clock):
+    post = plan("Post", PartSpec(text="Comment", after_seconds=DELAY), grace=60, then="skip")
+    publisher.fire(post.id)
+    ledger.controls.stop(account="x_default", why="a storm", by="ann", now=clock())
+    clock.ahead = DELAY + 1
+    fired = publisher.fire(post.id)
+    assert "a storm" in fired.why
+    assert 0 < (fired.retry_at - clock()).total_seconds() <= 60
+    clock.ahead = 86_400
+    assert sweep(ledger, now=clock()).missed == []
+    ledger.controls.go(account="x_default", now=clock())
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+
+
+def test_a_comment_is_due_after_its_post_however_late_that_was_found(sandbox, publisher, commented, clock):
+    sandbox.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)
+    publisher.fire(commented.id)
+    clock.ahead = DELAY / 2
+    fired = publisher.fire(commented.id)
+    root, comment, _ = fired.post.parts
+    assert root.receipt.adopted
+    assert comment.due_at == root.receipt.posted_at.add(seconds=DELAY)
+
+
+def test_what_is_not_late_cannot_be_resumed(ledger, publisher, commented, clock):
+    publisher.fire(commented.id)
+    with pytest.raises(LedgerError, match="nothing to resume"):
+        ledger.deciding.resume(commented.id, now=clock())
+    clock.ahead = DELAY + 1
+    ledger.deciding.resume(commented.id, now=clock())
     assert publisher.fire(commented.id).post.state is PartState.POSTED

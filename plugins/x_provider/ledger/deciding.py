@@ -158,7 +158,8 @@ class Deciding:
             else:
                 moved = _move_all(connection, post_id, _ENDED, PartState.PLANNED)
                 waits = part is not None and part.state in (PartState.PLANNED, PartState.ARMED)
-                if not moved and not (waits and post.due_at <= now):
+                due_at = (part.due_at if part is not None else None) or post.due_at
+                if not moved and not (waits and due_at <= now):
                     raise _nothing(
                         connection, post_id, "refused, missed or late, so there is nothing to resume"
                     )

@@ -253,6 +253,8 @@ class Publisher:
         return Outcome(str(part.state), part.state)
 
     def _send(self, post: Post, part: Part, request: SignedCall | None) -> Receipt | Outcome:
+        if (why := _answers_nothing(post, part)) is not None:
+            return self._stops.refuse(post, why=why)
         ready = self._ready(post, part, request)
         if isinstance(ready, Outcome):
             return ready
@@ -399,6 +401,17 @@ class Publisher:
 
 def _next_part(post: Post) -> Part | None:
     return next((part for part in post.parts if part.state is not PartState.POSTED), None)
+
+
+def _answers_nothing(post: Post, part: Part) -> str | None:
+    """Why nothing is left on X for the part to answer, in words; None as a rule."""
+    parent = post.parts[part.position - 1].receipt if part.position > 0 else None
+    if parent is None or parent.deleted_at is None:
+        return None
+    return (
+        f"{where(post, part)}: {parent.url}, which it answers, was deleted at {parent.deleted_at.isoformat()}, so it"
+        f" was not sent. `airflow x void {post.name}` settles it."
+    )
 
 
 def _unsendable(post: Post, part: Part, error: ValidationError) -> str:
