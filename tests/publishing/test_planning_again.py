@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pendulum
 import pytest
+from drafting import draft_of
+from sqlalchemy import select
 
 from x_provider.calendar import PartSpec, read_calendar
 from x_provider.calendar import plan as compare
 from x_provider.ledger import PartState
+from x_provider.ledger.tables import follow_ups
 from x_provider.publishing import apply, known_posts, take_due
 
 HEAD = (
@@ -70,3 +73,61 @@ def test_a_missed_post_that_a_person_resumes_goes_out_at_once(ledger, publisher,
     ledger.deciding.resume(post.id, now=clock())
     assert publisher.fire(post.id).post.state is PartState.POSTED
     assert len(creates()) == 1
+
+
+ENTRY = """  - id: dome
+    at: {at:%Y-%m-%d %H:%M:%S}
+    text: Look
+    media: [{{file: {file}, alt: A dome}}]
+"""
+
+
+@pytest.fixture
+def write_entry(tmp_path: Path, picture, apply_calendar, clock):
+    """Apply a calendar of one post, due soon, that shows a file of this name."""
+    lies = Path(picture("first.png").source)
+    at = clock().add(minutes=5)
+
+    def write_entry(name: str, *, more: str = ""):
+        nonlocal lies
+        lies = lies.rename(tmp_path / name)
+        return apply_calendar(HEAD.format(then="publish") + ENTRY.format(at=at, file=name) + more)
+
+    return write_entry
+
+
+def test_a_file_that_lies_elsewhere_is_found_there_and_the_post_stays_armed(
+    sandbox, ledger, publisher, write_entry, clock
+):
+    assert write_entry("first.png").created == ["dome"]
+    post = publisher.arm(ledger.posts.named("autumn/dome").id)
+    applied = write_entry("second.png")
+    assert (applied.updated, applied.relocated) == ([], ["dome"])
+    assert "files found elsewhere: dome" in str(applied)
+    assert write_entry("second.png").relocated == []
+    assert ledger.posts.get(post.id).state is PartState.ARMED
+    clock.ahead = 400
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(sandbox.posts()[0]["media"]) == 1
+
+
+def test_where_the_files_of_an_answer_to_come_lie_is_taken_over_too(ledger, write_entry):
+    answer = (
+        "    follow_ups: [{{likes: 9, within: 1 day, text: More, media: [{{file: {0}, alt: A dome}}]}}]\n"
+    )
+    write_entry("first.png", more=answer.format("first.png"))
+    assert write_entry("second.png", more=answer.format("second.png")).relocated == ["dome"]
+    with ledger.database.read() as connection:
+        (content,) = connection.execute(select(follow_ups.c.content)).scalars()
+    assert content["media"][0]["source"].endswith("second.png")
+
+
+def test_what_is_on_x_keeps_what_it_was_sent_with(ledger, publisher, write_entry, clock):
+    write_entry("first.png")
+    post = ledger.posts.named("autumn/dome")
+    clock.ahead = 400
+    publisher.fire(post.id)
+    clock.ahead = 0
+    assert write_entry("second.png").relocated == []
+    assert ledger.posts.relocate("autumn", [draft_of(PartSpec(text="Other"), key="dome")]) == []
+    assert ledger.posts.get(post.id).parts[0].content["media"][0]["source"].endswith("first.png")

@@ -14,6 +14,7 @@ from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.follow_ups import replace_follow_ups
 from x_provider.ledger.records import Content, DuePost, Part, Post, PostDraft, PostOutline, Receipt
+from x_provider.ledger.relocating import relocate
 from x_provider.ledger.states import UNSENT, PartState
 
 _LONGEST_NUMBER = 18
@@ -137,6 +138,15 @@ class Posts:
             if again is None:
                 raise
             return again
+
+    def relocate(self, calendar: str, drafts: Sequence[PostDraft]) -> list[str]:
+        """Take over where the files of posts lie by now, of drafts that say what was planned and nothing else.
+
+        What is on X, or on its way there, stays.
+
+        :returns: the keys of those that lay elsewhere.
+        """
+        return relocate(self._database, calendar, drafts)
 
     def withdraw(self, calendar: str, key: str) -> bool:
         """Take the post off the plan, armed or not; False when some of it is on its way or on X."""

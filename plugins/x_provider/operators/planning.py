@@ -169,6 +169,8 @@ class XContentOperator(XOperator):
             known = self.ledger.posts.ensure(planned, now=now)
         elif known.state is not PartState.PLANNED or known.revision != planned.revision:
             self.ledger.posts.put(planned, now=now)
+        else:
+            self.ledger.posts.relocate(calendar, [planned])
         return self._taken_on(known.id, now, to_be_sent_here=to_be_sent_here)
 
     def planned_post(self, context: Context) -> Post:

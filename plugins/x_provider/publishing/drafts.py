@@ -74,16 +74,22 @@ def _standing(states: Sequence[PartState]) -> PartState:
 
 @dataclass
 class Applied:
-    """What applying a plan did, by post id."""
+    """What applying a plan did, by post id.
+
+    :param relocated: unchanged but for where their files lie.
+    """
 
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     overtaken: list[str] = field(default_factory=list)
+    relocated: list[str] = field(default_factory=list)
     blackouts_changed: bool = False
 
     def __str__(self) -> str:
         done = f"{len(self.created)} planned, {len(self.updated)} changed, {len(self.withdrawn)} withdrawn"
+        if self.relocated:
+            done += f"; files found elsewhere: {', '.join(self.relocated)}"
         if self.blackouts_changed:
             done += "; blackouts changed"
         if self.overtaken:
@@ -107,6 +113,9 @@ def apply(ledger: Ledger, calendar: Calendar, plan: Plan, *, now: DateTime) -> A
     for key in plan.withdraw:
         done = ledger.posts.withdraw(calendar.name, key)
         (applied.withdrawn if done else applied.overtaken).append(key)
+    with_files = [specs[key] for key in plan.unchanged if key in specs and _has_files(specs[key])]
+    drafts = [draft(spec, calendar=calendar.name) for spec in with_files]
+    applied.relocated = ledger.posts.relocate(calendar.name, drafts)
     return applied
 
 
@@ -126,6 +135,11 @@ def _content(part: PartSpec) -> dict[str, Any]:
 def _follow_up(spec: FollowUpSpec) -> FollowUpDraft:
     content = None if spec.part is None else _content(spec.part)
     return FollowUpDraft(spec.likes, spec.within_seconds, spec.repost, content)
+
+
+def _has_files(spec: PostSpec) -> bool:
+    follow_ups = [each.part for each in spec.follow_ups if each.part is not None]
+    return any(part.media for part in (*spec.parts, *follow_ups))
 
 
 def _slowest(spec: PostSpec) -> str:
