@@ -70,6 +70,14 @@ def get_provider_info() -> dict[str, Any]:
                         default="",
                         example="files.corp.example, minio.example:9000",
                     ),
+                    "media_stores": _option(
+                        "string",
+                        "Read media from these object stores only, separated by commas: a scheme, or the beginning "
+                        "of an address with its connection. Everybody who can edit a calendar can have any object in "
+                        "them posted. Empty: from none.",
+                        default="s3, s3a, gs, gcs, abfs, abfss, adl",
+                        example="s3://aws_media@brand, gs://google_media@press/posts",
+                    ),
                     "media_max_megabytes": _option(
                         "integer", "The largest file that is downloaded, in megabytes.", default="1000"
                     ),

@@ -12,7 +12,7 @@ from airflow.sdk.io import attach
 from airflow.sdk.io.store import _STORE_CACHE
 from fsspec.implementations.memory import MemoryFileSystem
 
-from x_provider.hooks.media import media_sources
+from x_provider.hooks.media import STORES, media_sources
 from x_provider.media import FetchSettings, MediaError
 from x_provider.provider_info import get_provider_info
 
@@ -84,7 +84,8 @@ class TestObjects:
     """Over Airflow's ObjectStoragePath, with a store in memory."""
 
     @pytest.fixture(autouse=True)
-    def store(self) -> MemoryFileSystem:
+    def store(self, setting: Callable[[str, str], None]) -> MemoryFileSystem:
+        setting("media_stores", "memory, s3, gs, abfs, nothing, webhdfs, ssh")
         memory = MemoryFileSystem()
         memory.pipe_file(f"/{KEY}", b"a picture")
         attach("memory", fs=memory)
@@ -164,6 +165,69 @@ class TestObjects:
     )
     def test_a_scheme_that_airflow_does_not_know_is_told(self, source: str) -> None:
         assert "Airflow has no filesystem for" in refusal(source).message
+
+    @pytest.mark.parametrize(
+        "stores",
+        [
+            "s3",
+            "",
+            "memory://other@bucket",
+            "memory://media_store@buck",
+            "memory://media_store@bucket/camp",
+            "memory://media_store@bucket/campaign/x.png/y",
+        ],
+    )
+    def test_what_is_in_no_listed_store_is_not_read(
+        self, setting: Callable[[str, str], None], connection: None, stores: str
+    ) -> None:
+        setting("media_stores", stores)
+        error = refusal(f"memory://media_store@{KEY}")
+        assert f"is in no store that media may come from ({stores or 'none'})" in error.message
+        assert "media_stores" in error.hint
+        assert not error.may_pass
+
+    @pytest.mark.parametrize(
+        "stores",
+        ["memory", "Memory", "memory://media_store@bucket", "s3, memory://media_store@bucket/campaign/"],
+    )
+    def test_what_is_in_a_listed_one_is(
+        self, setting: Callable[[str, str], None], connection: None, stores: str
+    ) -> None:
+        setting("media_stores", stores)
+        for scheme in ("memory", "MEMORY"):
+            with media_sources().open(f"{scheme}://media_store@{KEY}") as path:
+                assert path.read_bytes() == b"a picture"
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "memory://media_store@bucket/press/../campaign/x.png",
+            "memory://media_store@bucket/press/\t../campaign/x.png",
+            "memory://media_store@bucket/press/./x.png",
+            "memory://other@media_store@bucket/press/x.png",
+            f"memory://{KEY}",
+            f"memory://media_store@other/press/{KEY}",
+        ],
+    )
+    def test_no_path_leads_out_of_a_listed_folder(
+        self, setting: Callable[[str, str], None], connection: None, source: str
+    ) -> None:
+        setting("media_stores", "memory://media_store@bucket/press")
+        assert "is in no store that media may come from" in refusal(source).message
+
+    @pytest.mark.parametrize("entry", ["s3:/bucket", "s3://", "s3:///", "a bucket", "://b"])
+    def test_a_store_that_is_none_is_told(self, setting: Callable[[str, str], None], entry: str) -> None:
+        setting("media_stores", entry)
+        with pytest.raises(MediaError, match=r"media_stores has .*, which is none"):
+            media_sources()
+
+    def test_by_default_it_is_the_clouds_and_nothing_of_one_s_own(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AIRFLOW__X__MEDIA_STORES")
+        assert OPTIONS["media_stores"]["default"] == STORES
+        for source in ("memory://bucket/x", "hdfs://namenode/x", "smb://server/x", "zip://x", "ssh://host/x"):
+            assert f"({STORES})" in refusal(source).message
 
     @pytest.mark.parametrize(
         "source", ["github://org:repo@/x.png", "file:///etc/passwd", "memory://x::https://x/"]

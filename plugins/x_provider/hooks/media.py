@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from airflow.sdk import BaseHook, conf
@@ -29,6 +32,49 @@ _PACKAGES = {
 }
 
 
+STORES = "s3, s3a, gs, gcs, abfs, abfss, adl"
+"""What ``media_stores`` is by default."""
+
+
+class StoreList:
+    """The stores that objects may come from, as an administrator lists them.
+
+    A connection of Airflow's opens more than media, and whoever writes a calendar can name any.
+
+    :param entries: ``s3`` for a scheme, ``s3://aws_media@brand`` for a bucket with the connection that opens it,
+        ``s3://aws_media@brand/posts`` for what lies in a folder of it.
+    :raises MediaError: for an entry that is none of these.
+    """
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        self._entries = [self._read(entry) for entry in entries]
+
+    def require(self, source: str) -> None:
+        """Check that an object is in one of them.
+
+        :raises MediaError: when it is not.
+        """
+        scheme, _, address = source.partition("://")
+        written = f"{scheme.lower()}://{address}"
+        # Some stores walk up a path, and what parses an address drops line breaks first.
+        plain = source.isprintable() and not {".", ".."} & set(address.split("/"))
+        if plain and any(written.startswith(entry) for entry in self._entries):
+            return
+        stores = ", ".join(entry.removesuffix("://").removesuffix("/") for entry in self._entries) or "none"
+        hint = "Have it added to media_stores in Airflow's configuration, section [x], or use another address"
+        raise MediaError(f"{shown(source)} is in no store that media may come from ({stores})", hint)
+
+    @staticmethod
+    def _read(entry: str) -> str:
+        scheme, separator, address = entry.partition("://")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) or bool(separator) != bool(
+            address.strip("/")
+        ):
+            hint = "Write s3, s3://aws_media@bucket or s3://aws_media@bucket/folder"
+            raise MediaError(f"Airflow's option [{_SECTION}] media_stores has {entry!r}, which is none", hint)
+        return f"{scheme.lower()}://" + (address.rstrip("/") + "/" if address else "")
+
+
 def media_sources() -> MediaSources:
     """Files, https URLs, and objects such as ``s3://aws_default@bucket/key``, within the limits of section [x].
 
@@ -37,16 +83,16 @@ def media_sources() -> MediaSources:
     :raises MediaError: when a setting cannot be used.
     """
     settings = FetchSettings(
-        hosts=_hosts("media_hosts"),
-        private_hosts=_hosts("media_private_hosts"),
+        hosts=_list("media_hosts"),
+        private_hosts=_list("media_private_hosts"),
         max_bytes=_number("media_max_megabytes", FetchSettings.max_bytes // 1_000_000) * 1_000_000,
         total_seconds=_number("media_seconds", int(FetchSettings.total_seconds)),
     )
-    return MediaSources(Fetcher(settings), _open)
+    return MediaSources(Fetcher(settings), partial(_open, StoreList(_list("media_stores", STORES))))
 
 
-def _hosts(option: str) -> tuple[str, ...]:
-    entries = conf.get(_SECTION, option, fallback="") or ""
+def _list(option: str, default: str = "") -> tuple[str, ...]:
+    entries = conf.get(_SECTION, option, fallback=default) or ""
     return tuple(entry.strip() for entry in entries.split(",") if entry.strip())
 
 
@@ -60,11 +106,13 @@ def _number(option: str, default: int) -> int:
     return int(text)
 
 
-def _open(source: str) -> BinaryIO:
+def _open(stores: StoreList, source: str) -> BinaryIO:
     """Open an object for reading.
 
-    :raises MediaError: when it cannot be opened; says which package or connection to add where one is missing.
+    :raises MediaError: when it may not or cannot be opened; says which package or connection to add where one is
+        missing.
     """
+    stores.require(source)
     path: Any = _path(source)  # its open() has no types
     try:
         # Whoever does not say how far to read ahead gets 50 MB at a time from some stores.
