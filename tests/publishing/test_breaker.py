@@ -107,7 +107,7 @@ def test_a_spend_cap_ends_on_the_day_that_x_names(sandbox, ledger, publisher, pl
 
 def test_a_cap_whose_day_is_over_or_unreadable_waits_for_somebody(sandbox, ledger, publisher, plan, clock):
     publisher.user()
-    for number, day in enumerate(("2020-01-01", "soon", None)):
+    for number, day in enumerate(("2020-01-01", "soon", "9999-12-31T23:59:59-12:00", None)):
         body = {
             "title": "SpendCapReached",
             "detail": "Your monthly spend cap has been reached.",

@@ -82,7 +82,12 @@ PRICES: tuple[Price, ...] = (
     ),
     Price(OWNED_READ, Decimal("0.001"), _OVERHAUL, note="only where the account owns the developer app"),
     Price(USER_READ, Decimal("0.010"), _PAY_PER_USE),
-    Price(MEDIA_METADATA, Decimal("0.005"), _ONE_TABLE, note="alt text, warnings and subtitles alike"),
+    Price(
+        MEDIA_METADATA,
+        Decimal("0.005"),
+        _ONE_TABLE,
+        note="alt text, warnings and subtitles alike; X's page is about v2, assumed is the same of v1.1",
+    ),
     Price(REPOST, Decimal("0.015"), _OVERHAUL, note='the price of "User Interaction: Create"'),
     Price(INTERACTION_DELETE, Decimal("0.010"), _ONE_TABLE),
     Price(CONTENT_MANAGE, Decimal("0.005"), _ONE_TABLE),

@@ -129,9 +129,9 @@ def _day(written: str | None) -> DateTime | None:
     """The beginning of a day that X names (UTC); None where it names none that can be read."""
     try:
         found = pendulum.parse(written or "", tz="UTC")
-    except ValueError:
+        return found.in_timezone("UTC") if isinstance(found, DateTime) else None
+    except (ValueError, OverflowError):
         return None
-    return found.in_timezone("UTC") if isinstance(found, DateTime) else None
 
 
 def _cost(part: Part, at: DateTime) -> Cost:
