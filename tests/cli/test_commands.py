@@ -10,8 +10,9 @@ import pytest
 from drafting import plan_post
 from other_processes import send_without_answer, wake_post
 
+from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost, OAuth1, XClient
-from x_provider.ledger import Blackout, Ledger, PartState
+from x_provider.ledger import Blackout, FollowUpDraft, Ledger, PartState
 
 
 @pytest.fixture
@@ -192,6 +193,17 @@ def test_who_decided_is_shown_with_the_post(ledger, post, airflow_x):
     make_uncertain(ledger, post)
     airflow_x("void", "december/hello")
     assert f"{getpass.getuser()} decided on part 1: void" in airflow_x("show", "december/hello")
+
+
+def test_show_says_what_waits_for_likes_and_what_follows_later(ledger, airflow_x):
+    repost = FollowUpDraft(likes=100, within_seconds=86_400, repost=True, content=None)
+    follows = PartSpec(text="Comment", after_seconds=300)
+    post = plan_post(ledger, "Post", follows, key="liked", follow_ups=[repost])
+    at = pendulum.datetime(2026, 12, 1, 9, 5)
+    ledger.sending.postpone(post, post.parts[1], due_at=at, wake_at=at)
+    printed = airflow_x("show", "december/liked")
+    assert "part 2: planned  follows at 2026-12-01T09:05:00+00:00" in printed
+    assert "follow-up 1: repost at 100 likes within 1 day: waiting" in printed
 
 
 def test_show_says_where_the_post_s_page_is(ledger, post, airflow_x):

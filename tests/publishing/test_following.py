@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from x_provider.calendar import PartSpec
-from x_provider.ledger import FollowUpDraft, PartState
+from x_provider.ledger import FollowUpDraft, LedgerError, PartState
 
 DAY = 86_400
 
@@ -97,6 +97,7 @@ def test_a_post_that_is_not_on_x_or_was_deleted_is_not_looked_at(publisher, ledg
     assert ledger.follow_ups.accounts() == ["x_default"]
     ledger.receipts.deleted(post.parts[0].receipt.x_id, now=clock())
     assert publisher.follow_up().waiting == []
+    assert ledger.follow_ups.accounts() == []
 
 
 def test_a_repost_that_x_refuses_for_good_is_told_and_not_tried_again(sandbox, publisher, ledger, liked):
@@ -113,3 +114,60 @@ def test_what_the_entry_says_before_the_post_goes_out_counts(ledger, plan):
     with ledger.database.read() as connection:
         rows = connection.exec_driver_sql("SELECT likes FROM x_follow_ups").all()
     assert [row.likes for row in rows] == [5]
+
+
+def test_likes_that_are_seen_long_after_their_time_prove_nothing(sandbox, publisher, liked, clock):
+    liked(repost_at(1))
+    clock.ahead = 2 * DAY + 7200
+    assert publisher.follow_up().expired == ["follow-up 1 of december/hello"]
+    assert reposts(sandbox) == []
+
+
+def test_likes_that_are_seen_at_the_first_look_after_their_time_count(publisher, liked, clock):
+    liked(repost_at(1, within=60))
+    clock.ahead = 3600
+    assert publisher.follow_up().done != []
+
+
+@pytest.mark.parametrize("rest", [True, False], ids=["half a thread", "all on X"])
+def test_nothing_follows_a_post_that_a_person_gave_up(sandbox, publisher, ledger, plan, clock, rest):
+    parts = ["Tonight: Saturn", PartSpec(text="Later", after_seconds=DAY)][: 1 + rest]
+    post = plan(*parts, follow_ups=[repost_at(1), answer_at(1)])
+    publisher.fire(post.id)
+    ledger.deciding.void(post.id, why="given up by ann", now=clock(), by="ann")
+    clock.ahead = DAY
+    assert publisher.follow_up().done == []
+    assert [(each.state, each.why) for each in ledger.follow_ups.of(post.id)] == [
+        ("void", "given up by ann")
+    ] * 2
+    if not rest:
+        with pytest.raises(LedgerError, match="nothing to give up"):
+            ledger.deciding.void(post.id, why="", now=clock())
+
+
+@pytest.mark.parametrize(
+    ("fields", "part", "on_absent"),
+    [
+        ({}, {}, "resend"),
+        ({"on_absent": "ask"}, {}, "ask"),
+        ({}, {"community_id": "1493446837214187523"}, "ask"),
+    ],
+    ids=["as a rule", "the entry says so", "no timeline may show it"],
+)
+def test_an_answer_is_sent_again_without_asking_only_where_its_post_would_be(
+    publisher, ledger, plan, clock, sandbox, fields, part, on_absent
+):
+    post = plan(PartSpec(text="Tonight: Saturn", **part), follow_ups=[answer_at(1)], **fields)
+    publisher.fire(post.id)
+    sandbox.settings(clock_ahead_seconds=DAY)
+    publisher.follow_up()
+    (answer,) = [each for each in ledger.posts.all() if each.calendar == "follow-ups"]
+    assert answer.on_absent == on_absent
+
+
+def test_what_waits_for_likes_is_said_in_words(publisher, ledger, liked):
+    post = liked(FollowUpDraft(1_000_000, 2 * DAY, repost=True, content={"text": "More"}))
+    publisher.follow_up()
+    (waiting,) = map(str, ledger.follow_ups.of(post.id))
+    assert waiting.startswith("repost and answer at 1,000,000 likes within 2 days: waiting, ")
+    assert waiting.endswith(" seen")

@@ -9,7 +9,7 @@ import pytest
 from drafting import plan_post
 
 from x_provider.calendar import MediaSpec, PartSpec
-from x_provider.ledger import Ledger
+from x_provider.ledger import FollowUpDraft, Ledger
 from x_provider.web.story import story_of
 
 
@@ -47,3 +47,19 @@ def test_it_names_the_files_and_keeps_signatures_to_itself(ledger, source, shown
     story = story_of(ledger, post, now=pendulum.now("UTC"))
     assert story["parts"][0]["media"] == [{"file": file, "source": shown, "alt": "A dome"}]
     assert "c0ffee" not in json.dumps(story)
+
+
+def test_it_names_what_is_still_to_come_of_a_post_on_x_and_asks_for_nothing(ledger):
+    now = pendulum.now("UTC")
+    repost = FollowUpDraft(likes=100, within_seconds=86_400, repost=True, content=None)
+    post = plan_post(
+        ledger, "Post", PartSpec(text="Comment", after_seconds=300), follow_ups=[repost], due_in=-30
+    )
+    due_at = now.add(seconds=270)
+    ledger.sending.postpone(post, post.parts[1], due_at=due_at, wake_at=due_at)
+    story = story_of(ledger, ledger.posts.get(post.id), now=now)
+    assert story["follow_ups"] == [
+        {"words": "repost at 100 likes within 1 day: waiting", "state": "waiting", "why": None}
+    ]
+    assert story["parts"][1]["due_at"] == due_at.isoformat()
+    assert story["next_step"] is None

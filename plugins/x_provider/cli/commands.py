@@ -63,8 +63,11 @@ def show(args: Namespace) -> None:
         print(f"in Airflow: {page_of(post.name)}")
         print(f"due {post.due_at.isoformat()} ({post.at} {post.timezone}), revision {post.revision[:12]}")
         for part in post.parts:
-            where = part.receipt.url if part.receipt else (part.why or "")
+            follows = f"follows at {part.due_at.isoformat()}" if part.due_at else ""
+            where = part.receipt.url if part.receipt else (part.why or follows)
             print(f"part {part.position + 1}: {part.state}  {where}")
+        for follow_up in ledger.follow_ups.of(post.id):
+            print(f"follow-up {follow_up.position + 1}: {follow_up}  {follow_up.why or ''}".rstrip())
         for each in ledger.deciding.decisions(post.id):
             print(
                 f"{each.decided_at.isoformat()}: {each.by} decided on part {each.part}: {each.decision}, {each.words}"

@@ -19,7 +19,7 @@ from x_provider.ledger.deciding import (
     Standing,
     standing_of,
 )
-from x_provider.ledger.follow_ups import FollowUps
+from x_provider.ledger.follow_ups import FollowUpRecord, FollowUps
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.media import MediaLibrary
 from x_provider.ledger.overview import Overview, Standstill
@@ -62,6 +62,7 @@ __all__ = [
     "DuePost",
     "FollowUp",
     "FollowUpDraft",
+    "FollowUpRecord",
     "Halt",
     "Held",
     "Ledger",

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, or_, select
 from x_provider.ledger import tables as t
 from x_provider.ledger.charges import charge_part
 from x_provider.ledger.database import Database, LedgerError
+from x_provider.ledger.follow_ups import give_up_follow_ups
 from x_provider.ledger.moves import has_unposted_parts
 from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.receipts import insert_receipt
@@ -192,7 +193,7 @@ class Deciding:
         by: str = SOMEBODY,
         only_if: Standing | None = None,
     ) -> Post:
-        """Give the rest of the post up: what is not on X is not sent any more.
+        """Give the rest of the post up: what is not on X is not sent any more, and nothing waits for its likes.
 
         An uncertain part counts as not posted from then on; look at the timeline before. One that is being sent at
         this moment cannot be called back: what becomes of it is found out, and it is not sent again without asking.
@@ -206,7 +207,8 @@ class Deciding:
             post, part = _hold(connection, post_id, only_if)
             # What X refused stays refused, but somebody has looked at it.
             states = [*_ENDED, PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN]
-            if not _move_all(connection, post_id, states, PartState.REFUSED, why=why):
+            moved = _move_all(connection, post_id, states, PartState.REFUSED, why=why)
+            if not (give_up_follow_ups(connection, post_id, why=why, now=now) or moved):
                 raise _nothing(connection, post_id, "still to be sent, so there is nothing to give up")
             if any(each.state is PartState.SENDING for each in post.parts):
                 connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(on_absent="ask"))

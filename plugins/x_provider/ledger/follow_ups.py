@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from pendulum import DateTime
+from pendulum import DateTime, Duration, duration
 from sqlalchemy import Connection, Update, select
 
 from x_provider.ledger import tables as t
@@ -15,6 +16,31 @@ from x_provider.ledger.records import FollowUp, FollowUpDraft
 _WAITING = "waiting"
 
 FollowUpEnd = Literal["done", "expired", "failed"]
+
+
+@dataclass(frozen=True)
+class FollowUpRecord:
+    """One line of what is to happen, or has happened, once a post has found its likes.
+
+    :param within: how long after the post they count.
+    :param answers: whether the account posts something as a reply then.
+    :param state: ``waiting``, how it ended, or ``void``: a person gave it up.
+    :param likes_seen: when it was last looked at.
+    """
+
+    position: int
+    likes: int
+    within: Duration
+    repost: bool
+    answers: bool
+    state: str
+    likes_seen: int | None
+    why: str | None
+
+    def __str__(self) -> str:
+        acts = " and ".join(["repost"] * self.repost + ["answer"] * self.answers)
+        seen = f", {self.likes_seen:,} seen" if self.likes_seen is not None else ""
+        return f"{acts} at {self.likes:,} likes within {self.within.in_words()}: {self.state}{seen}"
 
 
 class FollowUps:
@@ -27,8 +53,27 @@ class FollowUps:
         """The accounts with a post on X that something waits for."""
         query = select(t.receipts.c.account).distinct().where(t.follow_ups.c.state == _WAITING)
         with self._database.read() as connection:
-            rows = connection.execute(query.select_from(_ROOTS).order_by(t.receipts.c.account))
-            return list(rows.scalars())
+            on_x = query.select_from(_ROOTS).where(t.receipts.c.deleted_at.is_(None))
+            return list(connection.execute(on_x.order_by(t.receipts.c.account)).scalars())
+
+    def of(self, post_id: int) -> list[FollowUpRecord]:
+        """What waits for the post's likes, or has waited, in the order of its entry."""
+        of_post = t.follow_ups.c.post_id == post_id
+        query = select(t.follow_ups).where(of_post).order_by(t.follow_ups.c.position)
+        with self._database.read() as connection:
+            return [
+                FollowUpRecord(
+                    position=row.position,
+                    likes=row.likes,
+                    within=duration(seconds=row.within_seconds),
+                    repost=row.repost,
+                    answers=row.content is not None,
+                    state=row.state,
+                    likes_seen=row.likes_seen,
+                    why=row.why,
+                )
+                for row in connection.execute(query)
+            ]
 
     def waiting(self, account: str) -> list[FollowUp]:
         """Those of the account's posts that are on X, oldest post first; deleted ones left out."""
@@ -44,6 +89,8 @@ class FollowUps:
                 columns.content,
                 t.posts.c.calendar,
                 t.posts.c.key,
+                t.posts.c.on_absent,
+                t.parts.c.content.label("root"),
                 t.receipts.c.x_id,
                 t.receipts.c.posted_at,
             )
@@ -92,6 +139,13 @@ _ROOTS = (
 
 def _this(follow_up: FollowUp) -> Update:
     return t.follow_ups.update().where(t.follow_ups.c.id == follow_up.id, t.follow_ups.c.state == _WAITING)
+
+
+def give_up_follow_ups(connection: Connection, post_id: int, *, why: str, now: DateTime) -> bool:
+    """A person has decided that nothing more comes of the post; False when nothing waited for its likes."""
+    waiting = t.follow_ups.c.post_id == post_id, t.follow_ups.c.state == _WAITING
+    ended = t.follow_ups.update().where(*waiting).values(state="void", why=why, looked_at=now)
+    return connection.execute(ended).rowcount > 0
 
 
 def replace_follow_ups(connection: Connection, post_id: int, drafts: Sequence[FollowUpDraft]) -> None:

@@ -76,7 +76,7 @@ class Overview:
             for_a_person = frozenset(
                 post.id
                 for post in posts
-                if _next_due_at(post) <= now - PUNCTUAL or any(part.id in of_accounts for part in post.parts)
+                if post.next_due_at <= now - PUNCTUAL or any(part.id in of_accounts for part in post.parts)
             )
             return Standstill(posts, _count(connection, every), for_a_person)
 
@@ -107,11 +107,6 @@ class Overview:
         planned = select(t.posts.c.id).where(t.posts.c.account == account).limit(1)
         with self._database.read() as connection:
             return any(connection.execute(query).first() is not None for query in (named, planned))
-
-
-def _next_due_at(post: Post) -> DateTime:
-    """When the part that everything waits for was due."""
-    return next((part.due_at for part in post.parts if part.due_at and not part.receipt), post.due_at)
 
 
 def _unsettled(*which: ColumnElement[bool]) -> Select[Any]:

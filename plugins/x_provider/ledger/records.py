@@ -127,6 +127,11 @@ class Post:
             return PartState.WITHDRAWN
         return next((p.state for p in self.parts if p.state is not PartState.POSTED), PartState.POSTED)
 
+    @property
+    def next_due_at(self) -> DateTime:
+        """When the part that everything waits for is due, as far as that is known."""
+        return next((part.due_at for part in self.parts if part.due_at and not part.receipt), self.due_at)
+
     def with_receipt(self, part: Part, receipt: Receipt) -> Post:
         """The post once that part is on X."""
         posted = replace(part, state=PartState.POSTED, why=None, receipt=receipt)
@@ -140,6 +145,8 @@ class FollowUp:
     """Something that is to happen once a post on X has found its likes.
 
     :param position: its place among the post's follow-ups.
+    :param on_absent: as of the post.
+    :param root: what the post's first part says.
     :param x_id: of the post, the root of a thread.
     :param posted_at: when it came to be, by X.
     """
@@ -153,6 +160,8 @@ class FollowUp:
     content: Content | None
     calendar: str
     key: str
+    on_absent: str
+    root: Content
     x_id: str
     posted_at: DateTime
 

@@ -251,7 +251,7 @@ follow_ups = Table(
     Column("within_seconds", Integer, nullable=False, comment="how long after the post they count"),
     Column("repost", Boolean, nullable=False, comment="whether the account reposts its post then"),
     Column("content", JSON, comment="what it posts then as a reply, if anything"),
-    Column("state", String(10), nullable=False, comment="waiting, done, expired or failed"),
+    Column("state", String(10), nullable=False, comment="waiting, done, expired, failed or void"),
     Column("likes_seen", Integer, comment="when it was last looked at"),
     Column("looked_at", Instant),
     Column("why", Text, comment="what stopped it"),

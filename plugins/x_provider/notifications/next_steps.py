@@ -29,6 +29,6 @@ _NEXT_STEPS = {
 def next_step(post: Post, *, now: DateTime) -> str | None:
     """How to go on with the post, in words that end with a command; None when it is on X or withdrawn."""
     words = _NEXT_STEPS.get(post.state)
-    if post.state in (PartState.PLANNED, PartState.ARMED) and now < post.due_at:
+    if post.state in (PartState.PLANNED, PartState.ARMED) and now < post.next_due_at:
         words = _IN_TIME
     return words.format(post=shlex.quote(post.name)) if words else None

@@ -12,9 +12,13 @@ from x_provider.client import XClient, XRefused
 from x_provider.ledger import AccountOnX, FollowUp, Ledger, PartState, PostDraft
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.publishing.outcomes import decide_before_sending
+from x_provider.publishing.reconciling import hidden_by
 
 CALENDAR = "follow-ups"
 """The calendar under which the ledger keeps the answers to posts that found their likes."""
+
+_LOOK_SECONDS = 7200
+"""DAG ``x_follow_up`` looks every hour: likes that it sees so long after their time may have come too late."""
 
 
 @dataclass
@@ -77,7 +81,7 @@ class Following:
         return told
 
     def _follow_up(self, each: FollowUp, likes: int | None, now: DateTime) -> str:
-        if likes is not None and likes >= each.likes:
+        if likes is not None and likes >= each.likes and now < each.ends_at.add(seconds=_LOOK_SECONDS):
             return self._act(each, likes, now)
         if each.ends_at <= now:
             self._ledger.follow_ups.end(each, "expired", now=now, likes=likes)
@@ -120,4 +124,5 @@ def _answer(each: FollowUp, account: str, now: DateTime) -> PostDraft:
         late_then="publish",
         lead_seconds=LEAD_SECONDS["text"],
         contents=[content],
+        on_absent="ask" if hidden_by(content, root=each.root) else each.on_absent,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pendulum import DateTime
 
-from x_provider.ledger import AttemptRecord, Decision, Ledger, Part, PartState, Post
+from x_provider.ledger import AttemptRecord, Decision, FollowUpRecord, Ledger, Part, PartState, Post
 from x_provider.media import shown
 from x_provider.notifications.next_steps import next_step
 
@@ -29,8 +29,9 @@ def story_of(ledger: Ledger, post: Post, *, now: DateTime) -> dict[str, Any]:
         "late": {"grace_seconds": post.late_grace_seconds, "then": post.late_then},
         "wake_at": _written(post.wake_at),
         "revision": post.revision,
-        "next_step": next_step(post, now=now) if stands_still or now > post.due_at else None,
+        "next_step": next_step(post, now=now) if stands_still or now > post.next_due_at else None,
         "parts": [_part(part) for part in post.parts],
+        "follow_ups": [_follow_up(each) for each in ledger.follow_ups.of(post.id)],
         "attempts": [_attempt(attempt) for attempt in ledger.deciding.attempts(post.id)],
         "decisions": [_decision(decision) for decision in ledger.deciding.decisions(post.id)],
     }
@@ -43,6 +44,7 @@ def _part(part: Part) -> dict[str, Any]:
         "state": str(part.state),
         "text": part.content.get("text", ""),
         "why": part.why,
+        "due_at": _written(part.due_at),
         "media": [_file(media) for media in part.content.get("media") or ()],
         "poll": part.content.get("poll"),
         "receipt": receipt
@@ -54,6 +56,10 @@ def _part(part: Part) -> dict[str, Any]:
             "deleted_at": _written(receipt.deleted_at),
         },
     }
+
+
+def _follow_up(each: FollowUpRecord) -> dict[str, Any]:
+    return {"words": str(each), "state": each.state, "why": each.why}
 
 
 def _file(media: dict[str, Any]) -> dict[str, Any]:

@@ -280,7 +280,9 @@ def upgrade() -> None:
             "repost", sa.Boolean(), nullable=False, comment="whether the account reposts its post then"
         ),
         sa.Column("content", sa.JSON(), nullable=True, comment="what it posts then as a reply, if anything"),
-        sa.Column("state", sa.String(length=10), nullable=False, comment="waiting, done, expired or failed"),
+        sa.Column(
+            "state", sa.String(length=10), nullable=False, comment="waiting, done, expired, failed or void"
+        ),
         sa.Column("likes_seen", sa.Integer(), nullable=True, comment="when it was last looked at"),
         sa.Column("looked_at", Instant(), nullable=True),
         sa.Column("why", sa.Text(), nullable=True, comment="what stopped it"),
