@@ -94,7 +94,7 @@ def test_a_video_of_many_segments_arrives_in_order_though_some_are_lost(
     filling = bytes(range(251)) * (6 * SEGMENT_BYTES // 251)
     long = tmp_path / "long.mp4"
     long.write_bytes(VIDEO.read_bytes() + struct.pack(">I4s", len(filling) + 8, b"free") + filling)
-    sandbox.faults("drop_before_commit", method="POST", path="(/append|upload.json)$", times=2)
+    sandbox.faults("drop_before_commit", method="POST", path="^.*(/append|upload.json)$", times=2)
     told: list[int] = []
 
     uploaded = client.upload_media(long, "tweet_video", on_progress=lambda sent, _: told.append(sent))
@@ -104,6 +104,23 @@ def test_a_video_of_many_segments_arrives_in_order_though_some_are_lost(
     assert len(told) == 7
     assert told == sorted(told)
     assert told[-1] == long.stat().st_size
+
+
+@pytest.mark.parametrize("step", ["append", "finalize"])
+def test_an_upload_that_x_has_lost_is_begun_anew_and_no_third_time(sandbox: Any, step: str) -> None:
+    client = client_of(sandbox, "2")
+    body = {"title": "Not Found Error", "detail": "Could not find media", "status": 404}
+    lost = {"kind": "status", "status": 404, "body": body, "method": "POST", "path": f"^.*/{step}$"}
+    sandbox.faults(**lost, times=1)
+
+    uploaded = client.upload_media(VIDEO, "tweet_video")
+
+    assert shown(sandbox, client, uploaded.id)[0]["sha256"] == hashlib.sha256(VIDEO.read_bytes()).hexdigest()
+    sandbox.faults(**lost, times=-1)
+    with pytest.raises(XNotFound):
+        client.upload_media(VIDEO, "tweet_video")
+    begun = [request for request in sandbox.requests() if request["path"].endswith("/initialize")]
+    assert len(begun) == 4
 
 
 def test_viewers_are_warned_of_what_is_named_and_of_nothing_else(sandbox: Any, client: XClient) -> None:

@@ -21,6 +21,7 @@ from x_provider.client.errors import (
     XError,
     XInvalidRequest,
     XMediaFailed,
+    XNotFound,
     XRefused,
     XUnavailable,
     XUnreachable,
@@ -241,6 +242,20 @@ class MediaMethods:
         return answers.read_upload(self.send(self._dialect.whole(content, category)))
 
     def _upload_in_segments(
+        self,
+        source: Path,
+        size: int,
+        category: MediaCategory,
+        media_type: str,
+        on_progress: Progress | None,
+    ) -> UploadedMedia:
+        try:
+            return self._upload_in_one_session(source, size, category, media_type, on_progress)
+        except XNotFound:
+            # X does not know the upload that it has just begun: once more from the beginning.
+            return self._upload_in_one_session(source, size, category, media_type, on_progress)
+
+    def _upload_in_one_session(
         self,
         source: Path,
         size: int,
