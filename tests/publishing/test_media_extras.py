@@ -71,6 +71,42 @@ def bytes_on_x(sandbox, media):
     return hashlib.sha256(requests.get(f"{sandbox.url}/_sandbox/media/{media['id']}").content).hexdigest()
 
 
+@pytest.mark.parametrize("what", ["written to", "replaced", "removed"])
+def test_a_file_that_changes_while_it_is_uploaded_is_not_used(
+    sandbox, ledger, client, clock, plan, picture, tmp_path, what
+):
+    local = picture()
+    path = Path(local.source)
+
+    def report(words):
+        if words.startswith("uploading"):
+            other = Path(picture("other.png", colour=(200, 0, 0)).source)
+            if what == "written to":
+                path.write_bytes(other.read_bytes())
+            elif what == "replaced":
+                other.replace(path)
+            else:
+                path.rename(tmp_path / "gone.png")
+
+    publisher = Publisher(ledger, client, account="x_default", clock=clock, report=report)
+    post = plan(PartSpec(text="Look", media=[local]))
+    fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.REFUSED
+    assert "dome.png" in fired.why
+    assert sandbox.posts() == []
+
+
+def test_a_file_that_cannot_be_read_is_waited_for_with_words(publisher, plan, picture):
+    local = picture()
+    post = plan(PartSpec(text="Look", media=[local]))
+    Path(local.source).unlink()
+    Path(local.source).symlink_to(local.source)
+    fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.ARMED
+    assert fired.retry_at is not None
+    assert "dome.png cannot be read (Too many levels of symbolic links)" in fired.why
+
+
 def test_a_picture_from_a_store_reaches_x_byte_by_byte(sandbox, publisher, plan, stored):
     post = plan(PartSpec(text="From afar", media=[stored]))
     assert publisher.fire(post.id).post.state is PartState.POSTED

@@ -15,6 +15,7 @@ from x_provider.ledger import Post
 from x_provider.media import MediaError, MediaSources, inspect, shown
 
 _BLOCK = 1 << 20
+_Traits = tuple[int, int, int]
 
 
 class MediaUnusableError(ValueError):
@@ -54,19 +55,24 @@ class Files:
     def open(self, post: Post, spec: MediaSpec | SubtitlesSpec) -> Iterator[OpenFile]:
         """The file, as it was planned; where its entry says so, as X takes it.
 
-        :raises MediaUnusableError: when it is missing, has changed since, or cannot be made to fit.
+        :raises MediaUnusableError: when it is missing, has changed since, changes meanwhile, or cannot be made to
+            fit.
         """
         with ExitStack() as opened:
             try:
                 path = opened.enter_context(self._sources.open(spec.source))
-                _require_unchanged(post, spec, path)
+                as_it_was = _require_unchanged(post, spec, path)
                 file = OpenFile(path, spec.media_type)
                 if isinstance(spec, MediaSpec) and spec.fit is not None:
                     folder = opened.enter_context(TemporaryDirectory(prefix="x-fit-"))
                     file = self._fitted(spec, path, Path(folder))
+                yield file
+                if _traits(path) != as_it_was:
+                    raise _changed(post, spec)
             except MediaError as error:
                 raise _unusable(post, error) from error
-            yield file
+            except OSError as error:
+                raise _unusable(post, _unreadable(spec, error)) from error
 
     def _fitted(self, spec: MediaSpec, path: Path, folder: Path) -> OpenFile:
         # Imported on first use: it brings what encodes pictures and videos.
@@ -89,16 +95,37 @@ def _unusable(post: Post, error: MediaError) -> MediaUnusableError:
     )
 
 
-def _require_unchanged(post: Post, spec: MediaSpec | SubtitlesSpec, path: Path) -> None:
+def _unreadable(spec: MediaSpec | SubtitlesSpec, error: OSError) -> MediaError:
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return MediaError(f"the file {shown(spec.source)} is not there (any more)", "Put it back")
+    reason = error.strerror or type(error).__name__
+    refused = isinstance(error, PermissionError)
+    return MediaError(
+        f"the file {shown(spec.source)} cannot be read ({reason})",
+        "Let Airflow's user read it" if refused else "Try again later",
+        may_pass=not refused,
+    )
+
+
+def _require_unchanged(post: Post, spec: MediaSpec | SubtitlesSpec, path: Path) -> _Traits:
+    """What tells the file from one that takes its place, or is written to, while it is used."""
+    as_it_was = _traits(path)
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-        raise MediaError(f"the file {path} is not there (any more)", "Put it back") from None
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
     if digest.hexdigest() != spec.sha256:
-        raise MediaUnusableError(
-            f"post {post.name}: the file {shown(spec.source)} has changed since the calendar was applied. Apply it"
-            " again to publish the new file; the post is not sent with a file that nobody has checked."
-        )
+        raise _changed(post, spec)
+    return as_it_was
+
+
+def _traits(path: Path) -> _Traits:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _changed(post: Post, spec: MediaSpec | SubtitlesSpec) -> MediaUnusableError:
+    return MediaUnusableError(
+        f"post {post.name}: the file {shown(spec.source)} has changed since the calendar was applied. Apply it"
+        " again to publish the new file; the post is not sent with a file that nobody has checked."
+    )
