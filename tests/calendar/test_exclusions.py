@@ -47,6 +47,8 @@ def test_each_that_is_too_many_is_named(errors_of):
         ("text: A, edit_of: {new}, poll: {{options: [A, B], duration: 9}}", "edit_of", "no post with poll"),
         ("text: A, edit_of: {new}, community_id: 12", "edit_of", "no post with community_id"),
         ("text: A, edit_of: {new}, reply_to: 12", "edit_of", "no post with reply_to"),
+        ("text: A, edit_of: {new}, nullcast: true", "edit_of", "no post with nullcast"),
+        ("text: A, edit_of: {new}, for_super_followers_only: true", "edit_of", "for_super_followers_only"),
         ("text: A, exclude_reply_user_ids: [12]", "exclude_reply_user_ids", "needs reply_to"),
         ("text: A, auto_populate_reply_metadata: true", "auto_populate_reply_metadata", "needs reply_to"),
         ("text: A, share_with_followers: true", "share_with_followers", "needs community_id"),

@@ -135,3 +135,11 @@ def test_a_moved_file_is_no_change(read, picture):
         for name in ("a.png", "b.png")
     }
     assert len(revisions) == 1
+
+
+def test_of_what_has_begun_nothing_is_withdrawn_and_the_plan_says_how_to_stop_it():
+    known = {"a": KnownPost(post("a").revision, "planned", NOW, has_begun=True)}
+    gone = plan(calendar(), known, now=NOW)
+    assert (gone.locked, gone.withdraw) == (("a",), ())
+    assert "airflow x void plan/a" in gone.lines()[0]
+    assert plan(calendar(post("a", "Changed")), known, now=NOW).update == ("a",)

@@ -62,3 +62,21 @@ def test_a_posted_entry_warns_what_comes_after_it_but_is_not_warned_itself(read)
     assert [finding.entry for finding in read(later, known=lambda name: posted).findings] == ["again"]
     earlier = f"{FIRST}  - {{id: again, at: 2026-12-01 08:00, text: Good morning}}\n"
     assert read(earlier, known=lambda name: posted).findings == []
+
+
+def test_a_comment_and_a_reply_made_for_links_are_named_as_what_they_are(read):
+    link = "https://example.org/nordlicht"
+    entries = "".join(
+        f"  - {{id: {id}, at: now, text: '{id} {link}', {more}}}\n"
+        for id, more in (("a", ""), ("b", ""), ("c", "first_comment: {text: Dates}"), ("d", ""))
+    )
+    found = [f for f in read(entries, head="links: reply").findings if "duplicate" in f.message]
+    assert [(f.entry, f.field) for f in found] == [("b", "links"), ("d", "links")]
+    assert 'utm: {content: "{id}"}' in found[0].hint
+    comments = "".join(
+        f"  - {{id: {id}, at: now, text: {id}, first_comment: {{text: Dates}}}}\n" for id in "ab"
+    )
+    (found,) = read(comments).findings
+    assert (found.entry, found.field) == ("b", "first_comment.text")
+    head = 'links: reply\nutm: {source: x, content: "{id}"}'
+    assert [f for f in read(entries, head=head).findings if "duplicate" in f.message] == []

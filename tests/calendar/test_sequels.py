@@ -51,6 +51,11 @@ def test_its_parts_are_numbered_where_that_is_asked_for(post_of):
     assert max(weighted_length(part.text) for part in parts) <= 280
 
 
+@pytest.mark.parametrize("split", ["True", "TRUE", "Numbered"])
+def test_split_is_understood_as_templates_and_people_write_it(post_of, split):
+    assert len(post_of(f"text: {LONG!r}, split: {split}").parts) == 2
+
+
 def test_a_premium_account_gets_a_thread_too_where_its_editor_wants_one(post_of):
     assert len(post_of(f"text: {LONG!r}, split: true", head="premium: true").parts) == 2
     assert len(post_of(f"text: {LONG!r}", head="premium: true").parts) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 from drafting import plan_post
 
@@ -12,6 +13,7 @@ from x_provider.client.ids import created_at
 from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import PartState
 from x_provider.operators.editing import XEditPostOperator
+from x_provider.operators.planning import XPlanPostOperator
 from x_provider.publishing import utc_now
 
 _EPOCH_MS = 1_288_834_974_657
@@ -126,3 +128,10 @@ def test_a_post_that_is_gone_is_said_to_be(edit, sandbox, premium):
 def test_a_post_that_is_to_be_edited_is_not_one_that_is_planned():
     with pytest.raises(ValueError, match="both post_id and"):
         XEditPostOperator(task_id="edit", edit_of="1", post_id=2)
+
+
+def test_what_it_edits_may_come_from_another_task():
+    with DAG("shop", schedule=None):
+        plan = XPlanPostOperator(task_id="plan", text="Open form 9 to 5")
+        edit = XEditPostOperator(task_id="edit", edit_of=plan.output, text="Open from 9 to 5")
+    assert edit.upstream_task_ids == {"plan"}

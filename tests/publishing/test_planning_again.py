@@ -131,3 +131,28 @@ def test_what_is_on_x_keeps_what_it_was_sent_with(ledger, publisher, write_entry
     assert write_entry("second.png").relocated == []
     assert ledger.posts.relocate("autumn", [draft_of(PartSpec(text="Other"), key="dome")]) == []
     assert ledger.posts.get(post.id).parts[0].content["media"][0]["source"].endswith("first.png")
+
+
+def test_a_comment_whose_entry_is_gone_is_not_said_to_be_withdrawn(
+    ledger, publisher, apply_calendar, clock, sandbox
+):
+    entry = "  - {id: news, at: now, text: News, first_comment: {text: Dates, after: 5 min}}\n"
+    apply_calendar(HEAD.format(then="publish") + entry)
+    fire_what_is_due(ledger, publisher, clock())
+    applied = apply_calendar(HEAD.format(then="publish").replace("posts:", "posts: []"))
+    assert (applied.withdrawn, applied.overtaken) == ([], [])
+    clock.ahead = 301
+    (post,) = ledger.posts.all()
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+
+
+def test_a_comment_that_its_entry_drops_is_not_sent(ledger, publisher, apply_calendar, clock, creates):
+    entry = "  - {{id: news, at: now, text: News{}}}\n"
+    comment = ", first_comment: {text: Dates, after: 5 min}"
+    apply_calendar(HEAD.format(then="publish") + entry.format(comment))
+    fire_what_is_due(ledger, publisher, clock())
+    assert apply_calendar(HEAD.format(then="publish") + entry.format("")).updated == ["news"]
+    clock.ahead = 301
+    (post,) = ledger.posts.all()
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == 1

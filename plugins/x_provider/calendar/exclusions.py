@@ -8,7 +8,7 @@ from __future__ import annotations
 from x_provider.calendar.fields import Fields
 
 _EXCLUSIVE = ("media", "quote", "poll", "card_uri", "direct_message_deep_link")
-_NOT_EDITED = ("poll", "community_id", "reply_to")
+_NOT_EDITED = ("poll", "community_id", "reply_to", "nullcast", "for_super_followers_only")
 _OF_REPLIES = ("exclude_reply_user_ids", "auto_populate_reply_metadata")
 
 

@@ -90,9 +90,13 @@ class Fields:
         return None
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        """One of the choices, however it is capitalised."""
         value = self.text(name)
-        if value is None or value in choices:
-            return value
+        if value is None:
+            return None
+        meant = next((choice for choice in choices if choice.lower() == value.strip().lower()), None)
+        if meant is not None:
+            return meant
         guess = nearest(value, choices)
         hint = f"Did you mean {guess}?" if guess else None
         self.error(name, f"must be one of {', '.join(choices)}, not {quoted(value)}", hint)

@@ -25,11 +25,13 @@ class KnownPost:
     :param revision: the content hash it was planned with.
     :param state: the ledger's word for where it stands; what is not in ``CHANGEABLE`` is locked.
     :param due_at: when it is due, an instant.
+    :param has_begun: whether some of it is on X: it may change, but is not withdrawn any more.
     """
 
     revision: str
     state: str
     due_at: pendulum.DateTime
+    has_begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,10 @@ class Plan:
         if id in self.locked:
             if post is not None and post.revision != self.known[id].revision:
                 words.append("its entry has changed since: too late")
+            if post is None and self.known[id].state == PLANNED:
+                words.append(
+                    f"its entry is gone, its rest goes out: airflow x void {self.calendar.name}/{id}"
+                )
         elif id in self.broken:
             words.append("stays as planned: see the findings")
         return "  ".join(words)
@@ -154,6 +160,8 @@ def _kind(id: str, post: PostSpec | None, known: KnownPost | None, calendar: Cal
     if id in calendar.broken:
         return "broken"
     if post is None:
+        if known is not None and known.has_begun:
+            return "locked"
         return "broken" if calendar.unidentified else "withdraw"
     if known is None:
         return "create"

@@ -18,11 +18,12 @@ from x_provider.calendar.findings import EntryReport, Finding, Report, nearest
 from x_provider.calendar.header import HEADER_FIELDS, Header, read_header, read_id
 from x_provider.calendar.model import BlackoutSpec, Calendar, PostSpec
 from x_provider.calendar.plan import CHANGEABLE, PLANNED, KnownPost
-from x_provider.calendar.repeats import repeats
+from x_provider.calendar.repeats import Repeat, repeats
 from x_provider.calendar.shelf import Shelf
 from x_provider.calendar.times import roughly
 from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, Sequence
 from x_provider.media import MediaSources
+from x_provider.text import without_links
 
 MAX_POSTS = 10_000
 
@@ -153,6 +154,7 @@ class _Entries:
         self._known = known
         self._lines: dict[str, int | None] = {}
         self._threads: dict[str, int] = {}
+        self._commented: set[str] = set()
         self.broken: set[str] = set()
         self.unidentified = 0
 
@@ -182,6 +184,8 @@ class _Entries:
         self._lines[id] = fields.line_of("id")
         if isinstance(thread := fields.node("thread"), Sequence):
             self._threads[id] = len(thread.items)
+        if fields.has("first_comment"):
+            self._commented.add(id)
         post = read_post(
             fields,
             id,
@@ -213,10 +217,21 @@ class _Entries:
                 when = f"due {roughly(apart)} before" if apart else "due at the same time"
                 message = f"is the same as that of {earlier.id} (line {earlier.line}), {when}"
             report = EntryReport(self._report, post.id, muted=self._is_history(post.id))
-            in_thread = repeat.part < self._threads.get(post.id, 0)
-            field = f"thread[{repeat.part}].text" if in_thread else "text"
-            hint = "Change some words, or put a day between them"
+            field, hint = self._place_of(repeat)
             report.warning(post.line, field, f"{message}; X may refuse it as a duplicate", hint)
+
+    def _place_of(self, repeat: Repeat) -> tuple[str, str]:
+        """The field that a part's text comes from, and what to do about it."""
+        post, part = repeat.post, repeat.part
+        hint = "Change some words, or put a day between them"
+        if part < self._threads.get(post.id, 0):
+            return f"thread[{part}].text", hint
+        if part and part == len(post.parts) - 1:
+            if post.id in self._commented:
+                return "first_comment.text", hint
+            if not without_links(post.parts[part].text)[0]:
+                return "links", 'Give it a first_comment with words of its own, or utm: {content: "{id}"}'
+        return "text", hint
 
     def warn_of_blackouts(self, posts: list[PostSpec], blackouts: list[BlackoutSpec]) -> None:
         """Say of every post inside a blackout when it can go out, and what its late policy makes of that."""

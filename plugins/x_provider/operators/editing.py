@@ -30,7 +30,7 @@ class XEditPostOperator(XCreatePostOperator):
     """
 
     def __init__(self, *, edit_of: int | str, premium: bool | str = True, **content: Any) -> None:
-        super().__init__(edit_of=str(edit_of), premium=premium, **content)
+        super().__init__(edit_of=edit_of, premium=premium, **content)
 
     def _read(self, calendar: str, key: str, now: DateTime, *, is_known: bool) -> PostSpec:
         self.edit_of = self._newest_version()

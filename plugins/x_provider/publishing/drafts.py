@@ -45,7 +45,12 @@ def known_posts(ledger: Ledger, calendar: str) -> Mapping[str, KnownPost]:
     A withdrawn post counts as unknown, so that bringing it back plans it again.
     """
     return {
-        post.key: KnownPost(revision=post.revision, state=str(_standing(post.states)), due_at=post.due_at)
+        post.key: KnownPost(
+            revision=post.revision,
+            state=str(_standing(post.states)),
+            due_at=post.due_at,
+            has_begun=PartState.POSTED in post.states,
+        )
         for post in ledger.posts.outline(calendar)
         if any(state is not PartState.WITHDRAWN for state in post.states)
     }
