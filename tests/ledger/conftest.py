@@ -102,6 +102,23 @@ def reads_less_than_all(ledger, ledger_url):
     return reads_less_than_all
 
 
+@pytest.fixture
+def statements_of(ledger):
+    """How many statements something sends to the database, transactions' beginnings left out."""
+
+    def statements_of(look: Callable[[], object]) -> int:
+        sent: list[str] = []
+
+        def note(_, __, statement, *_rest) -> None:
+            sent.append(statement)
+
+        with listening(ledger.database, note):
+            look()
+        return sum(not statement.startswith("BEGIN") for statement in sent)
+
+    return statements_of
+
+
 def steps_of(database: Database, look: Callable[[], object]) -> int:
     """The hundreds of instructions that SQLite's machine executes for it."""
     steps = 0

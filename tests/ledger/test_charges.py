@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 
 import pendulum
 import pytest
@@ -241,6 +242,19 @@ def test_sums_of_many_writers_are_exact(ledger):
         ]:
             future.result()
     assert month(ledger).spent == sum_of_charges(ledger) == Decimal("0.100")
+
+
+def test_money_costs_a_post_two_statements_and_a_budget_two_more(ledger, armed, budget, statements_of):
+    """A thousand posts may be due at one instant: whatever each of them costs the ledger counts."""
+    ledger.limits.note("x_default", "create_post", [Window("15-minute", 100, 90, NOW.add(minutes=10))])
+    attempts = []
+    post = armed("first")
+    assert statements_of(lambda: attempts.append(begin(ledger, post))) == 8
+    receive = partial(ledger.sending.posted, attempts[0], receipt(), account="x_default")
+    assert statements_of(receive) == 4 + 2
+    budget("20")
+    post = armed("second")
+    assert statements_of(lambda: begin(ledger, post)) == 8 + 2
 
 
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
