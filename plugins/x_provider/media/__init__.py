@@ -8,7 +8,7 @@ from __future__ import annotations
 from x_provider.media.errors import MediaError
 from x_provider.media.fetching import Fetcher, FetchSettings
 from x_provider.media.fitting import Fitted, fit
-from x_provider.media.inspecting import inspect
+from x_provider.media.inspecting import inspect, sha256_of
 from x_provider.media.limits import (
     MAX_ALT_LENGTH,
     MAX_IMAGES,
@@ -38,5 +38,6 @@ __all__ = [
     "fit",
     "inspect",
     "read_subtitles",
+    "sha256_of",
     "shown",
 ]

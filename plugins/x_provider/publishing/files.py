@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,9 +11,8 @@ from tempfile import TemporaryDirectory
 
 from x_provider.calendar import MediaSpec, SubtitlesSpec
 from x_provider.ledger import Post
-from x_provider.media import MediaError, MediaSources, inspect, shown
+from x_provider.media import MediaError, MediaSources, fit, inspect, sha256_of, shown
 
-_BLOCK = 1 << 20
 _Traits = tuple[int, int, int]
 
 
@@ -75,9 +73,6 @@ class Files:
                 raise _unusable(post, _unreadable(spec, error)) from error
 
     def _fitted(self, spec: MediaSpec, path: Path, folder: Path) -> OpenFile:
-        # Imported on first use: it brings what encodes pictures and videos.
-        from x_provider.media import fit  # noqa: PLC0415
-
         found, _ = inspect(path)
         fitted = fit(path, found, premium=spec.fit == "premium", folder=folder)
         if not fitted.done:
@@ -110,11 +105,7 @@ def _unreadable(spec: MediaSpec | SubtitlesSpec, error: OSError) -> MediaError:
 def _require_unchanged(post: Post, spec: MediaSpec | SubtitlesSpec, path: Path) -> _Traits:
     """What tells the file from one that takes its place, or is written to, while it is used."""
     as_it_was = _traits(path)
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    if digest.hexdigest() != spec.sha256:
+    if sha256_of(path) != spec.sha256:
         raise _changed(post, spec)
     return as_it_was
 
