@@ -138,6 +138,9 @@ def test_it_compares_with_what_x_has_counted(account, ledger, airflow_x):
     client.get_posts([client.create_post(CreatePost(text="Elsewhere")).id])
     printed = airflow_x("budget", "x_cli", "--usage")
     assert "X counts 1 post more than the ledger" in printed
+    assert (
+        "for when it begins anew, and does not say whether that is a day of the month or days left" in printed
+    )
     rows = json.loads(airflow_x("budget", "x_cli", "--usage", "--output", "json"))
     day = next(row for row in rows if row["by the ledger's"] != "0")
     assert (day["posts read by X's count"], day["by the ledger's"], day["X's more"]) == ("4", "3", "1")

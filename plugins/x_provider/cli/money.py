@@ -18,6 +18,9 @@ from x_provider.publishing import governed
 
 USAGE_DAYS = 7
 _POST_READS = ("post_read", "owned_read")
+_ANEW = (
+    "; X gives {} for when it begins anew, and does not say whether that is a day of the month or days left"
+)
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -115,10 +118,8 @@ def show_usage(ledger: Ledger, x: XHook, *, now: DateTime, output: str) -> None:
     else:
         print("X counts as many posts as the ledger")
     if usage.project_usage is not None and usage.project_cap is not None:
-        print(
-            f"of the plan's {usage.project_cap:,} posts a period {usage.project_usage:,} are read; it begins anew on"
-            f" day {usage.cap_reset_day} of the month"
-        )
+        anew = "" if usage.cap_reset_day is None else _ANEW.format(usage.cap_reset_day)
+        print(f"of the plan's {usage.project_cap:,} posts a period {usage.project_usage:,} are read{anew}")
 
 
 def _spending(ledger: Ledger, account: str, name: str, now: DateTime) -> dict[str, Any]:
