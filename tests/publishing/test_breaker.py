@@ -54,6 +54,23 @@ def test_after_one_refusal_for_money_not_one_further_paid_call_leaves(
     assert len(paid_calls()) == sent
 
 
+def test_what_is_in_flight_when_x_refuses_is_all_that_leaves(
+    sandbox, ledger, client, publisher, plan, clock, creates
+):
+    publisher.user()
+    posts = [plan(f"Number {number}", key=f"post {number}") for number in range(16)]
+    sandbox.settings(latency_seconds=0.3)
+    sandbox.faults("status", problem="credits", times=-1, **CREATE)
+    workers = [
+        Publisher(Ledger(ledger.database.url), client, account="x_default", clock=clock) for _ in range(4)
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        fired = list(pool.map(lambda n: workers[n % 4].fire(posts[n].id), range(16)))
+    assert 1 <= len(creates()) <= 4
+    assert sum(each.retry_at is None for each in fired) == len(creates())
+    assert len(ledger.controls.halts(clock())) == 1
+
+
 def test_what_waited_goes_out_after_the_reset(sandbox, ledger, publisher, plan, clock):
     publisher.user()
     first, second = plan("First", key="first"), plan("Second", key="second")
