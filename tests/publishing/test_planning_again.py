@@ -156,3 +156,23 @@ def test_a_comment_that_its_entry_drops_is_not_sent(ledger, publisher, apply_cal
     (post,) = ledger.posts.all()
     assert publisher.fire(post.id).post.state is PartState.POSTED
     assert len(creates()) == 1
+
+
+def test_a_post_refused_for_a_file_that_was_gone_goes_out_by_the_words_of_its_refusal(
+    sandbox, ledger, publisher, write_entry, clock, tmp_path
+):
+    write_entry("first.png")
+    (tmp_path / "first.png").rename(tmp_path / "away.png")
+    clock.ahead = 400
+    fired = publisher.fire(ledger.posts.named("autumn/dome").id)
+    assert fired.post.state is PartState.REFUSED
+    assert (
+        "change its entry and apply the calendar; once the post is refused, also run `airflow x resume"
+        in fired.why
+    )
+    (tmp_path / "away.png").rename(tmp_path / "first.png")
+    clock.ahead = 0
+    assert write_entry("second.png").relocated == ["dome"]
+    clock.ahead = 400
+    ledger.deciding.resume(fired.post.id, now=clock())
+    assert publisher.fire(fired.post.id).post.state is PartState.POSTED

@@ -83,9 +83,9 @@ class Files:
 
 def _unusable(post: Post, error: MediaError) -> MediaUnusableError:
     return MediaUnusableError(
-        f"post {post.name}: {error.message} (looked for on {socket.gethostname()}). {error.hint} (once the post is"
-        f" refused, also run `airflow x resume {post.name}`), or change its entry and apply the calendar; the post"
-        " is not sent without it.",
+        f"post {post.name}: {error.message} (looked for on {socket.gethostname()}). {error.hint}, or change its entry"
+        f" and apply the calendar; once the post is refused, also run `airflow x resume {post.name}`. It is not sent"
+        " without the file.",
         may_pass=error.may_pass,
     )
 
