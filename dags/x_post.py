@@ -25,6 +25,12 @@ with DAG(
             title="Text",
             description="Up to 280 characters as X counts them: an emoji counts 2, any link 23.",
         ),
+        "split": Param(
+            False,
+            type="boolean",
+            title="Make a thread of a longer text",
+            description="Cut at paragraphs, sentences or words, into parts of up to 280 characters.",
+        ),
         "media": Param(
             None,
             type=["null", "array"],
@@ -68,6 +74,14 @@ with DAG(
             title="Who can reply",
             description="Mentioned accounts always can.",
         ),
+        "first_comment": Param(
+            None,
+            type=["null", "string"],
+            format="multiline",
+            title="First comment",
+            description="Answers the post as soon as it is out: with a link, say.",
+            section="More",
+        ),
         "poll_options": Param(
             None,
             type=["null", "array"],
@@ -105,12 +119,14 @@ with DAG(
     plan = XPlanPostOperator(
         task_id="plan",
         text=dag.param("text"),
+        split=dag.param("split"),
         media=dag.param("media"),
         alt_texts=dag.param("alt_texts"),
         poll={
             "options": dag.param("poll_options"),
             "duration": "{{ params.poll_duration or '' if (params.poll_options or []) | join | trim }}",
         },
+        first_comment={"text": dag.param("first_comment")},
         at=dag.param("at"),
         timezone=dag.param("timezone"),
         reply_settings=dag.param("reply_settings"),

@@ -50,8 +50,25 @@ def test_pictures_go_out_with_their_descriptions(submit, sandbox, picture):
 @pytest.mark.parametrize(
     "left_alone",
     [
-        dict.fromkeys(("media", "alt_texts", "at", "reply_settings", "poll_options", "poll_duration")),
-        {"media": [""], "alt_texts": [""], "at": "", "poll_options": ["", " "], "poll_duration": ""},
+        dict.fromkeys(
+            (
+                "media",
+                "alt_texts",
+                "at",
+                "first_comment",
+                "reply_settings",
+                "poll_options",
+                "poll_duration",
+            )
+        ),
+        {
+            "media": [""],
+            "alt_texts": [""],
+            "at": "",
+            "first_comment": " ",
+            "poll_options": ["", " "],
+            "poll_duration": "",
+        },
     ],
     ids=["null", "empty"],
 )
@@ -67,6 +84,16 @@ def test_a_poll_takes_the_forms_duration(submit, sandbox):
     assert [option["label"] for option in post["poll"]["options"]] == ["Red", "Blue"]
     assert post["poll"]["duration_minutes"] == 1440
     assert post["reply_settings"] == "following"
+
+
+def test_a_long_text_goes_out_as_a_thread_and_is_commented(submit, sandbox, picture):
+    text = " ".join(f"Tour {number} of the dome starts at seven." for number in range(12))
+    submit(text=text, split=True, media=[str(picture())], alt_texts=["A"], first_comment="Dates: example.org")
+    comment, second, first = sandbox.posts()
+    assert f"{first['text']} {second['text']}" == text
+    assert (len(first["media"]), second["media"]) == (1, [])
+    assert comment["text"].startswith("Dates: ")
+    assert (second["in_reply_to"], comment["in_reply_to"]) == (first["id"], second["id"])
 
 
 @pytest.mark.parametrize("text", ["2026", "[1, 2]", "{{ 7 * 6 }}", "None", "true"])
