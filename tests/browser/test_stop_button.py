@@ -245,7 +245,10 @@ def test_what_holds_an_account_s_money_back_is_shown_with_the_way_on(open_x, led
     try:
         x = open_x()
         expect(x.locator("#halts")).to_contain_text("airflow x budget x_default --reset")
-        expect(x.locator("#budgets")).to_contain_text("account x_default has spent $0.010")
+        expect(x.locator("#budgets")).to_contain_text("of its budget of $0.010")
+        ledger.controls.reset("x_default", now=utc_now())
+        used_up = "Budget used up: x_default. Other accounts go on."
+        expect(open_x().locator("#state")).to_have_text(used_up)
         expect(x.get_by_role("button", name="GO: x_default")).to_have_count(0)
     finally:
         ledger.controls.reset("x_default", now=utc_now())

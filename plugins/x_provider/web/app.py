@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, PartState, Post
+from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, Month, PartState, Post
 from x_provider.publishing import utc_now
 from x_provider.web.story import story_of
 
@@ -88,7 +88,7 @@ def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, A
     posts = [post for standstill in still for post in standstill.posts]
     return {
         **_halts(ledger, may_stop=_is_allowed(request, user)),
-        "budgets": [month.warning() for month in ledger.charges.near_their_budgets(now=now)],
+        "budgets": [_budget(month) for month in ledger.charges.near_their_budgets(now=now)],
         "accounts": ledger.accounts.names(),
         "counts": {str(state): counts[state] for state in PartState if state in counts},
         "still": [_standing(post) for post in posts],
@@ -163,6 +163,11 @@ def _shown(halt: Halt, *, in_force: bool) -> dict[str, Any]:
         "calendar": halt.source or None,
         "in_force": in_force,
     }
+
+
+def _budget(month: Month) -> dict[str, Any]:
+    is_used_up = month.share is not None and month.share >= 1
+    return {"account": month.account, "used_up": is_used_up, "words": month.warning()}
 
 
 def _standing(post: Post) -> dict[str, Any]:
