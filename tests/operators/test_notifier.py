@@ -299,3 +299,10 @@ def test_objects_in_its_fields_do_not_make_it_another_notifier(set_up, picture):
 
     first, second = (XNotifier(text=Rendered(), media=[picture()], **set_up.ids) for _ in range(2))
     assert first._written == second._written
+
+
+def test_a_comment_that_follows_later_is_left_to_others_in_time(tell, notifier, set_up):
+    tell(notifier("Shut", first_comment={"text": "Open again tomorrow", "after": "20 min"}))
+    (post,) = set_up.ledger.posts.all()
+    assert [part.state for part in post.parts] == [PartState.POSTED, PartState.PLANNED]
+    assert post.wake_at == post.next_due_at.subtract(minutes=1)

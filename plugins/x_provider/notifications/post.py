@@ -21,7 +21,7 @@ from x_provider.hooks.media import media_sources
 from x_provider.hooks.publisher import aopen_publisher, open_publisher
 from x_provider.ledger import DuePost, Ledger, PartState, Post
 from x_provider.publishing import Publisher, draft, utc_now
-from x_provider.publishing.queue import claim
+from x_provider.publishing.queue import claim, hand_on
 from x_provider.triggers.waiting import in_thread
 
 _PATIENCE_SECONDS = 10
@@ -167,6 +167,7 @@ class XNotifier(BaseNotifier):
             time.sleep(max((fired.retry_at - utc_now()).total_seconds(), 0))
             fired = publisher.fire(post.id)
         if fired.retry_at is not None:
+            hand_on(publisher.ledger, fired.post, retry_at=fired.retry_at)
             self.log.warning("%s. DAG x_publish goes on with post %s", fired.why, post.name)
         elif fired.post.state is not PartState.POSTED:
             self.log.error("post %s is %s, not posted: %s", post.name, fired.post.state, fired.why)

@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 from pendulum import DateTime
 
-from x_provider.ledger import DuePost, Ledger
+from x_provider.ledger import DuePost, Ledger, Post
 
 AFTER_DUE_SECONDS = 300
 """How long after its due time an unfinished post is offered to somebody else, well within the usual grace."""
 AFTER_TAKEN_SECONDS = 900
 """The same from when it was taken on: what is late already waits for its taker, who may have a thousand others."""
+_HANDED_ON_SECONDS = 60
+"""How long before it is to be fired again a post is offered to others by a sender that does not wait for it."""
 
 
 def take_due(ledger: Ledger, *, now: DateTime, taker: str, limit: int = 500) -> list[DuePost]:
@@ -38,6 +40,13 @@ def claim(ledger: Ledger, due: Iterable[DuePost], *, now: DateTime, taker: str |
         for post in due
     }
     return ledger.posts.claim(until, taker=taker)
+
+
+def hand_on(ledger: Ledger, post: Post, *, retry_at: DateTime) -> None:
+    """Let somebody else take on a post whose sender waits for it no longer, ahead of when it is to be fired again."""
+    if post.wake_at is not None:
+        taken = DuePost(post.id, post.name, post.account, post.due_at, post.wake_at)
+        ledger.posts.claim({taken: retry_at.subtract(seconds=_HANDED_ON_SECONDS)})
 
 
 def _in_turns(posts: list[DuePost], now: DateTime) -> list[DuePost]:
