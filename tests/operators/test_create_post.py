@@ -182,3 +182,15 @@ def test_a_receipt_that_the_ledger_cannot_take_is_kept_by_airflow_until_it_can(
     assert ti.state == "success"
     (on_x,) = sandbox.posts()
     assert ti.xcom_pull(task_ids="only")["x_ids"] == [on_x["id"]]
+
+
+@pytest.mark.parametrize("deferrable", [True, False])
+def test_a_comment_of_hours_later_is_left_to_x_publish(result_of, set_up, sandbox, deferrable):
+    comment = {"text": "Dates", "after": "2 h"}
+    receipt = result_of(
+        XCreatePostOperator, **set_up.ids, text="News", first_comment=comment, deferrable=deferrable
+    )
+    assert receipt["x_ids"] == [post["id"] for post in sandbox.posts()]
+    (post,) = set_up.ledger.posts.all()
+    assert post.wake_at == post.next_due_at.subtract(minutes=45)
+    assert result_of(XCreatePostOperator, **set_up.ids, text="News", first_comment=comment) == receipt

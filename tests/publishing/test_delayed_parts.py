@@ -6,6 +6,7 @@ import pytest
 
 from x_provider.calendar import PartSpec
 from x_provider.ledger import LedgerError, PartState
+from x_provider.publishing import take_due
 from x_provider.publishing.lateness import due_at
 from x_provider.publishing.upkeep import sweep
 
@@ -121,3 +122,22 @@ def test_what_is_not_late_cannot_be_resumed(ledger, publisher, commented, clock)
     clock.ahead = DELAY + 1
     ledger.deciding.resume(commented.id, now=clock())
     assert publisher.fire(commented.id).post.state is PartState.POSTED
+
+
+def test_nobody_waits_for_hours_for_a_comment_which_is_taken_on_anew_in_time(
+    sandbox, ledger, publisher, plan, clock
+):
+    post = plan("Post", PartSpec(text="Comment", after_seconds=2 * 86_400))
+    fired = publisher.fire(post.id)
+    due = fired.post.next_due_at
+    assert (fired.retry_at, fired.post.wake_at) == (None, due.subtract(minutes=45))
+    assert fired.post.follows_later(clock())
+    assert ledger.overview.waiting(clock()).posts == []
+    clock.ahead = 2 * 86_400 - 2_690
+    assert [due.id for due in take_due(ledger, now=clock(), taker="run")] == [post.id]
+    publisher.arm(post.id)
+    fired = publisher.fire(post.id)
+    assert (fired.retry_at, fired.post.wake_at) == (due, due.add(minutes=5))
+    clock.ahead = 2 * 86_400 + 1
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(sandbox.posts()) == 2

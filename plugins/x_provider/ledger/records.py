@@ -132,6 +132,14 @@ class Post:
         """When the part that everything waits for is due, as far as that is known."""
         return next((part.due_at for part in self.parts if part.due_at and not part.receipt), self.due_at)
 
+    def follows_later(self, now: DateTime) -> bool:
+        """Whether all that is due of it is on X, and the rest is still to come."""
+        return (
+            self.state in (PartState.PLANNED, PartState.ARMED)
+            and self.parts[0].receipt is not None
+            and self.next_due_at > now
+        )
+
     def with_receipt(self, part: Part, receipt: Receipt) -> Post:
         """The post once that part is on X."""
         posted = replace(part, state=PartState.POSTED, why=None, receipt=receipt)

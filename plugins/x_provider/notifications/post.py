@@ -169,7 +169,7 @@ class XNotifier(BaseNotifier):
         if fired.retry_at is not None:
             hand_on(publisher.ledger, fired.post, retry_at=fired.retry_at)
             self.log.warning("%s. DAG x_publish goes on with post %s", fired.why, post.name)
-        elif fired.post.state is not PartState.POSTED:
+        elif fired.post.state is not PartState.POSTED and not fired.post.follows_later(utc_now()):
             self.log.error("post %s is %s, not posted: %s", post.name, fired.post.state, fired.why)
 
 

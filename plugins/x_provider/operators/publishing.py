@@ -137,7 +137,7 @@ class XCreatePostOperator(XContentOperator):
     :param name: the post's name, for people who look at the mapped task (templated).
     :param deferrable: wait in the triggerer instead of on a worker slot.
     :return: ``{"post", "account", "due_at", "x_ids", "urls", "posted_at", "lateness_ms"}``, times as ISO 8601
-        (XCom).
+        (XCom). What follows more than an hour later, such as a first comment, is left to DAG ``x_publish``.
     :raises ValueError: when it is given both a post_id and content, or neither.
     :raises AirflowFailException: when a field is wrong, when X refused it for good, or when a person must act
         first; the message says what to do.
@@ -322,7 +322,7 @@ def _receipt(post: Post) -> dict[str, Any]:
         raise AirflowSkipException(_why(post))
     if post.state is PartState.WITHDRAWN:
         raise AirflowSkipException(f"post {post.name} was withdrawn; it is not sent")
-    if post.state is not PartState.POSTED:
+    if post.state is not PartState.POSTED and not post.follows_later(utc_now()):
         raise AirflowFailException(_why(post))
     receipts = [part.receipt for part in post.parts if part.receipt is not None]
     first = receipts[0]

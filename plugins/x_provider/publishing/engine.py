@@ -69,7 +69,8 @@ class Fired:
     """How firing a post ended.
 
     :param post: the post as the ledger holds it now.
-    :param retry_at: when to fire it again; None when it is all posted, or when a person must act first.
+    :param retry_at: when to fire it again; None when it is all posted, when a person must act first, or when the
+        rest follows so much later that it is taken on anew.
     """
 
     post: Post

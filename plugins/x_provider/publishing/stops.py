@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pendulum import DateTime
 
 from x_provider.ledger import OVER_BUDGET, Held, Ledger, Part, PartState, Post
+from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.publishing.lateness import too_late
 from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.queue import AFTER_DUE_SECONDS
@@ -15,6 +16,8 @@ SHORTEST_PAUSE_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 60
 HALTED_PAUSE_SECONDS = 10
 LONGEST_ACCOUNT_PAUSE_SECONDS = 900
+LONGEST_WAIT_SECONDS = 3600
+"""For a part that follows later than that its sender does not wait."""
 OVERTAKEN = "overtaken"
 """Somebody else moved or changed the post since it was read."""
 
@@ -59,12 +62,17 @@ class Stops:
         return self.wait(post, part, Outcome(held.name, PartState.ARMED, retry_at), why=why)
 
     def postpone(self, post: Post, part: Part, due_at: DateTime) -> Outcome:
-        """The part follows later than the one before it, which is on X."""
-        self._report(f"{where(post, part)} follows at {due_at.isoformat()}")
-        wake_at = due_at.add(seconds=AFTER_DUE_SECONDS)
+        """The part follows later than the one before it, which is on X.
+
+        Nobody waits for days, nor keeps files on X for them: what follows much later is taken on anew, in time.
+        """
+        is_soon = due_at <= self._clock().add(seconds=LONGEST_WAIT_SECONDS)
+        then = "" if is_soon else "; DAG x_publish sends it"
+        self._report(f"{where(post, part)} follows at {due_at.isoformat()}{then}")
+        wake_at = due_at.add(seconds=AFTER_DUE_SECONDS if is_soon else -max(LEAD_SECONDS.values()))
         if not self._ledger.sending.postpone(post, part, due_at=due_at, wake_at=wake_at):
             return self.overtaken()
-        return Outcome("postponed", part.state, due_at)
+        return Outcome("postponed", part.state, due_at if is_soon else None)
 
     def refuse(self, post: Post, *, why: str) -> Outcome:
         """Nothing more of the post is sent until a person has done something about it."""
