@@ -123,7 +123,10 @@ def test_a_part_of_a_thread_may_come_later_than_the_one_before_it(post_of):
         ("thread: [{text: A}, {text: B, edit_of: 12}]", "thread[1].edit_of: only a thread's first part"),
         ("text: A, after: 5 min", '"after": is no field'),
         ("text: A, first_comment: {after: 5 min}", "first_comment.text: is missing"),
-        ("text: A, first_comment: {text: B, reply_to: 12}", 'first_comment."reply_to": is no field'),
+        (
+            "text: A, first_comment: {text: B, reply_to: 12}",
+            "first_comment.reply_to: only the post itself may have it",
+        ),
         ("text: A, first_comment: Hello", "must have the fields text, media"),
     ],
 )
@@ -154,7 +157,10 @@ def test_what_follows_once_people_like_a_post(post_of):
         ("{likes: 5, repost: true}", "within: is missing"),
         ("{likes: 5, within: 60 days, repost: true}", "must be 1 minute to 30 days"),
         ("{likes: 5, within: 1 day}", "nothing would happen"),
-        ("{likes: 5, within: 1 day, reply_to: 12}", 'follow_ups[0]."reply_to": is no field'),
+        (
+            "{likes: 5, within: 1 day, reply_to: 12}",
+            "follow_ups[0].reply_to: only the post itself may have it",
+        ),
         ("{likes: 5, within: 1 day, text: " + "x" * 281 + "}", "follow_ups[0].text: is 1 too long"),
     ],
 )
@@ -173,3 +179,16 @@ def test_the_plan_says_what_follows(post_of, read):
         "  - {id: a, at: now, text: A, follow_ups: [{likes: 1, within: 1 day, repost: true}]}\n"
     ).calendar
     assert "text, 1 follow-up" in str(plan(calendar, {}, now=pendulum.datetime(2026, 11, 20, 12)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ("text: A, first_comment: Dates", "Write for example first_comment: {text: …}"),
+        ("text: A, follow_ups: [100]", "Write likes: before it"),
+        ("text: A, media: [a.png]", "Write file: before it"),
+        ("text: A, premium: true", "Write premium: at the top of the calendar"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_or_shape_is_said_with_the_right_one(errors_of, fields, words):
+    assert words in "\n".join(errors_of(fields))

@@ -15,6 +15,7 @@ _NO = frozenset({"false", "no", "off"})
 _X_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 _URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 _RENAMED = {"long_posts": "premium"}
+_OF_THE_CALENDAR = frozenset({"plan", "premium", "long_posts"})
 
 Value = TypeVar("Value")
 
@@ -163,7 +164,8 @@ class Fields:
         if node is None:
             return None
         if not isinstance(node, Mapping):
-            self.error(name, f"must have the fields {', '.join(known)}, not be {_kind(node)}")
+            message = f"must have the fields {', '.join(known)}, not be {_kind(node)}"
+            self.error(name, message, f"Write for example {name}: {{{known[0]}: …}}")
             return None
         return Fields(node, self._report, known=known, prefix=f"{self.path(name)}.")
 
@@ -171,9 +173,8 @@ class Fields:
         """The fields of one item of a list."""
         path = f"{self.path(name)}[{index}]"
         if not isinstance(node, Mapping):
-            self._report.error(
-                node.line, path, f"must have the fields {', '.join(known)}, not be {_kind(node)}"
-            )
+            message = f"must have the fields {', '.join(known)}, not be {_kind(node)}"
+            self._report.error(node.line, path, message, f"Write {known[0]}: before it")
             return None
         return Fields(node, self._report, known=known, prefix=f"{path}.")
 
@@ -207,6 +208,8 @@ class Fields:
 def _meant(name: str, known: tuple[str, ...]) -> str:
     if _RENAMED.get(name) in known:
         return f"Write {_RENAMED[name]}: that is what it is called now"
+    if name in _OF_THE_CALENDAR:
+        return f"Write {_RENAMED.get(name, name)}: at the top of the calendar, where it holds for all entries"
     guess = nearest(name, known)
     return f"Did you mean {guess}?" if guess else f"Known here: {', '.join(known)}"
 

@@ -11,7 +11,6 @@ from x_provider.text import SplittingError, split, weighted_length
 SEQUEL_FIELDS = ("thread", "split", "first_comment", "follow_ups")
 MAX_PARTS = 100
 MAX_FOLLOW_UPS = 10
-_ANSWER_FIELDS = tuple(name for name in PART_FIELDS if name not in ONLY_FIRST)
 _SPLITS = ("true", "numbered", "false")
 _OF_EVERY_PART = ("paid_partnership", "for_super_followers_only", "nullcast")
 _LONGEST_PAUSE = 7 * 86_400
@@ -41,7 +40,7 @@ def read_follow_ups(fields: Fields, reader: PartReader) -> list[FollowUpSpec]:
         fields.error("follow_ups", f"has {len(nodes)}; an entry takes {MAX_FOLLOW_UPS}")
         return []
     items = (
-        fields.item("follow_ups", index, node, known=("likes", "within", "repost", *_ANSWER_FIELDS))
+        fields.item("follow_ups", index, node, known=("likes", "within", "repost", *PART_FIELDS))
         for index, node in enumerate(nodes)
     )
     read = [_follow_up(item, reader) for item in items if item is not None]
@@ -83,8 +82,10 @@ def _thread(fields: Fields, reader: PartReader) -> list[PartSpec]:
         part = fields.item("thread", index, node, known=(*PART_FIELDS, "after"))
         if part is None:
             continue
-        for name in (name for name in ONLY_FIRST if index and part.has(name)):
-            part.error(name, "only a thread's first part may have it; the others answer the part before them")
+        if index:
+            _refuse_only_first(
+                part, "only a thread's first part may have it; the others answer the part before"
+            )
         if not index and part.has("after"):
             part.error("after", "a thread's first part is due at the entry's at", "Change at instead")
         read = reader.read(part, place="later" if index else "first")
@@ -93,11 +94,17 @@ def _thread(fields: Fields, reader: PartReader) -> list[PartSpec]:
 
 
 def _first_comment(fields: Fields, reader: PartReader) -> PartSpec | None:
-    comment = fields.mapping("first_comment", known=(*_ANSWER_FIELDS, "after"))
+    comment = fields.mapping("first_comment", known=(*PART_FIELDS, "after"))
     if comment is None:
         return None
+    _refuse_only_first(comment, "only the post itself may have it; its comment answers the post")
     read = reader.read(comment, place="comment")
     return read.model_copy(update={"after_seconds": _after(comment)})
+
+
+def _refuse_only_first(part: Fields, message: str) -> None:
+    for name in (name for name in ONLY_FIRST if part.has(name)):
+        part.error(name, message, "Take it out")
 
 
 def _after(fields: Fields) -> int:
@@ -127,7 +134,8 @@ def _follow_up(item: Fields, reader: PartReader) -> FollowUpSpec | None:
     if within is not None and not 60 <= within <= _LONGEST_WAIT:
         item.error("within", "must be 1 minute to 30 days", "Write for example 2 days")
     repost = item.flag("repost") or False
-    answers = any(item.has(name) for name in _ANSWER_FIELDS)
+    _refuse_only_first(item, "only the post itself may have it; what follows answers the post")
+    answers = any(item.has(name) for name in PART_FIELDS)
     if not repost and not answers:
         item.error("repost", "is missing, and so is text: nothing would happen", "Add repost: true, or text")
     part = reader.read(item, place="comment") if answers else None
