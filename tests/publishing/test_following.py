@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from x_provider.calendar import PartSpec
+from x_provider.calendar import PartSpec, read_calendar
 from x_provider.ledger import FollowUpDraft, LedgerError, PartState
+from x_provider.publishing.following import CALENDAR
 
 DAY = 86_400
 
@@ -50,7 +51,7 @@ def test_a_post_that_found_its_likes_is_answered_once(sandbox, publisher, ledger
     post = liked(answer_at(1))
     for _ in range(2):
         publisher.follow_up()
-    (answer,) = [each for each in ledger.posts.all() if each.calendar == "follow-ups"]
+    (answer,) = [each for each in ledger.posts.all() if each.calendar == CALENDAR]
     publisher.fire(answer.id)
     newest = sandbox.posts()[0]
     assert (newest["text"], newest["in_reply_to"]) == ("Tickets are on our page", post.parts[0].receipt.x_id)
@@ -66,7 +67,7 @@ def test_a_crash_between_the_act_and_its_record_repeats_nothing_on_x(
         with pytest.raises(ZeroDivisionError):
             publisher.follow_up()
     assert publisher.follow_up().done != []
-    assert len([each for each in ledger.posts.all() if each.calendar == "follow-ups"]) == 1
+    assert len([each for each in ledger.posts.all() if each.calendar == CALENDAR]) == 1
     assert len(sandbox.posts()[0]["reposts"]) == 1
 
 
@@ -161,7 +162,7 @@ def test_an_answer_is_sent_again_without_asking_only_where_its_post_would_be(
     publisher.fire(post.id)
     sandbox.settings(clock_ahead_seconds=DAY)
     publisher.follow_up()
-    (answer,) = [each for each in ledger.posts.all() if each.calendar == "follow-ups"]
+    (answer,) = [each for each in ledger.posts.all() if each.calendar == CALENDAR]
     assert answer.on_absent == on_absent
 
 
@@ -171,3 +172,11 @@ def test_what_waits_for_likes_is_said_in_words(publisher, ledger, liked):
     (waiting,) = map(str, ledger.follow_ups.of(post.id))
     assert waiting.startswith("repost and answer at 1,000,000 likes within 2 days: waiting, ")
     assert waiting.endswith(" seen")
+
+
+def test_no_calendar_can_withdraw_the_answers(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"calendar: {CALENDAR}\ntimezone: UTC\nposts: []\n")
+    reading = read_calendar(file)
+    assert reading.calendar is None
+    assert "may have only letters" in str(reading.findings[0])

@@ -14,8 +14,9 @@ from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.publishing.outcomes import decide_before_sending
 from x_provider.publishing.reconciling import hidden_by
 
-CALENDAR = "follow-ups"
-"""The calendar under which the ledger keeps the answers to posts that found their likes."""
+CALENDAR = "likes:follow-ups"
+"""The calendar under which the ledger keeps the answers to posts that found their likes: no file's can be called so,
+and applying one withdraws what is not in it."""
 
 _LOOK_SECONDS = 7200
 """DAG ``x_follow_up`` looks every hour: likes that it sees so long after their time may have come too late."""
