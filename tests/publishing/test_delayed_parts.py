@@ -141,3 +141,21 @@ def test_nobody_waits_for_hours_for_a_comment_which_is_taken_on_anew_in_time(
     clock.ahead = 2 * 86_400 + 1
     assert publisher.fire(post.id).post.state is PartState.POSTED
     assert len(sandbox.posts()) == 2
+
+
+def test_the_files_of_a_comment_of_days_later_are_uploaded_for_it(sandbox, publisher, plan, picture, clock):
+    root, soon, late = (picture(f"{name}.png", colour=(n, 0, 0)) for n, name in enumerate(("a", "b", "c")))
+    post = plan(
+        PartSpec(text="Post", media=[root]),
+        PartSpec(text="Soon", media=[soon], after_seconds=DELAY),
+        PartSpec(text="Late", media=[late], after_seconds=86_400),
+    )
+    assert len(publisher.prepare(post.id).media_ids) == 2
+    publisher.fire(post.id)
+    clock.ahead = DELAY + 1
+    due = publisher.fire(post.id).post.next_due_at
+    clock.ahead = (due - clock()).total_seconds() + clock.ahead - 1800
+    assert len(publisher.prepare(post.id).media_ids) == 1
+    clock.ahead += 1801
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert [len(each["media"]) for each in sandbox.posts()] == [1, 1, 1]

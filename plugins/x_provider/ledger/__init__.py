@@ -26,6 +26,7 @@ from x_provider.ledger.overview import Overview, Standstill
 from x_provider.ledger.posts import Posts
 from x_provider.ledger.receipts import Receipts
 from x_provider.ledger.records import (
+    LONGEST_NAME,
     AccountOnX,
     Attempt,
     Cost,
@@ -50,6 +51,7 @@ __all__ = [
     "BREAKER",
     "CREATE_FAMILY",
     "EVERY_ACCOUNT",
+    "LONGEST_NAME",
     "MOVES",
     "OVER_BUDGET",
     "UNSENT",

@@ -11,6 +11,9 @@ from pendulum import DateTime
 
 from x_provider.ledger.states import PartState
 
+LONGEST_NAME = 250
+"""Characters that a calendar's name and a post's key may have."""
+
 Content = Mapping[str, Any]
 """One part's content as JSON; the calendar layer gives it its shape."""
 

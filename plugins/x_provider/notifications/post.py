@@ -19,15 +19,13 @@ from x_provider.calendar import DIRECT_FIELDS, PostSpec, read_entry
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.media import media_sources
 from x_provider.hooks.publisher import aopen_publisher, open_publisher
-from x_provider.ledger import DuePost, Ledger, PartState, Post
+from x_provider.ledger import LONGEST_NAME, DuePost, Ledger, PartState, Post
 from x_provider.publishing import Publisher, draft, utc_now
 from x_provider.publishing.queue import claim, hand_on
 from x_provider.triggers.waiting import in_thread
 
 _PATIENCE_SECONDS = 10
 """How long it goes on trying by itself; Airflow ends a DAG processor's work on a file after 50 s."""
-_MAX_NAME_LENGTH = 250
-"""What the ledger's columns for a calendar's name and a post's key hold."""
 _DIGITS = 16
 _THREADS = ThreadPoolExecutor(max_workers=4, thread_name_prefix="x-notify")
 
@@ -182,8 +180,8 @@ def _names(context: Context, written: str) -> tuple[str, str]:
     """The ledger's names for what one notifier posts on one occasion."""
     dag_id, run_id, event = _occasion(context)
     digest = hashlib.sha256("\n".join((dag_id, run_id, event, written)).encode()).hexdigest()[:_DIGITS]
-    readable = f"notice:{event}/{run_id}"[: _MAX_NAME_LENGTH - _DIGITS - 1]
-    return f"dag:{dag_id}"[:_MAX_NAME_LENGTH], f"{readable}~{digest}"
+    readable = f"notice:{event}/{run_id}"[: LONGEST_NAME - _DIGITS - 1]
+    return f"dag:{dag_id}"[:LONGEST_NAME], f"{readable}~{digest}"
 
 
 def _occasion(context: Mapping[str, Any]) -> tuple[str, str, str]:

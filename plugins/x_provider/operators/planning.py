@@ -17,15 +17,13 @@ from pendulum import DateTime
 from x_provider.calendar import DIRECT_FIELDS, PostSpec, read_entry
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.media import media_sources
-from x_provider.ledger import DuePost, Ledger, PartState, Post
+from x_provider.ledger import LONGEST_NAME, DuePost, Ledger, PartState, Post
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import draft, utc_now
 from x_provider.publishing.queue import claim
 
 CONTENT_FIELDS = (*DIRECT_FIELDS, "alt_texts")
 _MAY_CHANGE = (PartState.PLANNED, PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN)
-_MAX_NAME_LENGTH = 250
-"""What the ledger's columns for a calendar's name and a post's key hold."""
 
 
 class XContentOperator(XOperator):
@@ -266,7 +264,7 @@ def _names(context: Context) -> tuple[str, str]:
 
 
 def _short(name: str) -> str:
-    if len(name) <= _MAX_NAME_LENGTH:
+    if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()
-    return f"{name[: _MAX_NAME_LENGTH - len(digest) - 1]}~{digest}"
+    return f"{name[: LONGEST_NAME - len(digest) - 1]}~{digest}"

@@ -15,7 +15,7 @@ from x_provider.ledger import Ledger, PartState, Post, Uploaded
 from x_provider.media import MediaSources, shown
 from x_provider.publishing.files import Files
 from x_provider.publishing.outcomes import decide_before_sending
-from x_provider.publishing.stops import Stops
+from x_provider.publishing.stops import LONGEST_WAIT_SECONDS, Stops
 
 EXPIRY_MARGIN_SECONDS = 600
 """Ahead of the due time a media id counts only if it outlives it by this much; X keeps it for 24 h."""
@@ -285,12 +285,19 @@ def forgotten_twice(post: Post) -> str:
 
 
 def _media_of(post: Post) -> dict[int, list[MediaSpec]]:
-    """The files of the parts that are not on X yet, by position; the picture before a video plays comes last."""
-    return {
-        part.position: files_of(PartSpec.model_validate(part.content))
-        for part in post.parts
-        if part.receipt is None
-    }
+    """The files of the parts that are not on X yet, by position; the picture before a video plays comes last.
+
+    What follows much later has its time: X would forget its files.
+    """
+    files: dict[int, list[MediaSpec]] = {}
+    for part in post.parts:
+        spec = PartSpec.model_validate(part.content)
+        if part.receipt is not None:
+            continue
+        if files and spec.after_seconds > LONGEST_WAIT_SECONDS:
+            break
+        files[part.position] = files_of(spec)
+    return files
 
 
 def files_of(part: PartSpec) -> list[MediaSpec]:
