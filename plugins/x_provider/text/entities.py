@@ -10,12 +10,12 @@ import warnings
 from functools import cache
 from typing import Any
 
-import regex
+from x_provider.text.patterns import pattern
 
 _CASHTAG = re.compile(
     r"(?:^|(?<=\s))\$([a-z]{1,6}(?:[._][a-z]{1,2})?)(?=$|\s|[!-/:-@\[-`{-~])", re.IGNORECASE
 )
-_MENTION = regex.compile(
+_MENTION = (
     r"(?:^|(?<=[^a-zA-Z0-9_!#$%&*@＠])|(?:^|(?<=[^a-zA-Z0-9_+~.-]))(?i:rt):?)"
     r"[@＠]([a-zA-Z0-9_]{1,20})(?![@＠]|://|[\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0253\u0254\u0256"
     r"\u0257\u0259\u025b\u0263\u0268\u026f\u0272\u0289\u028b\u02bb\u0300-\u036f\u1e00-\u1eff])"
@@ -25,7 +25,7 @@ _IN_HASHTAG = (
     r"\p{L}\p{M}\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003"
     r"\u0f0b\u0f0c\u00b7"
 )
-_HASHTAG = regex.compile(
+_HASHTAG = (
     rf"(?:^|(?<=[^{_IN_HASHTAG}&])|(?<=[\ufe0e\ufe0f]))"
     rf"[#＃](?![\ufe0f\u20e3])([{_IN_HASHTAG}]++)(?<=[\p{{L}}\p{{M}}][{_IN_HASHTAG}]*)(?![#＃]|://)"
 )
@@ -45,7 +45,7 @@ def extract_urls(text: str) -> list[str]:
 
 def extract_mentions(text: str) -> list[str]:
     """List the accounts that a text mentions (``@XDevelopers`` gives ``XDevelopers``), in order."""
-    return [found[1] for found in _MENTION.finditer(text)]
+    return [found[1] for found in pattern(_MENTION).finditer(text)]
 
 
 def extract_hashtags(text: str) -> list[str]:
@@ -53,7 +53,7 @@ def extract_hashtags(text: str) -> list[str]:
     links = url_spans(text)
     return [
         found[1]
-        for found in _HASHTAG.finditer(text)
+        for found in pattern(_HASHTAG).finditer(text)
         if not any(start < found.end() and found.start() < end for start, end in links)
     ]
 

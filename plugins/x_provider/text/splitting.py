@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import regex
-
 from x_provider.text.entities import url_spans
 from x_provider.text.length import MAX_WEIGHTED_LENGTH, emoji_spans, weighted_length
+from x_provider.text.patterns import pattern
 
 Numbering = Literal["1/3"]
 """How parts are numbered: with their number and how many there are, at their end."""
@@ -22,14 +21,13 @@ _PIECES = 8
 """Into how many pieces, a part, a word without any border in it is divided before it is put together again."""
 
 _SPACE = re.compile(r"[^\S\u00a0\u2007\u202f]+")  # all but the no-break spaces
-_SENTENCE_END = regex.compile(r"[.!?…]+[\p{Pe}\p{Pf}\"']*$")
-_FULL_WIDTH_END = regex.compile(r"[。！？｡]+[\p{Pe}\p{Pf}\"']*")
-_NO_SENTENCE_END = regex.compile(
-    r"(?:^|[\p{Ps}\p{Pi}\"'])(?:\p{L}|\d+|(?:\p{L}\.)+\p{L}|dr|mr|mrs|ms|prof|st|nr|no|vs|bzw|ca|approx)\.$",
-    regex.IGNORECASE,
+_SENTENCE_END = r"[.!?…]+[\p{Pe}\p{Pf}\"']*$"
+_FULL_WIDTH_END = r"[。！？｡]+[\p{Pe}\p{Pf}\"']*"
+_NO_SENTENCE_END = (
+    r"(?:^|[\p{Ps}\p{Pi}\"'])(?:\p{L}|\d+|(?:\p{L}\.)+\p{L}|dr|mr|mrs|ms|prof|st|nr|no|vs|bzw|ca|approx)\.$"
 )
 _LINE_BREAK = re.compile(r"\r\n?|[\n\v\f\x1c-\x1e\x85\u2028\u2029]")
-_CLUSTER = regex.compile(r"\X")
+_CLUSTER = r"\X"
 
 
 class SplittingError(ValueError):
@@ -84,7 +82,7 @@ def _parts(text: str, limit: int) -> list[str]:
 
 def _borders(text: str) -> set[int]:
     """Where a cut goes through no grapheme cluster, link or emoji."""
-    borders = {cluster.end() for cluster in _CLUSTER.finditer(text)} | {0}
+    borders = {cluster.end() for cluster in pattern(_CLUSTER).finditer(text)} | {0}
     for start, end in (*url_spans(text), *emoji_spans(text)):
         borders.difference_update(range(start + 1, end))
     return borders
@@ -164,7 +162,8 @@ def _cost_between(word: str, gap: str, following: str) -> int:
     if breaks:
         return _LINE if breaks == 1 and "\u2029" not in gap else _PARAGRAPH
     end = word[-24:]
-    ends = _SENTENCE_END.search(end) and not _NO_SENTENCE_END.search(end) and not following.islower()
+    is_none = pattern(_NO_SENTENCE_END, ignore_case=True).search(end)
+    ends = pattern(_SENTENCE_END).search(end) and not is_none and not following.islower()
     return _SENTENCE if ends else _WORD
 
 
@@ -172,7 +171,7 @@ def _within_word(
     text: str, start: int, end: int, limit: int, borders: set[int]
 ) -> Iterator[tuple[int, int, int]]:
     """A word's pieces, and what a cut after each costs: usually the whole word is one."""
-    ends = [end.end() for end in _FULL_WIDTH_END.finditer(text, start, end) if end.end() in borders]
+    ends = [end.end() for end in pattern(_FULL_WIDTH_END).finditer(text, start, end) if end.end() in borders]
     for stop in [*(stop for stop in ends if stop < end), end]:
         if weighted_length(text[start:stop]) > limit:
             for last in _chopped(text, start, stop, max(limit // _PIECES, 1), borders):
