@@ -10,40 +10,10 @@ import pytest
 
 from x_provider.client import CreatePost
 from x_provider.hooks.x import XHook
-from x_provider.ledger import Cost, Ledger
+from x_provider.ledger import Cost
 from x_provider.publishing import governed
 
 POST = Cost("post_create_with_url", Decimal("0.200"))
-
-
-@pytest.fixture
-def ledger(tmp_path, monkeypatch):
-    """The ledger that the commands find under ``x_ledger``."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
-    ledger = Ledger(url)
-    yield ledger
-    ledger.database.dispose()
-
-
-@pytest.fixture
-def account(sandbox, monkeypatch):
-    """An account on the sandbox as the connection ``x_cli``."""
-    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", sandbox.connection())
-    return sandbox
-
-
-@pytest.fixture
-def airflow_x(capsys):
-    """Run ``airflow x …`` in this process; give what it printed."""
-    from airflow.cli.cli_parser import get_parser
-
-    def run(*words: str) -> str:
-        arguments = get_parser().parse_args(["x", *words])
-        arguments.func(arguments)
-        return capsys.readouterr().out
-
-    return run
 
 
 def spend(ledger, *costs, at=None):

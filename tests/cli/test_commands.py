@@ -12,24 +12,7 @@ from other_processes import send_without_answer, wake_post
 
 from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost, OAuth1, XClient
-from x_provider.ledger import Blackout, FollowUpDraft, Ledger, PartState
-
-
-@pytest.fixture
-def ledger(tmp_path, monkeypatch):
-    """The ledger that the commands find under ``x_ledger``."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
-    ledger = Ledger(url)
-    yield ledger
-    ledger.database.dispose()
-
-
-@pytest.fixture
-def account(sandbox, monkeypatch):
-    """An account on the sandbox as the connection ``x_cli``."""
-    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", sandbox.connection())
-    return sandbox
+from x_provider.ledger import Blackout, FollowUpDraft, PartState
 
 
 @pytest.fixture
@@ -38,19 +21,6 @@ def post(ledger):
     post = plan_post(ledger, "Good morning", account="x_cli")
     plan_post(ledger, "Good morning", key="later", account="x_cli", due_in=3600)
     return post
-
-
-@pytest.fixture
-def airflow_x(capsys):
-    """Run ``airflow x …`` in this process; give what it printed."""
-    from airflow.cli.cli_parser import get_parser
-
-    def run(*words: str) -> str:
-        arguments = get_parser().parse_args(["x", *words])
-        arguments.func(arguments)
-        return capsys.readouterr().out
-
-    return run
 
 
 def make_uncertain(ledger, post):
