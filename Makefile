@@ -33,6 +33,7 @@ lint: setup  ## Style, types, layers, lock
 
 bench: setup  ## Measure what the README quotes
 	$(BIN)/python bench/upload.py
+	$(BIN)/python bench/malformed.py
 	$(BIN)/python bench/watcher.py
 	$(BIN)/python bench/burst.py
 	$(BIN)/python bench/punctual.py
