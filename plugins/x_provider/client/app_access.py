@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from x_provider.client import answers, calls
 from x_provider.client.answers import Answer
 from x_provider.client.auth import AppBearer, AppKeys, Auth
 from x_provider.client.calls import Call
 from x_provider.client.errors import XNeedsLogin, XPermission
-from x_provider.client.transport import OnAnswer, Transport
+
+if TYPE_CHECKING:
+    from x_provider.client.transport import OnAnswer, Transport
 
 
 class AppAccess:

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -25,53 +25,11 @@ from x_provider.client.limits import rate_windows
 from x_provider.client.models import ResponseFacts
 from x_provider.client.multipart import Multipart
 from x_provider.client.prices import Charge, charge_of
-
-_SIGNED_SECONDS = 60
-"""How long a signature is good for; X refuses one whose time is some minutes off."""
+from x_provider.client.sending import Repeats, SignedCall, Timeouts
 
 _log = logging.getLogger(__name__)
 
 OnAnswer = Callable[[ResponseFacts, Response], None]
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long to wait for X, in seconds.
-
-    :param connect: until a connection is open (for each address that X's name has).
-    :param read: for the next piece of an answer.
-    """
-
-    connect: float = 5
-    read: float = 30
-
-
-@dataclass(frozen=True)
-class Repeats:
-    """How often a call that does no harm twice is sent, and the pauses between.
-
-    :param attempts: at most so many in all; 1 never repeats.
-    :param first_pause: seconds before the second attempt; doubled before each further one.
-    """
-
-    attempts: int = 3
-    first_pause: float = 0.5
-
-
-@dataclass
-class SignedCall:
-    """A call built and signed ahead of the moment at which it is sent."""
-
-    call: Call
-    credentials: str
-    signed_at: float
-    request: PreparedRequest | None = field(repr=False)
-
-    def take(self, *, credentials: str) -> PreparedRequest | None:
-        """The request, once; None when it is not to be used: taken, too old, or signed by another."""
-        is_old = time.monotonic() - self.signed_at > _SIGNED_SECONDS
-        request, self.request = self.request, None
-        return None if is_old or credentials != self.credentials else request
 
 
 class Transport:

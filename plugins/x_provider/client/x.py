@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pendulum import DateTime
-from requests import Response
 
 from x_provider.client import answers, calls
 from x_provider.client.answers import Answer
@@ -21,9 +21,12 @@ from x_provider.client.create_post import CreatePost
 from x_provider.client.engagement import EngagementMethods
 from x_provider.client.media import MediaMethods
 from x_provider.client.models import CreatedPost, Media, Post, PostsPage, Problem, ResponseFacts, User
-from x_provider.client.transport import Repeats, SignedCall, Timeouts, Transport
+from x_provider.client.sending import Repeats, SignedCall, Timeouts
 from x_provider.client.upload_dialects import DIALECTS, MediaApi
 from x_provider.client.usage import Usage
+
+if TYPE_CHECKING:
+    from requests import Response
 
 _SMALLEST_PAGE, _LARGEST_PAGE = 5, 100
 
@@ -86,6 +89,9 @@ class XClient(MediaMethods, EngagementMethods):
         self._on_response = on_response
         self._upload_streams = max(upload_streams, 1)
         self._dialect = DIALECTS[media_api]
+        # Imported on first use: a DAG file that names an operator is read without it.
+        from x_provider.client.transport import Transport  # noqa: PLC0415
+
         connect = partial(
             Transport,
             self.base_url,
