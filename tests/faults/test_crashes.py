@@ -8,6 +8,8 @@ from campaign import Tally, crash_everywhere
 from crashing import Life
 from scenarios import FAULTY, MAIN
 
+pytestmark = pytest.mark.timeout(400)  # one process a step, and there are some hundred steps
+
 # bench/crashes.py runs all of them, on both databases; these differ most from each other.
 OFTEN = (
     "connection lost after X acted",
