@@ -135,7 +135,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         },
     )
     try:
-        wait_for("a healthy Airflow", airflow.is_healthy, within=150)
+        airflow.wait_until_healthy()
         yield Stage(airflow, sandbox, ledger, chat)
     finally:
         airflow.stop()

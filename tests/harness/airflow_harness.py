@@ -102,11 +102,13 @@ def wait_for(what: str, look: Callable[[], Found | None], *, within: float, ever
 
 
 def _free_ports(count: int) -> list[int]:
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+    """Ports below those that Linux gives to clients: nobody gets them until Airflow, much later, listens."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = 10_000 + secrets.randbelow(22_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.add(port)
+    return list(ports)
 
 
 @dataclass
@@ -152,6 +154,14 @@ class RunningAirflow:
             parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
             return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
         return False
+
+    def wait_until_healthy(self) -> None:
+        """Wait for every component; fail with what they printed."""
+        deadline = time.monotonic() + 300  # beside other tests, on two cores
+        while not self.is_healthy():
+            if time.monotonic() > deadline:
+                pytest.fail(f"Airflow did not become healthy:\n{self.logs()[-8000:]}")
+            time.sleep(0.2)
 
     def stop(self) -> None:
         """End every process of the session that :func:`start_airflow` opened, and no other."""
@@ -236,7 +246,7 @@ def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAirf
     """A whole Airflow, shared by the system tests of a run; mark those tests ``system``."""
     running = start_airflow(tmp_path_factory.mktemp("airflow-standalone"))
     try:
-        wait_for("a healthy Airflow", running.is_healthy, within=90)
+        running.wait_until_healthy()
         yield running
     finally:
         running.stop()

@@ -96,7 +96,7 @@ def start_in_parts(home: Path, extra: Mapping[str, str] | None = None) -> Airflo
         "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": str(HEARTBEAT_SECONDS),
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": str(DEAD_AFTER_SECONDS),
     }
-    migrated = _start(["db", "migrate"], home, environment).wait(60)
+    migrated = _start(["db", "migrate"], home, environment).wait(300)
     if migrated:
         raise RuntimeError(f"airflow db migrate failed:\n{(home / 'standalone.log').read_text()[-4000:]}")
     server = Component("api-server", _start(_COMMANDS["api-server"], home, environment))

@@ -196,7 +196,7 @@ def _running(home: Path, sandbox: SandboxServer, dags: str, url: URL, reached_by
     airflow = start_in_parts(home, environment)
     ledger = Ledger(url)
     try:
-        wait_for("a healthy Airflow", airflow.is_healthy, within=90)
+        airflow.wait_until_healthy()
         wait_for(
             "its DAGs",
             lambda: "x_publish" in (ids := _dag_ids(airflow)) and len(ids) > bool(dags),
