@@ -124,7 +124,9 @@ class _Decoders:
                 self._pass(connection)
             except OSError:  # it left, having had nothing to do
                 self._start()
-                with contextlib.suppress(OSError):  # it ended at once: whoever asked sees that nothing answers
+                with contextlib.suppress(
+                    OSError
+                ):  # it ended at once: whoever asked sees that nothing answers
                     self._pass(connection)
 
     def _pass(self, connection: socket.socket) -> None:
