@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent / "harness"))
 pytest_plugins = ["airflow_harness"]
 
+from long import IS_LONG, REASON  # noqa: E402
 from postgres import own_database, server_or_skip  # noqa: E402
 from sandbox_server import SandboxServer, start_sandbox  # noqa: E402
 
@@ -31,6 +32,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if name := group(item):
             item.add_marker(pytest.mark.xdist_group(name))
+        if not IS_LONG and item.get_closest_marker("long") is not None:
+            item.add_marker(pytest.mark.skip(reason=REASON))
     items.sort(key=lambda item: groups.index(group(item)))
 
 

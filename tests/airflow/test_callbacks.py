@@ -17,7 +17,7 @@ from sandbox_server import SandboxServer, start_sandbox
 
 from x_provider.ledger import Ledger, PartState, Post
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.system, pytest.mark.timeout(400)]
 
 SECRET = "B0SECRETxoxSECRET"
 KILLED = '''

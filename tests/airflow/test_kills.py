@@ -22,7 +22,7 @@ from PIL import Image
 
 from x_provider.ledger import PartState
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.system, pytest.mark.timeout(900)]
 
 LATENCY_SECONDS = 0.8
 """How long X takes to answer: a random kill shall have something to hit."""

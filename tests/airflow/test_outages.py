@@ -17,7 +17,7 @@ from postgres import own_database, server_or_skip
 
 from x_provider.ledger import PartState
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.long, pytest.mark.system, pytest.mark.timeout(400)]
 
 AWAY_SECONDS = 9
 

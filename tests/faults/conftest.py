@@ -11,9 +11,7 @@ import pytest
 # The fork server imports these modules by their plain names, and so do the tests.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from worlds import opened
-
-DATABASES = ("sqlite", "postgresql")
+from worlds import DATABASES, opened
 
 
 @pytest.fixture(scope="session")

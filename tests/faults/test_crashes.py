@@ -7,12 +7,12 @@ from boundaries import OUTSIDE
 from campaign import Tally, crash_everywhere
 from crashing import Life
 from scenarios import FAULTY, MAIN
+from worlds import DATABASES
 
 pytestmark = pytest.mark.timeout(400)  # one process a step, and there are some hundred steps
 
 # bench/crashes.py runs all of them, on both databases; these differ most from each other.
 OFTEN = (
-    "connection lost after X acted",
     "connection lost before X acted",
     "503 after X acted",
     "X answers too late",
@@ -42,6 +42,7 @@ ALWAYS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["a text", "a thread with a picture in part 2"])
 def test_a_crash_at_any_step_neither_repeats_nor_loses(sqlite_worlds, name, nothing_wrong):
     tally = Tally(name, "sqlite")
@@ -49,7 +50,18 @@ def test_a_crash_at_any_step_neither_repeats_nor_loses(sqlite_worlds, name, noth
     nothing_wrong(tally, at_least=ALWAYS | {"before the commit of sending.begin"})
 
 
-@pytest.mark.parametrize("name", MAIN)
+@pytest.mark.parametrize(
+    ("database", "name"),
+    [
+        ("sqlite", "a text"),
+        *(
+            pytest.param(database, name, marks=pytest.mark.long)
+            for database in DATABASES
+            for name in MAIN
+            if (database, name) != ("sqlite", "a text")
+        ),
+    ],
+)
 def test_a_crash_after_any_step_that_others_see_neither_repeats_nor_loses(
     worlds, database, name, nothing_wrong
 ):
@@ -60,7 +72,11 @@ def test_a_crash_after_any_step_that_others_see_neither_repeats_nor_loses(
 
 @pytest.mark.parametrize(
     ("database", "name"),
-    [*(("sqlite", name) for name in OFTEN), *(("postgresql", name) for name in ON_BOTH)],
+    [
+        ("sqlite", "connection lost after X acted"),
+        *(pytest.param("sqlite", name, marks=pytest.mark.long) for name in OFTEN),
+        *(pytest.param("postgresql", name, marks=pytest.mark.long) for name in ON_BOTH),
+    ],
 )
 def test_a_crash_while_x_fails_neither_repeats_nor_loses(worlds, database, name, nothing_wrong):
     tally = Tally(name, database)

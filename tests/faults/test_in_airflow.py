@@ -8,6 +8,8 @@ from campaign import Tally, crash_everywhere
 from crashing import Life
 from scenarios import SOON
 
+pytestmark = pytest.mark.long
+
 HANDED_OVER = Life(do="hand_over")
 
 SENT = {

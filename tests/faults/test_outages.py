@@ -9,6 +9,8 @@ from crashing import Life
 from scenarios import MAIN
 from worlds import opened
 
+pytestmark = pytest.mark.long
+
 SECONDS = 0.2
 
 

@@ -12,6 +12,7 @@ FOUND = "after the commit of sending.posted"
 EXPIRED = "after the commit of sending.expire"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [ACTED, NOT_ASKED], ids=["after X acted", "before X was asked"])
 def test_a_crash_while_the_next_sweep_finds_out(worlds, database, first, nothing_wrong):
     tally = Tally("recovery", database)
@@ -20,6 +21,7 @@ def test_a_crash_while_the_next_sweep_finds_out(worlds, database, first, nothing
     nothing_wrong(tally, at_least={first, FOUND, EXPIRED})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", [ACTED, NOT_ASKED], ids=["after X acted", "before X was asked"])
 def test_a_crash_while_the_same_task_finds_out(sqlite_worlds, first, nothing_wrong):
     tally = Tally("recovery", "sqlite")

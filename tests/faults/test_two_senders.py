@@ -13,6 +13,7 @@ from scenarios import LAST_MOMENT, MAIN, MANY, SKEWED, THREAD_OF_3
 ONE, OTHER = Life(do="fire_all", name="one"), Life(do="fire_all", name="other")
 
 
+@pytest.mark.long
 def test_two_at_the_same_post_and_one_dies(worlds, database, nothing_wrong):
     tally = Tally("two senders", database)
     life = Life(do="fire_all", name="one", kinds=OUTSIDE)
@@ -20,6 +21,7 @@ def test_two_at_the_same_post_and_one_dies(worlds, database, nothing_wrong):
     nothing_wrong(tally, crashes=6)
 
 
+@pytest.mark.long
 def test_two_at_the_same_thread_and_one_dies(sqlite_worlds, nothing_wrong):
     tally = Tally("two senders, a thread", "sqlite")
     life = Life(do="fire_all", name="one", kinds=OUTSIDE)
@@ -38,12 +40,14 @@ def test_a_sender_that_was_only_asleep_does_not_send_what_another_has_sent(world
     )
 
 
+@pytest.mark.long
 def test_many_posts_and_senders_killed_at_any_moment(worlds, database, nothing_wrong):
     tally = Tally("random kills", database)
     crash_at_random(worlds[0], MANY, tally, seconds=6, senders=3, seed=1)
     nothing_wrong(tally, crashes=6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("skew", [600.0, -600.0], ids=["10 min ahead", "10 min behind"])
 def test_a_sender_with_a_wrong_clock_dies(sqlite_worlds, skew, nothing_wrong):
     tally = Tally(f"sender's clock {skew:+.0f} s", "sqlite")
@@ -54,6 +58,7 @@ def test_a_sender_with_a_wrong_clock_dies(sqlite_worlds, skew, nothing_wrong):
     )  # where the promise ends: senders' clocks must agree within a minute
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("skew", [600.0, -600.0], ids=["10 min ahead", "10 min behind"])
 def test_a_sender_with_a_wrong_clock_beside_another(sqlite_worlds, skew, nothing_wrong):
     tally = Tally(f"sender's clock {skew:+.0f} s beside another", "sqlite")
@@ -62,6 +67,7 @@ def test_a_sender_with_a_wrong_clock_beside_another(sqlite_worlds, skew, nothing
     nothing_wrong(tally, crashes=6)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SKEWED)
 def test_a_crash_while_x_has_another_time(sqlite_worlds, name, nothing_wrong):
     tally = Tally(name, "sqlite")

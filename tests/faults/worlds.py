@@ -14,6 +14,8 @@ from postgres import own_database  # isort: skip
 from sandbox_server import start_sandbox  # isort: skip
 from world import World  # isort: skip
 
+DATABASES = ("sqlite", "postgresql")
+
 
 @contextmanager
 def opened(

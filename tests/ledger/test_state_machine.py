@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pendulum
+import pytest
 from drafting import draft_of
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
+from long import IS_LONG
 from sqlalchemy import select
 
 from x_provider.ledger import MOVES, Attempt, Ledger, PartState, Receipt
@@ -207,12 +209,12 @@ def _next(post):
 
 
 LedgerMachine.TestCase.settings = settings(
-    max_examples=60,
+    max_examples=60 if IS_LONG else 25,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-TestWhateverHappensInWhateverOrder = LedgerMachine.TestCase
+TestWhateverHappensInWhateverOrder = pytest.mark.timeout(600)(LedgerMachine.TestCase)
 
 
 def test_every_state_but_posted_can_be_left_and_every_state_can_be_reached():

@@ -9,11 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pendulum
+import pytest
 import requests
 from drafting import draft_of
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from long import IS_LONG
 
 from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, Repeats, Timeouts, XClient
@@ -307,11 +309,12 @@ class EngineMachine(RuleBasedStateMachine):
         return Publisher(self.ledger, client, account="x_default", clock=self.now)
 
 
+@pytest.mark.timeout(900)
 def test_whatever_happens_in_whatever_order(sandbox):
     run_state_machine_as_test(
         lambda: EngineMachine(sandbox),
         settings=settings(
-            max_examples=40,
+            max_examples=40 if IS_LONG else 12,
             stateful_step_count=30,
             deadline=None,
             phases=set(Phase) - {Phase.explain},  # it traces every line

@@ -74,7 +74,9 @@ def show(shown: list[dict[str, Any]], *, output: str) -> None:
         for each in shown:
             print(each["words"])
             if each["kinds"]:
-                AirflowConsole().print_as(each["kinds"], output=output)
+                AirflowConsole().print_as(
+                    [{**kind, "usd": dollars(Decimal(kind["usd"]))} for kind in each["kinds"]], output=output
+                )
             if each["breaker"]:
                 print(f"STOPPED: {each['breaker']}")
         if not shown:

@@ -22,7 +22,7 @@ from x_provider.ledger.deciding import (
 from x_provider.ledger.follow_ups import FollowUpRecord, FollowUps
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.media import MediaLibrary
-from x_provider.ledger.overview import Overview, Standstill
+from x_provider.ledger.overview import ACCOUNT_STOPPED, Overview, Standstill
 from x_provider.ledger.posts import Posts
 from x_provider.ledger.receipts import Receipts
 from x_provider.ledger.records import (
@@ -48,6 +48,7 @@ from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 from x_provider.ledger.sweeping import Sweeping
 
 __all__ = [
+    "ACCOUNT_STOPPED",
     "BREAKER",
     "CREATE_FAMILY",
     "EVERY_ACCOUNT",

@@ -22,7 +22,7 @@ from x_provider.client import (
     XUnreachable,
     XUsageCapped,
 )
-from x_provider.ledger import OVER_BUDGET, PartState
+from x_provider.ledger import ACCOUNT_STOPPED, OVER_BUDGET, PartState
 
 RATE_LIMIT_PAUSE_SECONDS = 900
 LOGIN_PATIENCE_SECONDS = 120
@@ -73,7 +73,7 @@ def decide(
         return Outcome(name, PartState.ARMED, now.add(seconds=pause))
     if isinstance(error, XNeedsLogin | XPermission | XOutOfCredits | XSpendCapReached | XUsageCapped):
         may_pass = isinstance(error, XNeedsLogin) and late < LOGIN_PATIENCE_SECONDS
-        return Outcome("account_stopped", PartState.ARMED, now.add(seconds=pause) if may_pass else None)
+        return Outcome(ACCOUNT_STOPPED, PartState.ARMED, now.add(seconds=pause) if may_pass else None)
     if isinstance(error, XForbidden | XNotFound) and _is_about_a_fresh_parent(error, parent_age):
         return Outcome("parent_not_visible", PartState.ARMED, now.add(seconds=PARENT_PAUSE_SECONDS))
     if isinstance(error, XRefused):

@@ -14,17 +14,17 @@ from x_provider.calendar import PartSpec
 from x_provider.client import Post as PostOnX
 from x_provider.client import XClient
 from x_provider.client.ids import created_at
-from x_provider.ledger import AccountOnX, Attempt, Ledger
+from x_provider.ledger import ACCOUNT_STOPPED, OVER_BUDGET, AccountOnX, Attempt, Ledger
 from x_provider.text import extract_urls
 
 QUIET_SECONDS = 180
 """How long after an attempt its post may still appear: X may be slow to create it, and reads lag writes."""
 CREATED_NOTHING = frozenset(
     {
-        "account_stopped",
+        ACCOUNT_STOPPED,
         "media_gone",
         "not_sent",
-        "over_budget",
+        OVER_BUDGET,
         "parent_not_visible",
         "rate_limited",
         "refused",
