@@ -235,3 +235,12 @@ def test_a_user_token_brings_the_apps_own_credentials_along(
     parts: tuple[dict[str, str], ...], app: tuple[str, ...]
 ) -> None:
     assert credentials_of(connection(*parts)).app == app
+
+
+@pytest.mark.parametrize(
+    "host", ["https://user:pa/ss@api.x.com", "ftp://key:secret@api.x.com", "user:secret@api.x.com:x"]
+)
+def test_keys_in_the_address_are_not_shown_by_the_error_that_refuses_them(host: str) -> None:
+    with pytest.raises(XConnectionError, match="keys do not belong into it") as refused:
+        account_of(connection(OAUTH1, host=host))
+    assert not any(secret in str(refused.value) for secret in ("pa/ss", "secret", "user"))

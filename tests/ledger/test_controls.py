@@ -177,3 +177,10 @@ def test_a_spend_cap_ends_by_itself_and_lack_of_credits_outlasts_it(ledger):
     assert ledger.controls.break_off("x_default", why="no credits", now=NOW)
     assert ledger.controls.breaker_of("x_default", later).ends_at is None
     assert not ledger.controls.break_off("x_default", why="spend cap", now=NOW, ends_at=later)
+
+
+def test_who_reads_the_ledger_for_long_as_a_backup_does_keeps_nobody_from_stopping(ledger):
+    with ledger.database.read() as backup:
+        backup.execute(text("SELECT count(*) FROM x_halts"))
+        ledger.controls.stop(why="a storm", by="ann", now=NOW)
+    assert ledger.controls.halt_of("x_default", NOW.add(seconds=1)) is not None

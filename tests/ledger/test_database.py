@@ -133,3 +133,11 @@ def test_what_the_connection_says_of_the_database_stays_beside_our_own_time_limi
         assert connection.execute(text("SHOW search_path")).scalar_one() == "staging"
         assert connection.execute(text("SHOW lock_timeout")).scalar_one() == "15s"
     database.dispose()
+
+
+def test_a_database_that_takes_no_writes_after_a_failover_is_told_as_away(postgres_url):
+    Ledger(postgres_url).database.upgrade()
+    standby = postgres_url.update_query_dict({"options": "-c default_transaction_read_only=on"})
+    with pytest.raises(LedgerError, match="cannot be used") as away, Ledger(standby).database.write() as c:
+        c.execute(text("DELETE FROM x_halts"))
+    assert away.value.may_pass

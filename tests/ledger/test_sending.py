@@ -220,3 +220,32 @@ def test_a_thread_given_up_while_a_part_is_on_its_way_is_settled_by_that_part_s_
     settled = ledger.posts.get(post.id)
     assert [part.state for part in settled.parts] == [PartState.POSTED, PartState.REFUSED]
     assert settled.wake_at is None
+
+
+def test_a_post_given_up_while_it_is_sent_is_not_armed_again_when_x_did_not_take_it(ledger, draft):
+    ledger.posts.put(draft(texts=("First", "Second")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    ledger.sending.arm(post, post.parts[0])
+    attempt = begin(ledger, post)
+    ledger.deciding.void(post.id, why="not wanted", now=NOW)
+    back = {"outcome": "rate_limited", "now": NOW, "why": "X takes no more", "wake_at": NOW.add(minutes=15)}
+    assert ledger.sending.finish(attempt, PartState.ARMED, **back)
+    given_up = ledger.posts.get(post.id)
+    assert [part.state for part in given_up.parts] == [PartState.REFUSED, PartState.REFUSED]
+    assert (given_up.wake_at, given_up.parts[0].why) == (
+        None,
+        "given up while it was being sent; X takes no more",
+    )
+    resumed = ledger.deciding.resume(post.id, now=NOW)
+    assert ledger.sending.arm(resumed, resumed.parts[0])
+    again = begin(ledger, ledger.posts.get(post.id))
+    assert ledger.sending.finish(again, PartState.ARMED, **back)
+    assert ledger.posts.get(post.id).parts[0].state is PartState.ARMED
+
+
+def test_what_is_resumed_long_before_its_time_begins_when_it_would_have_begun_anyway(ledger, draft):
+    ledger.posts.put(draft(due_at=NOW.add(days=30)), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    begins_at = post.wake_at
+    ledger.deciding.void(post.id, why="not wanted", now=NOW)
+    assert ledger.deciding.resume(post.id, now=NOW).wake_at == begins_at > NOW.add(days=29)

@@ -39,3 +39,11 @@ def test_what_is_no_post_is_refused_with_what_it_was(run_task, set_up, sandbox, 
     assert run_task(XDeletePostOperator, **set_up.ids, x_id="https://x.com/noaa").state == "failed"
     assert "x_id is 'https://x.com/noaa'" in "".join(capfd.readouterr())
     assert [r for r in sandbox.requests() if r["method"] == "DELETE"] == []
+
+
+def test_what_x_did_not_delete_is_not_called_deleted(run_task, set_up, sandbox, published, capfd):
+    body = {"data": {"deleted": False}}
+    sandbox.faults("status", status=200, body=body, method="DELETE", times=1)
+    assert run_task(XDeletePostOperator, **set_up.ids, x_id=published[0]).state == "failed"
+    assert "X did not delete" in "".join(capfd.readouterr())
+    assert receipt_of(set_up, published[0]).deleted_at is None

@@ -218,3 +218,20 @@ def test_operators_take_keywords_only(operator):
 def test_every_template_field_is_an_argument(operator):
     arguments = {name for cls in operator.__mro__ for name in inspect.signature(cls.__init__).parameters}
     assert set(operator.template_fields) <= arguments
+
+
+def test_a_retry_does_not_send_what_a_person_gave_up_meanwhile(post_of, set_up):
+    post = post_of(text="Hello", at=IN_TWO_DAYS)
+    set_up.ledger.deciding.void(post.id, why="not wanted", now=pendulum.now("UTC"))
+    assert post_of(text="Hello", at=IN_TWO_DAYS).state is PartState.REFUSED
+    assert post_of(text="Something else", at=IN_TWO_DAYS).state is PartState.PLANNED
+
+
+def test_a_retry_leaves_what_a_stop_kept_past_its_time_to_people(post_of, set_up):
+    now = pendulum.now("UTC")
+    at = now.subtract(minutes=1)
+    late = {"grace": "5 min", "then": "ask"}
+    post = post_of(text="Hello", at=at, late=late)
+    set_up.ledger.controls.stop(account="*", why="a storm", by="ann", now=now.subtract(minutes=2))
+    set_up.ledger.sending.give_up(post, PartState.MISSED, why="a stop kept it back")
+    assert post_of(text="Hello", at=at, late=late).state is PartState.MISSED

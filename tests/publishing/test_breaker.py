@@ -188,3 +188,21 @@ def test_the_refusal_itself_says_how_to_go_on(sandbox, ledger, client, clock):
         watched.me()
     assert refused.value.until == pendulum.datetime(2099, 1, 1)
     assert "2099-01-01" in str(refused.value)
+
+
+def test_a_cap_that_outlasts_the_day_that_x_named_is_tried_again_within_hours(
+    sandbox, ledger, publisher, plan, clock
+):
+    publisher.user()
+    body = {
+        "title": "SpendCapReached",
+        "detail": "Your monthly spend cap has been reached.",
+        "reset_date": clock().to_date_string(),
+    }
+    sandbox.faults("status", status=403, body=body, times=1, **CREATE)
+    fired = publisher.fire(plan("Capped", then="publish", grace=10_000).id)
+    ends_at = breaker(ledger, clock).ends_at
+    assert 0 < (ends_at - clock()).total_hours() <= 1
+    clock.ahead += 3_700
+    assert breaker(ledger, clock) is None
+    assert publisher.fire(fired.post.id).post.state is PartState.POSTED

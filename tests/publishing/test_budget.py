@@ -154,23 +154,6 @@ def test_reads_are_refused_and_what_is_free_goes_on(
     assert ledger.charges.month("x_default", now=clock()).spent == 0
 
 
-def test_a_look_that_nothing_pays_for_leaves_the_part_unknown(
-    sandbox, publisher, plan, budget, creates, clock
-):
-    publisher.user()
-    sandbox.faults("drop_after_commit", times=1, **CREATE)
-    post = plan("On X")
-    publisher.fire(post.id)
-    budget("0.026")
-    for clock.ahead in (60, 200, 3000):
-        fired = publisher.fire(post.id)
-        assert fired.post.state is PartState.UNCERTAIN
-        assert "cannot look for it on X" in fired.why
-    budget("1")
-    assert publisher.fire(post.id).post.state is PartState.POSTED
-    assert len(creates()) == 1
-
-
 def test_many_workers_near_the_limit_do_not_exceed_it(
     sandbox, ledger, client, plan, budget, clock, month, bill, creates
 ):
@@ -217,3 +200,37 @@ def test_a_post_that_a_sender_died_over_is_charged_once_it_is_found(
     assert publisher.fire(post.id).post.state is PartState.POSTED
     assert attempt is not None
     assert month().used == month().spent == bill()
+
+
+def test_the_last_post_that_a_budget_allows_is_found_all_the_same(
+    sandbox, publisher, plan, budget, clock, ledger
+):
+    publisher.user()
+    budget("0.210")
+    sandbox.faults("drop_after_commit", times=1, **CREATE)
+    lost = plan(LINK)
+    assert publisher.fire(lost.id).post.state is PartState.UNCERTAIN
+    clock.ahead = 30
+    found = publisher.fire(lost.id).post
+    assert (found.state, found.parts[0].receipt.adopted) == (PartState.POSTED, True)
+
+
+def test_what_is_absent_and_has_no_money_left_is_looked_for_again_before_it_is_sent_again(
+    sandbox, publisher, plan, budget, clock, creates
+):
+    publisher.user()
+    budget("1")
+    sandbox.faults("drop_before_commit", times=1, **CREATE)
+    post = plan(LINK, then="publish")
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    budget("0.100")
+    clock.ahead = 181
+    fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.UNCERTAIN
+    assert "when it is looked for once more before it is sent again" in fired.post.parts[0].why
+    assert len(creates()) == 1
+    budget("1")
+    clock.ahead = 250
+    publisher.fire(post.id)
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == 2

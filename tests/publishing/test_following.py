@@ -180,3 +180,21 @@ def test_no_calendar_can_withdraw_the_answers(tmp_path):
     reading = read_calendar(file)
     assert reading.calendar is None
     assert "may have only letters" in str(reading.findings[0])
+
+
+def test_a_stop_in_the_middle_of_many_reposts_keeps_the_rest(
+    sandbox, publisher, ledger, plan, clock, monkeypatch
+):
+    for number in range(3):
+        post = plan(PartSpec(text=f"Number {number}"), key=f"post-{number}", follow_ups=[repost_at(1)])
+        publisher.fire(post.id)
+    sandbox.settings(clock_ahead_seconds=DAY)
+    end = type(ledger.follow_ups).end
+
+    def end_and_stop(self, *args, **kwargs):
+        ledger.controls.stop(account="x_default", why="a storm", by="ann", now=clock())
+        return end(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(ledger.follow_ups), "end", end_and_stop)
+    assert len(publisher.follow_up().done) == 1
+    assert len(reposts(sandbox)) == 1

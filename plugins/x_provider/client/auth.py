@@ -57,6 +57,13 @@ class Auth(ABC):
         """What these credentials hold of the app's own; None for nothing."""
         return None
 
+    def renew(self, rejected: str) -> bool:  # noqa: ARG002
+        """Whether there are other credentials by now than those that X did not accept.
+
+        :param rejected: the token that was sent.
+        """
+        return False
+
     def masked(self, words: str) -> str:
         """The same words without the secrets."""
         # The longest first: one may begin like another.
@@ -81,7 +88,7 @@ class OAuth1(Auth):
             "access_token": access_token,
             "access_token_secret": access_token_secret,
         }
-        self._keys = tuple(_checked(type(self).__name__, name, key) for name, key in keys.items())
+        self._keys = tuple(checked(type(self).__name__, name, key) for name, key in keys.items())
         # JSON and multipart bodies are no part of an OAuth 1.0a signature, so uploads are not read for it.
         import requests_oauthlib  # noqa: PLC0415  (what a DAG file that names an operator is read without)
 
@@ -111,7 +118,7 @@ class AppKeys(Auth):
 
     def __init__(self, api_key: str, api_secret: str) -> None:
         keys = {"api_key": api_key, "api_secret": api_secret}
-        self._keys = tuple(_checked(type(self).__name__, name, key) for name, key in keys.items())
+        self._keys = tuple(checked(type(self).__name__, name, key) for name, key in keys.items())
         self._basic = b64encode(":".join(map(quote, self._keys)).encode()).decode()
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -129,13 +136,13 @@ class _Bearer(Auth):
     """A token sent as it is."""
 
     def __init__(self, token: str | Callable[[], str], name: str) -> None:
-        self._token = token if callable(token) else _checked(type(self).__name__, name, token)
+        self._token = token if callable(token) else checked(type(self).__name__, name, token)
         self._name = name
         self._sent = ""
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         token = self._token
-        self._sent = _checked(type(self).__name__, self._name, token()) if callable(token) else token
+        self._sent = checked(type(self).__name__, self._name, token()) if callable(token) else token
         request.headers["Authorization"] = f"Bearer {self._sent}"
         return request
 
@@ -154,11 +161,29 @@ class OAuth2User(_Bearer):
 
     :param access_token: the token, or a function that gives the one that is valid now, asked before every
         call.
+    :param identity: what stays the same while tokens change, such as the user's id on X; left out, the token
+        stands for the user.
+    :param renew: told a token that X did not accept; whether there is another by now, with which the call is
+        worth sending once more.
     :raises XNeedsLogin: when it is missing or cannot be a token.
     """
 
-    def __init__(self, access_token: str | Callable[[], str]) -> None:
+    def __init__(
+        self,
+        access_token: str | Callable[[], str],
+        *,
+        identity: str | None = None,
+        renew: Callable[[str], bool] | None = None,
+    ) -> None:
         super().__init__(access_token, "access_token")
+        self._identity = identity
+        self._renew = renew
+
+    def identity(self) -> str:
+        return self._identity or super().identity()
+
+    def renew(self, rejected: str) -> bool:
+        return self._renew is not None and self._renew(rejected)
 
 
 class AppBearer(_Bearer):
@@ -176,7 +201,11 @@ class AppBearer(_Bearer):
         return self
 
 
-def _checked(scheme: str, name: str, secret: str) -> str:
+def checked(scheme: str, name: str, secret: str) -> str:
+    """The secret, if it can be one.
+
+    :raises XNeedsLogin: when it is missing or has characters that no key has.
+    """
     # http.client would refuse such a header with an error that quotes it.
     if secret and secret.isascii() and secret.isprintable() and " " not in secret:
         return secret

@@ -16,6 +16,9 @@ from x_provider.client.create_post import CreatePost
 from x_provider.client.errors import XInvalidRequest
 
 Family = Literal[
+    "access_token",
+    "account_activity",
+    "activity",
     "app_token",
     "create_post",
     "delete_post",
@@ -29,11 +32,16 @@ Family = Literal[
     "media_status",
     "media_subtitles",
     "media_upload",
+    "oauth2_revoke",
+    "oauth2_token",
     "repost",
+    "request_token",
     "undo_repost",
     "usage",
     "user",
     "user_timeline",
+    "webhook_replay",
+    "webhooks",
 ]
 """Which of X's rate limits a call counts against."""
 
@@ -270,6 +278,18 @@ def app_token() -> Call:
     form = {"grant_type": "client_credentials"}
     # Whatever is odd about the answer is not quoted as unreadable JSON would be: it may hold the token.
     return Call("POST", "/oauth2/token", "app_token", form=form, idempotent=True, json_answer=False)
+
+
+def user_token(form: Mapping[str, str]) -> Call:
+    """Turn a code or a refresh token into a user's tokens. Not idempotent: each is good for one use.
+    https://docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token
+    """
+    return Call("POST", "/2/oauth2/token", "oauth2_token", form=form, json_answer=False)
+
+
+def revoke_token(form: Mapping[str, str]) -> Call:
+    """Make X forget a token. https://docs.x.com/fundamentals/authentication/oauth-2-0/user-access-token"""
+    return Call("POST", "/2/oauth2/revoke", "oauth2_revoke", form=form, json_answer=False, idempotent=True)
 
 
 def checked_id(written: str) -> str:

@@ -25,13 +25,14 @@ class EngagementMethods:
         """
         return answers.read_hidden(self.send(calls.hide_reply(post_id, hidden=hidden))) is hidden
 
-    def repost(self, user_id: str, post_id: str) -> bool:
+    def repost(self, user_id: str, post_id: str, *, may_leave: Callable[[], bool] | None = None) -> bool:
         """Repost a post; whether the account has reposted it now, be it since before.
 
         :param user_id: of the account itself.
+        :param may_leave: asked at the last moment; False keeps the request from leaving.
         """
         try:
-            return answers.read_reposted(self.send(calls.repost(user_id, post_id)))
+            return answers.read_reposted(self.send(calls.repost(user_id, post_id), may_leave=may_leave))
         except XDuplicate:
             return True
 

@@ -23,6 +23,7 @@ from x_provider.client.errors import (
     XPlanLacks,
     XRateLimited,
     XSpendCapReached,
+    XUnavailable,
     XUnreachable,
     XUsageCapped,
 )
@@ -124,6 +125,38 @@ RULES: tuple[Rule, ...] = (
         families="repost",
     ),
     Rule(
+        XPermission,
+        "Copy the app's client id and client secret again from the X developer portal into the connection.",
+        statuses=(400, 401, 403),
+        words=("invalid_client", "unauthorized_client"),
+        families="oauth2",
+    ),
+    Rule(
+        XNeedsLogin,
+        "Log the account in again.",
+        statuses=(400, 401),
+        words=("invalid_grant", "value passed for the"),
+        families="oauth2",
+    ),
+    # X answers 401 to all the world now and then: of itself it says nothing about a token.
+    Rule(XUnavailable, "Try again later.", statuses=(401, 403, 404), families="oauth2"),
+    Rule(
+        XPermission,
+        "Register this callback address with the app in the X developer portal, letter by letter, and begin the"
+        " login again.",
+        codes=frozenset({415}),
+        words=("callback url not approved",),
+        families="request_token",
+    ),
+    Rule(
+        XPermission,
+        "Copy the app's API key and secret again from the X developer portal into the connection, and check this"
+        " machine's clock.",
+        statuses=(400, 401, 403),
+        families="request_token",
+    ),
+    Rule(XNeedsLogin, "Begin the login again.", statuses=(400, 401, 403), families="access_token"),
+    Rule(
         XNeedsLogin,
         "Copy the app's API key and secret again from the X developer portal.",
         statuses=(400, 401, 403),
@@ -218,7 +251,7 @@ RULES: tuple[Rule, ...] = (
         XPermission,
         "The answer is not from X's API: a proxy, firewall or bot check between here and X refuses. Check the"
         " connection's base URL and the network.",
-        statuses=(403,),
+        statuses=(403, 404),
         from_x=False,
     ),
     Rule(

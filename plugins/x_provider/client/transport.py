@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlencode
@@ -20,7 +21,7 @@ from x_provider.client.auth import Auth
 from x_provider.client.calls import Call
 from x_provider.client.classify import request_id
 from x_provider.client.connections import FreshAdapter, WatchedAdapter, outgoing
-from x_provider.client.errors import XAmbiguous, XError, XUnavailable, XUnreachable
+from x_provider.client.errors import XAmbiguous, XError, XNeedsLogin, XUnavailable, XUnreachable
 from x_provider.client.limits import rate_windows
 from x_provider.client.models import ResponseFacts
 from x_provider.client.multipart import Multipart
@@ -85,7 +86,7 @@ class Transport:
         outgoing.may_leave = may_leave
         try:
             if not call.idempotent:
-                return self._send_once(call, self._creating, on_answer, signed)
+                return self._send_accepted(call, self._creating, on_answer, signed)
             return self._send_repeatedly(call, on_answer)
         finally:
             outgoing.may_leave = None
@@ -113,17 +114,31 @@ class Transport:
     def _send_repeatedly(self, call: Call, on_answer: OnAnswer) -> Answer:
         for attempt in range(1, self._repeats.attempts):
             try:
-                return self._send_once(call, self._repeating, on_answer)
+                return self._send_accepted(call, self._repeating, on_answer)
             except (XUnreachable, XUnavailable):
                 if outgoing.may_leave is not None and not outgoing.may_leave():
                     raise
                 time.sleep(self._pause_after(attempt))
-        return self._send_once(call, self._repeating, on_answer)
+        return self._send_accepted(call, self._repeating, on_answer)
 
-    def _send_once(
+    def _send_accepted(
         self, call: Call, session: Session, on_answer: OnAnswer, signed: PreparedRequest | None = None
     ) -> Answer:
+        """Send it, and once more where X did not accept the token and there is another by now."""
         request = signed or self._prepare(call)
+        try:
+            return self._send_once(call, session, on_answer, request)
+        except XNeedsLogin as error:  # nothing was done
+            # OAuth 1.0a writes its header as bytes.
+            sent = request.headers.get("Authorization", "")
+            rejected = (sent.decode() if isinstance(sent, bytes) else sent).partition(" ")[2]
+            if error.status != HTTPStatus.UNAUTHORIZED or not self._auth.renew(rejected):
+                raise
+        return self._send_once(call, session, on_answer, self._prepare(call))
+
+    def _send_once(
+        self, call: Call, session: Session, on_answer: OnAnswer, request: PreparedRequest
+    ) -> Answer:
         outgoing.begun = False
         started = time.monotonic()
         try:

@@ -25,6 +25,8 @@ def checked_address(text: str, *, scheme: str = "https", port: int | None = None
     """
     if "://" not in text:
         text = f"{scheme}://{text}"
+    if "@" in text:
+        raise BadAddressError(f"{text.partition('://')[0]}://…@…", "keys do not belong into it")
     parts = urlsplit(text)
     try:
         port = parts.port or port
@@ -33,8 +35,6 @@ def checked_address(text: str, *, scheme: str = "https", port: int | None = None
     path = parts.path.rstrip("/")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadAddressError(text, "it is not an http(s) URL")
-    if parts.username or parts.password:
-        raise BadAddressError(f"{parts.scheme}://…@{parts.hostname}", "keys do not belong into it")
     if parts.query or parts.fragment:
         raise BadAddressError(text, "it has a query or a fragment")
     if path.endswith(("/2", "/1.1")):

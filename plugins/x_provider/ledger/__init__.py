@@ -19,8 +19,17 @@ from x_provider.ledger.deciding import (
     Standing,
     standing_of,
 )
+from x_provider.ledger.events import (
+    Engagement,
+    EngagementKind,
+    EventOutcome,
+    Events,
+    ReceivedEvent,
+    StoredEvent,
+)
 from x_provider.ledger.follow_ups import FollowUpRecord, FollowUps
 from x_provider.ledger.limits import Limits, Window
+from x_provider.ledger.logins import Logins, PendingLogin
 from x_provider.ledger.media import MediaLibrary
 from x_provider.ledger.overview import ACCOUNT_STOPPED, Overview, Standstill
 from x_provider.ledger.posts import Posts
@@ -42,10 +51,12 @@ from x_provider.ledger.records import (
     Snapshot,
     Uploaded,
 )
+from x_provider.ledger.sealing import Sealer
 from x_provider.ledger.sending import CREATE_FAMILY, ReceiptTakenError, Sending
 from x_provider.ledger.snapshots import Snapshots
 from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 from x_provider.ledger.sweeping import Sweeping
+from x_provider.ledger.tokens import StoredTokens, TokenShelf, TokenState, UserOnX
 
 __all__ = [
     "ACCOUNT_STOPPED",
@@ -63,6 +74,9 @@ __all__ = [
     "Cost",
     "Decision",
     "DuePost",
+    "Engagement",
+    "EngagementKind",
+    "EventOutcome",
     "FollowUp",
     "FollowUpDraft",
     "FollowUpRecord",
@@ -74,15 +88,23 @@ __all__ = [
     "OvertakenError",
     "Part",
     "PartState",
+    "PendingLogin",
     "Post",
     "PostDraft",
     "PostOutline",
     "Receipt",
     "ReceiptTakenError",
+    "ReceivedEvent",
+    "Sealer",
     "Snapshot",
     "Standing",
     "Standstill",
+    "StoredEvent",
+    "StoredTokens",
+    "TokenShelf",
+    "TokenState",
     "Uploaded",
+    "UserOnX",
     "Window",
     "dollars",
     "may_move",
@@ -106,7 +128,10 @@ class Ledger:
         self.controls = Controls(self.database)
         self.deciding = Deciding(self.database)
         self.overview = Overview(self.database)
+        self.tokens = TokenShelf(self.database)
+        self.logins = Logins(self.database)
         self.sweeping = Sweeping(self.database)
+        self.events = Events(self.database)
         self.follow_ups = FollowUps(self.database)
         self.limits = Limits(self.database)
         self.charges = Charges(self.database)

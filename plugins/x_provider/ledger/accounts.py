@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pendulum import DateTime
-from sqlalchemy import select
+from sqlalchemy import select, union
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -33,6 +33,13 @@ class Accounts:
             return list(
                 connection.execute(select(t.accounts.c.account).order_by(t.accounts.c.account)).scalars()
             )
+
+    def of_user(self, user_id: str) -> list[str]:
+        """The connections that are that user on X, as far as the ledger has met them or keeps their tokens."""
+        met = select(t.accounts.c.account).where(t.accounts.c.user_id == user_id)
+        logged_in = select(t.tokens.c.account).where(t.tokens.c.user_id == user_id)
+        with self._database.read() as connection:
+            return sorted(connection.execute(union(met, logged_in)).scalars())
 
     def put(self, user: AccountOnX, *, now: DateTime) -> None:
         """Remember the user."""

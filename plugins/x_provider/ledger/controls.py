@@ -61,6 +61,10 @@ class Halt:
         return f"{who} was stopped by {self.by} at {since}{until}{reason} ({lift} lets it go on)"
 
 
+_HALTS_LOCK = 0x785F_6861_6C74  # "x_halt"
+_HOLD_HALTS = text("SELECT pg_advisory_xact_lock_shared(:key)")
+
+
 class Controls:
     """Stopping what has not been sent. What X has answered or is answering at that moment stays."""
 
@@ -198,6 +202,15 @@ _IN_FORCE = select(t.halts).where(
 )
 
 
+def hold_halts(connection: Connection) -> None:
+    """Keep halts as they are until the transaction ends: who says a new one waits for it.
+
+    A statement of its own, since the one that looks for halts must begin after it.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_HOLD_HALTS, {"key": _HALTS_LOCK})
+
+
 def halt_of(connection: Connection, account: str, now: DateTime) -> Halt | None:
     # The one that lasts longest is the one to name and to wait for.
     halts = [_halt(row) for row in connection.execute(_IN_FORCE, {"account": account, "now": now})]
@@ -214,10 +227,11 @@ def breaker_of(connection: Connection, account: str, now: DateTime) -> Halt | No
 def _wait_for_attempts(connection: Connection) -> None:
     """Let those finish who have looked for halts and found none, and let nobody else look until ours is written.
 
-    SQLite has one writer at a time anyway.
+    SQLite has one writer at a time anyway. On PostgreSQL it is an advisory lock: a lock of the table would wait for
+    whoever reads it for long, such as a backup, and have all senders wait behind it.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE x_halts IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _HALTS_LOCK})
 
 
 def _said_for(account: str, source: str) -> ColumnElement[bool]:

@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from x_provider.ledger.sqlite import begin, sqlite_engine, turns_of
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. A test holds it equal to what Alembic finds in ``migrations/versions``."""
 
 _MIGRATION_LOCK = 0x785F_6C65_6467  # "x_ledg"
+
+
+_AWAY = (OperationalError, InternalError, InterfaceError)
+"""What a database says that is away, or that takes no writes, as after a failover."""
 
 
 class LedgerError(RuntimeError):
@@ -119,7 +123,7 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, PoolTimeoutError, OSError) as error:
+        except (*_AWAY, PoolTimeoutError, OSError) as error:
             raise LedgerError(
                 f"the ledger database {self.url.render_as_string(hide_password=True)} cannot be used:"
                 f" {_words(error)}."

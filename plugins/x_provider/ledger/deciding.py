@@ -12,7 +12,7 @@ from x_provider.ledger import tables as t
 from x_provider.ledger.charges import charge_part
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.follow_ups import give_up_follow_ups
-from x_provider.ledger.moves import has_unposted_parts
+from x_provider.ledger.moves import VOID, has_unposted_parts
 from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.receipts import insert_receipt
 from x_provider.ledger.records import Part, Post, Receipt
@@ -23,8 +23,6 @@ DUPLICATE = "duplicate"
 """Outcome of an attempt that X refused since the account has that text already."""
 PATIENCE = Duration(hours=1)
 """How long the engine may try to find out by itself before a person may, or is asked to, decide."""
-VOID = "void"
-"""A person's decision that the rest of a post is not sent."""
 
 _ENDED = (PartState.REFUSED, PartState.MISSED)
 
@@ -125,6 +123,18 @@ class Deciding:
         with self._database.write() as connection:
             connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(told=None))
 
+    def is_given_up(self, post_id: int) -> bool:
+        """Whether a person has given the post up, and nobody has decided otherwise since."""
+        query = (
+            select(t.decisions.c.decision)
+            .join_from(t.decisions, t.parts, t.parts.c.id == t.decisions.c.part_id)
+            .where(t.parts.c.post_id == post_id)
+            .order_by(t.decisions.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none() == VOID
+
     def decisions(self, post_id: int) -> list[Decision]:
         """Every decision about any part of the post, oldest first."""
         query = (
@@ -154,12 +164,12 @@ class Deciding:
         """
         with self._database.write() as connection:
             post, part = _hold(connection, post_id, only_if)
+            due_at = (part.due_at if part is not None else None) or post.due_at
             if part is not None and part.state is PartState.UNCERTAIN:
                 self._send_again(connection, post, part, now=now, by=by)
             else:
                 moved = _move_all(connection, post_id, _ENDED, PartState.PLANNED)
                 waits = part is not None and part.state in (PartState.PLANNED, PartState.ARMED)
-                due_at = (part.due_at if part is not None else None) or post.due_at
                 if not moved and not (waits and due_at <= now):
                     raise _nothing(
                         connection, post_id, "refused, missed or late, so there is nothing to resume"
@@ -168,7 +178,10 @@ class Deciding:
             # What stopped it is to be told anew if it stops it again.
             decided = {"late_then": "resumed", "told": None}
             connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(**decided))
-            wake(connection, post_id, now)
+            # Long before its time the work on it begins when it would have begun anyway.
+            lead = select(t.posts.c.lead_seconds).where(t.posts.c.id == post_id)
+            begins_at = due_at.subtract(seconds=connection.execute(lead).scalar_one())
+            wake(connection, post_id, max(now, begins_at))
             _note(connection, part, "resume", by=by, words="to be sent", now=now)
             return load_post(connection, post_id)
 

@@ -103,6 +103,12 @@ class FollowUps:
         with self._database.read() as connection:
             return [FollowUp(**row._mapping) for row in connection.execute(query)]
 
+    def waits(self, follow_up: FollowUp) -> bool:
+        """Whether it still does: nobody has ended it or given it up."""
+        query = select(t.follow_ups.c.state).where(t.follow_ups.c.id == follow_up.id)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none() == _WAITING
+
     def look(self, follow_up: FollowUp, *, likes: int, now: DateTime) -> None:
         """The post had so many likes when it was looked at, which were not enough."""
         with self._database.write() as connection:

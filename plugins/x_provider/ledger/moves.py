@@ -13,6 +13,9 @@ from x_provider.ledger import tables as t
 from x_provider.ledger.records import Cost, Part
 from x_provider.ledger.states import PartState, may_move
 
+VOID = "void"
+"""What a person has decided who gave a part up."""
+
 
 def _in_one_of(state: ColumnElement[str], *states: PartState) -> ColumnElement[bool]:
     # An IN would be written anew at each execution, for as many values as there are.
@@ -237,3 +240,20 @@ def first_marker(connection: Connection, part_id: int) -> str | None:
 def has_unposted_parts(connection: Connection, post_id: int) -> bool:
     """Whether anything of the post is still to come."""
     return connection.execute(_UNPOSTED, {"post": post_id}).first() is not None
+
+
+_DECIDED = (
+    select(t.decisions.c.decision)
+    .where(
+        t.decisions.c.part_id == bindparam("part"),
+        t.decisions.c.attempt_id.is_not_distinct_from(bindparam("attempt")),
+    )
+    .order_by(t.decisions.c.id.desc())
+    .limit(1)
+)
+
+
+def is_given_up(connection: Connection, part_id: int, attempt_id: int | None) -> bool:
+    """Whether a person has given the part up since that attempt, and nobody has taken it back."""
+    decided = connection.execute(_DECIDED, {"part": part_id, "attempt": attempt_id}).scalar_one_or_none()
+    return decided == VOID

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_,
 from x_provider.ledger import tables as t
 from x_provider.ledger.controls import EVERY_ACCOUNT
 from x_provider.ledger.database import Database
-from x_provider.ledger.deciding import VOID
+from x_provider.ledger.moves import VOID
 from x_provider.ledger.posts import load_post
 from x_provider.ledger.records import Post
 from x_provider.ledger.states import PartState

@@ -33,6 +33,14 @@ class Receipts:
                 connection.execute(select(t.receipts.c.x_id).where(t.receipts.c.x_id.in_(x_ids))).scalars()
             )
 
+    def account_of(self, x_id: str) -> str | None:
+        """Whose post it is, as an Airflow connection id; None when it is no part's receipt."""
+        with self._database.read() as connection:
+            account: str | None = connection.execute(
+                select(t.receipts.c.account).where(t.receipts.c.x_id == x_id)
+            ).scalar_one_or_none()
+            return account
+
     def deleted(self, x_id: str, *, now: DateTime) -> bool:
         """The post was taken down from X; its receipt stays and says when. False when it is not ours."""
         with self._database.write() as connection:

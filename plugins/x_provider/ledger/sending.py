@@ -14,12 +14,13 @@ from sqlalchemy.exc import IntegrityError
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.charges import charge_part, hold_month, warn
-from x_provider.ledger.controls import halt_of
+from x_provider.ledger.controls import halt_of, hold_halts
 from x_provider.ledger.database import Database
 from x_provider.ledger.limits import Window, give_back, note, take
 from x_provider.ledger.moves import (
     close_attempt,
     first_marker,
+    is_given_up,
     move,
     move_to_posted,
     move_to_sending,
@@ -90,6 +91,7 @@ class Sending:
             row = lock_post(connection, post.id)
             if not _is_this(row, post):
                 return None
+            hold_halts(connection)
             now = clock()
             if (halt := halt_of(connection, post.account, now)) is not None:
                 return Held("halted", str(halt), halt.ends_at)
@@ -249,12 +251,16 @@ class Sending:
         :param wake_at: when somebody else must look after the post; None when only a person can.
         :param windows: what X's answer said about rate limits.
         :param never_sent: whether the request did not even leave, so that X did not count it.
+        :returns: False when somebody else moved the part first. What a person gave up meanwhile is not armed again,
+            but refused.
         """
         with self._database.write() as connection:
             account = lock_post(connection, attempt.post_id).account
             note(connection, account, CREATE_FAMILY, windows)
             if never_sent:
                 give_back(connection, account, CREATE_FAMILY, now=now)
+            if to is PartState.ARMED and is_given_up(connection, attempt.part_id, attempt.id):
+                to, wake_at, why = PartState.REFUSED, None, f"given up while it was being sent; {why}"
             if not move(connection, attempt.part_id, PartState.SENDING, to, why=why, attempt_id=attempt.id):
                 return False
             close_attempt(

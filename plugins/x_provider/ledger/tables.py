@@ -10,7 +10,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -18,34 +17,16 @@ from sqlalchemy import (
     literal_column,
 )
 
+from x_provider.ledger.schema import Key, metadata
+from x_provider.ledger.tables_of_accounts import accounts, engagement, events, logins, tokens
 from x_provider.ledger.types import Instant, Usd
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_Key = BigInteger().with_variant(Integer, "sqlite")
-
-accounts = Table(
-    "x_accounts",
-    metadata,
-    Column("account", String(250), primary_key=True, comment="Airflow connection id"),
-    Column("base_url", String(500), nullable=False),
-    Column("user_id", String(19), nullable=False),
-    Column("username", String(50), nullable=False),
-    Column("credentials", String(64), nullable=False, comment="fingerprint of those that proved it"),
-    Column("seen_at", Instant, nullable=False),
-)
+__all__ = ["accounts", "engagement", "events", "logins", "metadata", "tokens"]
 
 halts = Table(
     "x_halts",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("id", Key, primary_key=True, autoincrement=True),
     Column("account", String(250), nullable=False, comment="an account, or * for every one"),
     Column("source", String(250), nullable=False, comment="empty by hand, else the calendar it stands in"),
     Column("why", Text, nullable=False),
@@ -100,7 +81,7 @@ reads = Table(
 posts = Table(
     "x_posts",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("id", Key, primary_key=True, autoincrement=True),
     Column(
         "calendar", String(250), nullable=False, comment="calendar's name, or dag:<dag_id> for a direct post"
     ),
@@ -130,12 +111,12 @@ posts = Table(
 parts = Table(
     "x_parts",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
-    Column("post_id", _Key, ForeignKey("x_posts.id"), nullable=False),
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("post_id", Key, ForeignKey("x_posts.id"), nullable=False),
     Column("position", Integer, nullable=False, comment="0 is the root of a thread"),
     Column("content", JSON, nullable=False),
     Column("state", String(10), nullable=False),
-    Column("attempt_id", _Key, comment="the newest attempt to send it"),
+    Column("attempt_id", Key, comment="the newest attempt to send it"),
     Column("why", Text, comment="what stopped it, in words a person can act on"),
     Column("due_at", Instant, comment="of a part that follows later: when, once the one before it is on X"),
     UniqueConstraint("post_id", "position"),
@@ -152,8 +133,8 @@ Index("ix_x_parts_unsettled", parts.c.state, sqlite_where=UNSETTLED, postgresql_
 attempts = Table(
     "x_attempts",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
-    Column("part_id", _Key, ForeignKey("x_parts.id"), nullable=False, index=True),
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("part_id", Key, ForeignKey("x_parts.id"), nullable=False, index=True),
     Column("revision", String(64), nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("lease_until", Instant, nullable=False, comment="after it, the sender counts as dead"),
@@ -172,7 +153,7 @@ attempts = Table(
 charges = Table(
     "x_charges",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("id", Key, primary_key=True, autoincrement=True),
     Column("account", String(250), nullable=False),
     Column("month", String(7), nullable=False, comment="such as 2026-12, UTC"),
     Column("at", Instant, nullable=False),
@@ -180,16 +161,16 @@ charges = Table(
     Column("units", Integer, nullable=False, comment="posts or users that were read, else 1"),
     Column("usd", Usd, nullable=False, comment="micro-dollars for all of them"),
     Column("what", String(50), nullable=False, comment="the post's id on X, or the kind of call"),
-    Column("part_id", _Key, ForeignKey("x_parts.id"), unique=True, comment="which part was posted"),
+    Column("part_id", Key, ForeignKey("x_parts.id"), unique=True, comment="which part was posted"),
     Index("ix_x_charges_account_month", "account", "month"),
 )
 
 decisions = Table(
     "x_decisions",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
-    Column("part_id", _Key, ForeignKey("x_parts.id"), nullable=False, index=True),
-    Column("attempt_id", _Key, comment="the part's newest attempt when it was decided"),
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("part_id", Key, ForeignKey("x_parts.id"), nullable=False, index=True),
+    Column("attempt_id", Key, comment="the part's newest attempt when it was decided"),
     Column("decided_at", Instant, nullable=False),
     Column("decision", String(10), nullable=False, comment="resume, adopt or void"),
     Column("decided_by", String(250), nullable=False),
@@ -199,7 +180,7 @@ decisions = Table(
 receipts = Table(
     "x_receipts",
     metadata,
-    Column("part_id", _Key, ForeignKey("x_parts.id"), primary_key=True),
+    Column("part_id", Key, ForeignKey("x_parts.id"), primary_key=True),
     Column("account", String(250), nullable=False),
     Column("x_id", String(19), nullable=False, unique=True),
     Column("url", String(500), nullable=False),
@@ -213,7 +194,7 @@ receipts = Table(
 media = Table(
     "x_media",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("id", Key, primary_key=True, autoincrement=True),
     Column("account", String(250), nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("category", String(20), nullable=False),
@@ -244,8 +225,8 @@ media = Table(
 follow_ups = Table(
     "x_follow_ups",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
-    Column("post_id", _Key, ForeignKey("x_posts.id"), nullable=False),
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("post_id", Key, ForeignKey("x_posts.id"), nullable=False),
     Column("position", Integer, nullable=False, comment="its place among those of the post"),
     Column("likes", Integer, nullable=False, comment="how many the post must find"),
     Column("within_seconds", Integer, nullable=False, comment="how long after the post they count"),
@@ -262,7 +243,7 @@ Index("ix_x_follow_ups_waiting", follow_ups.c.state)
 snapshots = Table(
     "x_snapshots",
     metadata,
-    Column("id", _Key, primary_key=True, autoincrement=True),
+    Column("id", Key, primary_key=True, autoincrement=True),
     Column("account", String(250), nullable=False),
     Column("x_id", String(19), nullable=False),
     Column("covers_until", Instant, nullable=False, comment="end of the data interval the run was for"),

@@ -44,8 +44,11 @@ class XDeletePostOperator(XOperator):
             )
         publisher = open_publisher(account=self.x_conn_id, ledger_conn_id=self.ledger_conn_id)
         try:
-            publisher.client.delete_post(x_id)
+            deleted = publisher.client.delete_post(x_id)
         except XNotFound:
             self.log.info("post %s is not on X (any more)", x_id)
+            deleted = True
+        if not deleted:
+            raise AirflowFailException(f"X did not delete {x_id}, and did not say why: look at it on X")
         publisher.ledger.receipts.deleted(x_id, now=utc_now())
         return x_id

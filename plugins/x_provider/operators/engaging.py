@@ -137,7 +137,11 @@ class XRepostOperator(_XRepostsOperator):
             raise AirflowFailException(
                 f"nothing is reposted by {self.x_conn_id}: {halt}. Clear the task afterwards"
             )
-        if not publisher.client.repost(user.user_id, x_id):
+        if not publisher.client.repost(
+            user.user_id,
+            x_id,
+            may_leave=lambda: publisher.ledger.controls.halt_of(self.x_conn_id, utc_now()) is None,
+        ):
             raise AirflowFailException(f"X did not repost {x_id}, and did not say why")
         return self._done(x_id, reposted=True)
 

@@ -150,7 +150,8 @@ class XContentOperator(XOperator):
     def plan_post(self, context: Context, *, to_be_sent_here: bool) -> Post:
         """Plan the post that this task instance of this run means: repeating it plans no second one.
 
-        What is on its way or on X stays; what was refused or missed is planned anew, as the task says now.
+        What is on its way or on X stays; what was refused or missed is planned anew, as the task says now;
+        but what a person gave up, or a stop kept back past its time, is left to people.
 
         :param to_be_sent_here: this run sends the post whenever it is due. Else it does so only if work on
             it begins at once, and leaves a later one to DAG ``x_publish``.
@@ -165,11 +166,26 @@ class XContentOperator(XOperator):
         planned = draft(self._read(calendar, key, now, is_known=known is not None), calendar=calendar)
         if known is None:
             known = self.ledger.posts.ensure(planned, now=now)
+        elif known.revision == planned.revision and self._is_decided(known, now):
+            return known
         elif known.state is not PartState.PLANNED or known.revision != planned.revision:
             self.ledger.posts.put(planned, now=now)
         else:
             self.ledger.posts.relocate(calendar, [planned])
         return self._taken_on(known.id, now, to_be_sent_here=to_be_sent_here)
+
+    def _is_decided(self, post: Post, now: DateTime) -> bool:
+        """Whether sending it is not this task's to decide any more, however often it is tried."""
+        if post.state is PartState.REFUSED and self.ledger.deciding.is_given_up(post.id):
+            self.log.warning("somebody gave post %s up: `airflow x resume %s` sends it", post.name, post.name)
+            return True
+        halt = self.ledger.controls.held_since(post.account, post.due_at, now=now)
+        if post.state is PartState.MISSED and halt is not None:
+            self.log.warning(
+                "post %s was held back (%s): `airflow x resume %s` sends it", post.name, halt, post.name
+            )
+            return True
+        return False
 
     def planned_post(self, context: Context) -> Post:
         """The post that an earlier try or stage of this task instance planned."""

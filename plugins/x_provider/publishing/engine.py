@@ -132,7 +132,12 @@ class Publisher:
         self._media = MediaPreparer(ledger, self.client, sources=sources, clock=clock, report=report)
         self._stops = Stops(ledger, clock=clock, report=self._report)
         self._recovery = Recovery(
-            ledger, self.client, self._stops, user=self.user, clock=clock, report=self._report
+            ledger,
+            governed(client, ledger, account=account, clock=clock, beyond_budget=True),
+            self._stops,
+            user=self.user,
+            clock=clock,
+            report=self._report,
         )
         self._sender = f"{socket.gethostname()}:{os.getpid()}"
         self._user: AccountOnX | None = None

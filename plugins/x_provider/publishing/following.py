@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pendulum import DateTime
 
 from x_provider.client import XClient, XRefused
-from x_provider.ledger import AccountOnX, FollowUp, Ledger, PartState, PostDraft
+from x_provider.ledger import AccountOnX, FollowUp, Halt, Ledger, PartState, PostDraft
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.publishing.outcomes import decide_before_sending
 from x_provider.publishing.reconciling import hidden_by
@@ -70,16 +70,23 @@ class Following:
         :raises XError: when X cannot be asked, or the account cannot act; what was done before stays done.
         """
         told, now = FollowedUp(), self._clock()
-        if (halt := self._ledger.controls.halt_of(self._account, now)) is not None:
+        if (halt := self._halt()) is not None:
             self._report(f"{self._account}: {halt}; nothing is followed up")
             return told
         waiting = self._ledger.follow_ups.waiting(self._account)
         posts = self._client.get_posts(sorted({each.x_id for each in waiting})).posts if waiting else ()
         likes = {post.id: post.public_metrics.like_count for post in posts if post.public_metrics}
         for each in waiting:
-            ended = self._follow_up(each, likes.get(each.x_id), now)
-            getattr(told, ended).append(each.name)
+            if (halt := self._halt()) is not None:
+                self._report(f"{self._account}: {halt}; the rest is not followed up")
+                break
+            if self._ledger.follow_ups.waits(each):
+                ended = self._follow_up(each, likes.get(each.x_id), now)
+                getattr(told, ended).append(each.name)
         return told
+
+    def _halt(self) -> Halt | None:
+        return self._ledger.controls.halt_of(self._account, self._clock())
 
     def _follow_up(self, each: FollowUp, likes: int | None, now: DateTime) -> str:
         if likes is not None and likes >= each.likes and now < each.ends_at.add(seconds=_LOOK_SECONDS):
@@ -94,7 +101,7 @@ class Following:
     def _act(self, each: FollowUp, likes: int, now: DateTime) -> str:
         try:
             if each.repost:
-                self._client.repost(self._user().user_id, each.x_id)
+                self._client.repost(self._user().user_id, each.x_id, may_leave=lambda: self._halt() is None)
                 self._report(f"{each.name}: reposted after {likes} likes")
         except XRefused as error:
             if decide_before_sending(error, now=now, pause=0).state is not PartState.REFUSED:

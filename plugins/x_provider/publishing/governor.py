@@ -29,15 +29,27 @@ from x_provider.client import (
 )
 from x_provider.ledger import CREATE_FAMILY, Cost, Ledger, Part, PartState, Post, Window
 
+_CYCLE_SECONDS = 3_600
+
 _log = logging.getLogger(__name__)
 
 
-def governed(client: XClient, ledger: Ledger, *, account: str, clock: Callable[[], DateTime]) -> XClient:
+def governed(
+    client: XClient,
+    ledger: Ledger,
+    *,
+    account: str,
+    clock: Callable[[], DateTime],
+    beyond_budget: bool = False,
+) -> XClient:
     """The client, held back while a rate window that it would need is known to be used up, or its money is.
 
     A call that is held back raises :class:`XRateLimited` with the reset, as X's own refusal would, or
     :class:`XNotPaidFor`; X is not asked. What X charges is written down, and where X takes no more money nothing
     that costs any leaves after it.
+
+    :param beyond_budget: no budget holds its calls back: for finding out what became of posts whose money a budget
+        holds until that is known.
     """
 
     def before_request(call: Call) -> None:
@@ -46,7 +58,7 @@ def governed(client: XClient, ledger: Ledger, *, account: str, clock: Callable[[
         now = clock()
         expected = expected_charge(call, now)
         if expected is not None:
-            _refuse_unpaid(ledger, account, call.family, expected.usd, now)
+            _refuse_unpaid(ledger, account, call.family, None if beyond_budget else expected.usd, now)
         until = ledger.limits.blocked_until(account, [call.family], now=now)
         if until is not None:
             raise XRateLimited(
@@ -108,11 +120,11 @@ def windows_of_refusal(error: XError) -> list[Window]:
     return windows
 
 
-def _refuse_unpaid(ledger: Ledger, account: str, family: str, usd: Decimal, now: DateTime) -> None:
+def _refuse_unpaid(ledger: Ledger, account: str, family: str, usd: Decimal | None, now: DateTime) -> None:
     breaker = ledger.controls.breaker_of(account, now)
     if breaker is not None:
         raise XNotPaidFor(family=family, detail=str(breaker), until=breaker.ends_at)
-    held = ledger.charges.held(account, usd, now=now)
+    held = None if usd is None else ledger.charges.held(account, usd, now=now)
     if held is not None:
         raise XNotPaidFor(family=family, detail=held.why, until=held.until)
 
@@ -120,7 +132,8 @@ def _refuse_unpaid(ledger: Ledger, account: str, family: str, usd: Decimal, now:
 def _break_off(ledger: Ledger, account: str, error: XOutOfCredits | XSpendCapReached, now: DateTime) -> None:
     ends_at = _day(error.reset_date) if isinstance(error, XSpendCapReached) else None
     if ends_at is not None and ends_at <= now:
-        ends_at = None
+        # X may be late with its own cycle, or its day may not be UTC's: it is asked again soon.
+        ends_at = now.add(seconds=_CYCLE_SECONDS) if ends_at > now.subtract(days=2) else None
     if ledger.controls.break_off(account, why=str(error).rstrip("."), now=now, ends_at=ends_at):
         _log.error("account %s: %s%s", account, error, to_go_on(error, account))
 

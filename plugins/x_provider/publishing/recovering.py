@@ -11,6 +11,7 @@ from x_provider.client import XClient, XError
 from x_provider.client.ids import created_at
 from x_provider.ledger import (
     CREATE_FAMILY,
+    OVER_BUDGET,
     AccountOnX,
     Attempt,
     Ledger,
@@ -21,6 +22,7 @@ from x_provider.ledger import (
     ReceiptTakenError,
 )
 from x_provider.publishing.accounts import post_url
+from x_provider.publishing.governor import costs_of
 from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.receipts import keep
 from x_provider.publishing.reconciling import (
@@ -146,7 +148,7 @@ class Recovery:
     def _resend(self, post: Post, part: Part) -> Outcome:
         absent = f"{where(post, part)}: not on X {QUIET_SECONDS} s after it was sent without an answer"
         now = self._clock()
-        held = self._held(post, now)
+        held = self._held(post, part, now)
         if held is not None:
             # Once it is armed nobody looks again, and X may show it before it may be sent.
             outcome, words = held
@@ -158,18 +160,28 @@ class Recovery:
         self._report(why)
         return Outcome("absent", PartState.ARMED, now)
 
-    def _held(self, post: Post, now: DateTime) -> tuple[Outcome, str] | None:
+    def _held(self, post: Post, part: Part, now: DateTime) -> tuple[Outcome, str] | None:
         """What would hold the part if it were armed now, and until when; in words, too."""
         halt = self._ledger.controls.halt_of(post.account, now)
+        soon = now.add(seconds=LONGEST_PAUSE_SECONDS)  # somebody may lift it early, or raise the budget
         if halt is not None:
-            soon = now.add(seconds=LONGEST_PAUSE_SECONDS)  # somebody may lift it early
             until, name, words = min(halt.ends_at or soon, soon), "halted", str(halt)
+        elif (unpaid := self._unpaid(post, part, now)) is not None:
+            until, name, words = soon, OVER_BUDGET, unpaid
         else:
             reset_at = self._ledger.limits.blocked_until(post.account, [CREATE_FAMILY], now=now)
             if reset_at is None:
                 return None
             until, name, words = reset_at, "rate_limited", f"X's rate limit of {post.account} is used up"
         return Outcome(name, PartState.UNCERTAIN, until), f"{words}; next try at {until.isoformat()}"
+
+    def _unpaid(self, post: Post, part: Part, now: DateTime) -> str | None:
+        """Why the budget would not let the part and the rest of its thread leave; its own money is held already."""
+        month = self._ledger.charges.month(post.account, now=now)
+        if month.budget is None:
+            return None
+        _, rest = costs_of(post, part, at=now)
+        return None if month.used + rest <= month.budget else month.held(rest).why
 
     def _ask(self, post: Post, part: Part) -> Outcome:
         return self._leave_to_a_person(

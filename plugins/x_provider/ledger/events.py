@@ -1,0 +1,232 @@
+"""What X has told: kept before it is acknowledged, handled later, and what it says of the people around posts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pendulum import DateTime
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from x_provider.ledger import tables as t
+from x_provider.ledger.database import Database
+
+EngagementKind = Literal["reply", "quote", "repost", "mention"]
+EventOutcome = Literal["handled", "ignored"]
+
+MOST_TRIES = 6
+"""How often an event is tried before it counts as failed: over about half an hour."""
+
+_TO_BE_TRIED = t.events.c.wake_at.is_not(None)
+
+
+@dataclass(frozen=True)
+class ReceivedEvent:
+    """One event as X told it.
+
+    :param key: the same for every delivery of one event.
+    :param app: the connection whose app X told.
+    :param body: as it came, JSON.
+    """
+
+    key: str
+    app: str
+    body: str = field(repr=False)
+    received_at: DateTime
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """An event that is to be handled.
+
+    :param tries: how often somebody has taken it on already.
+    """
+
+    id: int
+    app: str
+    body: str = field(repr=False)
+    received_at: DateTime
+    tries: int
+
+
+@dataclass(frozen=True)
+class Engagement:
+    """What somebody did with an account or one of its posts.
+
+    :param account: the connection it happened to.
+    :param x_id: the account's post it happened to; None for a mention.
+    :param by_x_id: the post that did it.
+    """
+
+    kind: EngagementKind
+    account: str
+    x_id: str | None
+    by_x_id: str
+    by_user_id: str
+    by_username: str | None
+    text: str | None = field(repr=False)
+    at: DateTime
+
+
+class Events:
+    """The events of all apps, and what they brought."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def store(self, received: Sequence[ReceivedEvent]) -> set[str]:
+        """Keep events, all or none; the keys of those that were not there yet.
+
+        When it returns they are on the disk. What is there already stays as it is, handled or not.
+        """
+        if not received:
+            return set()
+        rows = [
+            {
+                "event_key": event.key,
+                "app": event.app,
+                "body": event.body,
+                "received_at": event.received_at,
+                "wake_at": event.received_at,
+                "tries": 0,
+            }
+            # In one order everywhere: two that store the same events then cannot wait for each other.
+            for event in sorted({event.key: event for event in received}.values(), key=lambda each: each.key)
+        ]
+        with self._database.write() as connection:
+            return set(connection.execute(_STORE[connection.dialect.name], rows).scalars())
+
+    def due(self, now: DateTime, *, limit: int) -> list[StoredEvent]:
+        """What is to be handled, oldest first."""
+        columns = (t.events.c.id, t.events.c.app, t.events.c.body, t.events.c.received_at, t.events.c.tries)
+        query = select(*columns).where(t.events.c.wake_at <= now).order_by(t.events.c.id).limit(limit)
+        with self._database.read() as connection:
+            return [StoredEvent(*row) for row in connection.execute(query)]
+
+    def newest_due(self, now: DateTime) -> int | None:
+        """The newest event that is to be handled; None where there is none."""
+        query = select(func.max(t.events.c.id)).where(t.events.c.wake_at <= now)
+        with self._database.read() as connection:
+            newest: int | None = connection.execute(query).scalar_one()
+            return newest
+
+    def claim(self, now: DateTime, *, until: DateTime, limit: int) -> list[StoredEvent]:
+        """Take on what is to be handled, oldest first; whoever dies with it leaves it to others after ``until``."""
+        taken = []
+        with self._database.write() as connection:
+            query = (
+                select(t.events.c.id)
+                .where(t.events.c.wake_at <= now)
+                .order_by(t.events.c.id)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            ids = list(connection.execute(query).scalars())
+            mine = select(t.events).where(t.events.c.id.in_(ids)).order_by(t.events.c.id)
+            taken = [
+                StoredEvent(row.id, row.app, row.body, row.received_at, row.tries)
+                for row in connection.execute(mine)
+            ]
+            connection.execute(
+                update(t.events)
+                .where(t.events.c.id.in_(ids))
+                .values(wake_at=until, tries=t.events.c.tries + 1)
+            )
+        return taken
+
+    def handled(self, ids: Collection[int], *, now: DateTime, outcome: EventOutcome = "handled") -> int:
+        """Nothing is left to do for these; how many of them were still to be handled.
+
+        Their bodies are emptied: X wants what it has deleted to be forgotten, and what is needed of them is
+        elsewhere by now.
+        """
+        done = (
+            update(t.events)
+            .where(t.events.c.id.in_(ids), _TO_BE_TRIED)
+            .values(wake_at=None, handled_at=now, outcome=outcome, why=None, body="")
+        )
+        with self._database.write() as connection:
+            return connection.execute(done).rowcount
+
+    def failed(self, event_id: int, *, why: str, now: DateTime, wake_at: DateTime) -> bool:
+        """It could not be handled: again at ``wake_at``; whether it will be.
+
+        A claim counts as a try. After too many the event is left, body and all.
+        """
+        with self._database.write() as connection:
+            tries = connection.execute(
+                select(t.events.c.tries).where(t.events.c.id == event_id, _TO_BE_TRIED).with_for_update()
+            ).scalar_one_or_none()
+            if tries is None:
+                return False
+            again: bool = tries < MOST_TRIES
+            end = {"wake_at": wake_at} if again else {"wake_at": None, "handled_at": now, "outcome": "failed"}
+            connection.execute(update(t.events).where(t.events.c.id == event_id).values(why=why, **end))
+            return again
+
+    def forget(self, before: DateTime) -> int:
+        """Delete what was done with before that; how many. X's replay would bring it again, as new."""
+        old = t.events.c.wake_at.is_(None), t.events.c.received_at < before
+        with self._database.write() as connection:
+            return connection.execute(t.events.delete().where(*old)).rowcount
+
+    def engage(self, engagement: Engagement) -> bool:
+        """Keep what somebody did; False when it is known already."""
+        values = {name: getattr(engagement, name) for name in Engagement.__dataclass_fields__}
+        with self._database.write() as connection:
+            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            statement = insert(t.engagement).values(**values).on_conflict_do_nothing(index_elements=_ONCE)
+            return connection.execute(statement).rowcount == 1
+
+    def erase(self, by_x_id: str) -> int:
+        """X has deleted somebody's post: forget what it said; how many rows held it.
+
+        That it was there still counts.
+        """
+        told = t.engagement.c.by_x_id == by_x_id, t.engagement.c.text.is_not(None)
+        with self._database.write() as connection:
+            return connection.execute(update(t.engagement).where(*told).values(text=None)).rowcount
+
+    def engagement(self, account: str, *, limit: int = 100) -> list[Engagement]:
+        """What happened to an account, newest first."""
+        columns = [getattr(t.engagement.c, name) for name in Engagement.__dataclass_fields__]
+        query = (
+            select(*columns)
+            .where(t.engagement.c.account == account)
+            .order_by(t.engagement.c.at.desc(), t.engagement.c.id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [Engagement(*row) for row in connection.execute(query)]
+
+    def engagement_counts(self, x_id: str) -> dict[str, int]:
+        """How often one of our posts was replied to, quoted and reposted, by kind."""
+        query = (
+            select(t.engagement.c.kind, func.count())
+            .where(t.engagement.c.x_id == x_id)
+            .group_by(t.engagement.c.kind)
+        )
+        with self._database.read() as connection:
+            return {kind: int(count) for kind, count in connection.execute(query)}
+
+    def counts(self) -> dict[str, int]:
+        """How many events there are, by outcome; ``waiting`` for those that have none yet."""
+        outcome = func.coalesce(t.events.c.outcome, "waiting")
+        with self._database.read() as connection:
+            rows = connection.execute(select(outcome, func.count()).group_by(outcome))
+            return {name: int(count) for name, count in rows}
+
+
+_ONCE = [t.engagement.c.kind, t.engagement.c.account, t.engagement.c.by_x_id]
+
+
+def _storing(insert: Any) -> Any:
+    statement = insert(t.events).on_conflict_do_nothing(index_elements=[t.events.c.event_key])
+    return statement.returning(t.events.c.event_key)
+
+
+# Built once: whoever delivers waits for it.
+_STORE = {"postgresql": _storing(postgresql_insert), "sqlite": _storing(sqlite_insert)}

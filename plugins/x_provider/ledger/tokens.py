@@ -1,0 +1,286 @@
+"""The OAuth 2.0 tokens of accounts, sealed; and who may refresh them, which is one at a time and once a pair.
+
+A refresh token is good for one use. So whoever wants to use it writes that down first, in a transaction of its own,
+and only while nobody else has. Who died afterwards has left a claim that nobody may take over: its request may have
+left, and X may have spent the token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from pendulum import DateTime
+from sqlalchemy import Connection, Row, Update, and_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from x_provider.ledger import tables as t
+from x_provider.ledger.database import Database
+
+
+class TokenState(str, Enum):
+    """Whether X still takes an account's refresh token, as far as is known."""
+
+    GOOD = "good"
+    NEEDS_LOGIN = "needs_login"
+
+
+@dataclass(frozen=True)
+class UserOnX:
+    """Whose tokens they are; what X has not said is None."""
+
+    user_id: str | None = None
+    username: str | None = None
+    name: str | None = None
+    picture_url: str | None = None
+
+
+@dataclass(frozen=True)
+class StoredTokens:
+    """An account's tokens as they lie in the ledger.
+
+    :param sealed: the tokens themselves, which a ``Sealer`` opens.
+    :param expires_at: when the access token ends.
+    :param version: of this pair; the next one has the next number.
+    :param why: why a login is needed.
+    :param refreshing_by: who has claimed the refresh token, until ``refreshing_until`` if it lives.
+    :param retry_at: not to be refreshed before, after an outage.
+    :param seed: fingerprint of the connection's refresh token that they began with.
+    """
+
+    account: str
+    base_url: str
+    client_id: str
+    user: UserOnX
+    scopes: tuple[str, ...]
+    sealed: str = field(repr=False)
+    expires_at: DateTime
+    version: int
+    state: TokenState
+    why: str | None
+    obtained_at: DateTime
+    logged_in_at: DateTime
+    logged_in_by: str
+    refreshing_by: str | None = None
+    refreshing_until: DateTime | None = None
+    retry_at: DateTime | None = None
+    failures: int = 0
+    seed: str | None = None
+
+
+class TokenShelf:
+    """Every account's tokens."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, account: str) -> StoredTokens | None:
+        """The account's tokens, if it has logged in."""
+        with self._database.read() as connection:
+            row = connection.execute(select(t.tokens).where(t.tokens.c.account == account)).one_or_none()
+        return None if row is None else _stored(row)
+
+    def all(self) -> list[StoredTokens]:
+        """Every account's tokens, by account."""
+        with self._database.read() as connection:
+            return [_stored(row) for row in connection.execute(select(t.tokens).order_by(t.tokens.c.account))]
+
+    def put(self, account: str, *, login: dict[str, Any], now: DateTime, only_new: bool = False) -> bool:
+        """Keep the tokens of a login in place of whatever was there.
+
+        :param login: ``base_url``, ``client_id``, ``user`` (:class:`UserOnX`), ``scopes``, ``sealed``,
+            ``expires_at``, ``logged_in_by``, and ``seed`` where a connection brought them.
+        :param only_new: leave what is there alone.
+        :returns: whether they were kept.
+        """
+        user: UserOnX = login["user"]
+        values = {
+            "base_url": login["base_url"],
+            "client_id": login["client_id"],
+            "user_id": user.user_id,
+            "username": user.username,
+            "name": user.name,
+            "picture_url": user.picture_url,
+            "scopes": " ".join(login["scopes"]),
+            "sealed": login["sealed"],
+            "expires_at": login["expires_at"],
+            "state": TokenState.GOOD.value,
+            "why": None,
+            "told": None,
+            "obtained_at": now,
+            "logged_in_at": now,
+            "logged_in_by": login["logged_in_by"],
+            "refreshing_by": None,
+            "refreshing_until": None,
+            "retry_at": None,
+            "failures": 0,
+            "seed": login.get("seed"),
+        }
+        with self._database.write() as connection:
+            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            statement: Any = insert(t.tokens).values(account=account, version=1, **values)
+            key = [t.tokens.c.account]
+            if only_new:
+                statement = statement.on_conflict_do_nothing(index_elements=key)
+            else:
+                anew = {**values, "version": t.tokens.c.version + 1}
+                statement = statement.on_conflict_do_update(index_elements=key, set_=anew)
+            return connection.execute(statement).rowcount > 0
+
+    def claim(self, tokens: StoredTokens, *, by: str, until: DateTime, now: DateTime) -> bool:
+        """Become the one who refreshes this pair; whether that came about.
+
+        It does not where somebody else has claimed it, dead or alive, or has refreshed it already.
+        """
+        free = (
+            t.tokens.c.state == TokenState.GOOD.value,
+            t.tokens.c.refreshing_by.is_(None),
+            t.tokens.c.retry_at.is_(None) | (t.tokens.c.retry_at <= now),
+        )
+        return self._change(tokens, *free, refreshing_by=by, refreshing_until=until)
+
+    def renewed(
+        self,
+        tokens: StoredTokens,
+        *,
+        by: str,
+        sealed: str,
+        scopes: tuple[str, ...],
+        expires_at: DateTime,
+        now: DateTime,
+    ) -> bool:
+        """Keep the pair that came for this one; whether the claim still stood."""
+        return self._change(
+            tokens,
+            # Whoever took it for dead has written that; the pair came all the same, and nobody has another.
+            (t.tokens.c.refreshing_by == by) | (t.tokens.c.state == TokenState.NEEDS_LOGIN.value),
+            state=TokenState.GOOD.value,
+            why=None,
+            told=None,
+            sealed=sealed,
+            scopes=" ".join(scopes),
+            expires_at=expires_at,
+            version=tokens.version + 1,
+            obtained_at=now,
+            refreshing_by=None,
+            refreshing_until=None,
+            retry_at=None,
+            failures=0,
+        )
+
+    def release(self, tokens: StoredTokens, *, by: str, retry_at: DateTime, why: str) -> bool:
+        """Give the claim back: X could not be asked, or did not answer as X does."""
+        return self._change(
+            tokens,
+            t.tokens.c.refreshing_by == by,
+            refreshing_by=None,
+            refreshing_until=None,
+            retry_at=retry_at,
+            failures=tokens.failures + 1,
+            why=why,
+        )
+
+    def lose(self, tokens: StoredTokens, *, why: str, by: str | None = None) -> bool:
+        """Write down that the account must log in again; whether this pair was still the one.
+
+        :param by: whose claim it is; None for one whose time is over.
+        """
+        mine = (
+            t.tokens.c.refreshing_by == by
+            if by is not None
+            else and_(
+                t.tokens.c.refreshing_by == tokens.refreshing_by,
+                t.tokens.c.refreshing_until == tokens.refreshing_until,
+            )
+        )
+        lost = {"state": TokenState.NEEDS_LOGIN.value, "why": why}
+        return self._change(tokens, mine, **lost, refreshing_by=None, refreshing_until=None)
+
+    def know(self, account: str, user: UserOnX) -> None:
+        """Write down whose tokens they are."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(t.tokens)
+                .where(t.tokens.c.account == account)
+                .values(
+                    user_id=user.user_id,
+                    username=user.username,
+                    name=user.name,
+                    picture_url=user.picture_url,
+                )
+            )
+
+    def remove(self, account: str) -> bool:
+        """Forget an account's tokens; whether there were any."""
+        with self._database.write() as connection:
+            gone = connection.execute(t.tokens.delete().where(t.tokens.c.account == account))
+            return gone.rowcount > 0
+
+    def say(self, account: str, words: str) -> bool:
+        """Whether this is news about the account, written down as said."""
+        statement = (
+            update(t.tokens)
+            .where(
+                t.tokens.c.account == account,
+                t.tokens.c.told.is_(None) | (t.tokens.c.told != words),
+            )
+            .values(told=words)
+        )
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount > 0
+
+    def reseal(self, seal: Callable[[str, str], str]) -> int:
+        """Replace what is sealed by what the function makes of it and its account; how many there were.
+
+        A pair that is refreshed meanwhile is left to the one who refreshes it, who seals with the current key.
+        """
+        done = 0
+        for tokens in self.all():
+            sealed = seal(tokens.sealed, tokens.account)
+            with self._database.write() as connection:
+                statement = (
+                    update(t.tokens)
+                    .where(t.tokens.c.account == tokens.account, t.tokens.c.sealed == tokens.sealed)
+                    .values(sealed=sealed)
+                )
+                done += connection.execute(statement).rowcount
+        return done
+
+    def _change(self, tokens: StoredTokens, *conditions: Any, **values: Any) -> bool:
+        statement: Update = (
+            update(t.tokens)
+            .where(t.tokens.c.account == tokens.account, t.tokens.c.version == tokens.version, *conditions)
+            .values(**values)
+        )
+        with self._database.write() as connection:
+            return _changed(connection, statement)
+
+
+def _changed(connection: Connection, statement: Update) -> bool:
+    return connection.execute(statement).rowcount == 1
+
+
+def _stored(row: Row[Any]) -> StoredTokens:
+    return StoredTokens(
+        account=row.account,
+        base_url=row.base_url,
+        client_id=row.client_id,
+        user=UserOnX(row.user_id, row.username, row.name, row.picture_url),
+        scopes=tuple(row.scopes.split()),
+        sealed=row.sealed,
+        expires_at=row.expires_at,
+        version=row.version,
+        state=TokenState(row.state),
+        why=row.why,
+        obtained_at=row.obtained_at,
+        logged_in_at=row.logged_in_at,
+        logged_in_by=row.logged_in_by,
+        refreshing_by=row.refreshing_by,
+        refreshing_until=row.refreshing_until,
+        retry_at=row.retry_at,
+        failures=row.failures,
+        seed=row.seed,
+    )

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pendulum
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from x_provider.ledger import Engagement, ReceivedEvent
+from x_provider.ledger.events import MOST_TRIES
+
+NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
+LATER = NOW.add(minutes=10)
+
+
+def received(*keys, at=NOW):
+    return [ReceivedEvent(key, "x_default", f'{{"is":"{key}"}}', at) for key in keys]
+
+
+def mention(**fields):
+    told = {
+        "kind": "mention",
+        "account": "x_default",
+        "x_id": None,
+        "by_x_id": "11",
+        "by_user_id": "7",
+        "by_username": "mallory",
+        "text": "Hello @museum",
+        "at": NOW,
+    }
+    return Engagement(**{**told, **fields})
+
+
+def test_what_is_new_is_said_and_kept_once(ledger):
+    assert ledger.events.store(received("a", "b")) == {"a", "b"}
+    assert ledger.events.store(received("b", "c", "c")) == {"c"}
+    assert ledger.events.store([]) == set()
+    assert [event.body for event in ledger.events.due(NOW, limit=9)] == [
+        '{"is":"a"}',
+        '{"is":"b"}',
+        '{"is":"c"}',
+    ]
+
+
+def test_many_are_one_transaction_of_which_all_or_none_is_kept(ledger):
+    broken = [*received(*(f"event-{number}" for number in range(400))), ReceivedEvent("zero", "x_default", None, NOW)]
+    with pytest.raises(IntegrityError):
+        ledger.events.store(broken)
+    assert ledger.events.counts() == {}
+    assert len(ledger.events.store(broken[:400])) == 400
+
+
+def test_the_same_events_from_many_writers_are_kept_once(ledger):
+    ledger.database.upgrade()
+    events = received(*(f"event-{number}" for number in range(50)))
+    with ThreadPoolExecutor(8) as pool:
+        new = list(pool.map(lambda turn: ledger.events.store(events[turn:] + events[:turn]), range(16)))
+    assert sorted(key for keys in new for key in keys) == sorted(event.key for event in events)
+
+
+def test_what_is_claimed_is_nobody_elses_until_its_time_is_over(ledger):
+    ledger.events.store(received("a", "b", "c"))
+    assert ledger.events.newest_due(NOW) == 3
+    first = ledger.events.claim(NOW, until=LATER, limit=2)
+    assert [(event.body, event.tries) for event in first] == [('{"is":"a"}', 0), ('{"is":"b"}', 0)]
+    assert [event.body for event in ledger.events.claim(NOW, until=LATER, limit=9)] == ['{"is":"c"}']
+    assert ledger.events.claim(NOW, until=LATER, limit=9) == []
+    assert ledger.events.newest_due(NOW) is None
+    again = ledger.events.claim(LATER, until=LATER.add(minutes=1), limit=9)
+    assert [event.tries for event in again] == [1, 1, 1]
+
+
+def test_two_who_claim_at_once_share(ledger):
+    ledger.events.store(received(*(f"event-{number}" for number in range(40))))
+    with ThreadPoolExecutor(4) as pool:
+        claims = list(pool.map(lambda _: ledger.events.claim(NOW, until=LATER, limit=10), range(4)))
+    taken = [event.id for claim in claims for event in claim]
+    assert len(taken) == len(set(taken))
+    rest = ledger.events.claim(NOW, until=LATER, limit=40)
+    assert len(taken) + len(rest) == 40
+
+
+def test_what_is_handled_is_done_with_and_keeps_nobodys_words(ledger):
+    ledger.events.store(received("a", "b"))
+    ids = [event.id for event in ledger.events.claim(NOW, until=LATER, limit=9)]
+    assert ledger.events.handled(ids[:1], now=NOW) == 1
+    assert ledger.events.handled(ids, now=NOW, outcome="ignored") == 1
+    assert ledger.events.handled([], now=NOW) == 0
+    assert ledger.events.counts() == {"handled": 1, "ignored": 1}
+    assert ledger.events.store(received("a", "b")) == set()
+    assert ledger.events.due(LATER, limit=9) == []
+
+
+def test_what_fails_is_tried_again_and_given_up_at_last(ledger):
+    ledger.events.store(received("a"))
+    now = NOW
+    for number in range(MOST_TRIES):
+        (event,) = ledger.events.claim(now, until=now.add(minutes=10), limit=9)
+        assert event.tries == number
+        again = ledger.events.failed(event.id, why="no", now=now, wake_at=now.add(minutes=1))
+        assert again is (number < MOST_TRIES - 1)
+        assert ledger.events.claim(now, until=LATER, limit=9) == []
+        now = now.add(minutes=1)
+    assert ledger.events.counts() == {"failed": 1}
+    assert ledger.events.failed(event.id, why="no", now=now, wake_at=now) is False
+
+
+def test_what_was_done_with_long_ago_is_forgotten_and_nothing_else(ledger):
+    ledger.events.store(received("old", "waiting", at=NOW.subtract(days=31)))
+    ledger.events.store(received("new"))
+    old, _, new = ledger.events.due(NOW, limit=9)
+    ledger.events.handled([old.id, new.id], now=NOW)
+    assert ledger.events.forget(NOW.subtract(days=30)) == 1
+    assert ledger.events.counts() == {"handled": 1, "waiting": 1}
+
+
+def test_the_same_doing_counts_once(ledger):
+    assert ledger.events.engage(mention()) is True
+    assert ledger.events.engage(mention(text="Hello again")) is False
+    assert ledger.events.engage(mention(kind="reply", x_id="5")) is True
+    assert ledger.events.engage(mention(account="x_other")) is True
+    assert [each.kind for each in ledger.events.engagement("x_default")] == ["reply", "mention"]
+    assert ledger.events.engagement("x_default")[1] == mention()
+    assert ledger.events.engagement_counts("5") == {"reply": 1}
+
+
+def test_what_x_deleted_is_forgotten_but_counts(ledger):
+    ledger.events.engage(mention(kind="reply", x_id="5"))
+    ledger.events.engage(mention())
+    ledger.events.engage(mention(by_x_id="12"))
+    assert ledger.events.erase("11") == 2
+    assert ledger.events.erase("11") == 0
+    texts = {each.by_x_id: each.text for each in ledger.events.engagement("x_default")}
+    assert texts == {"11": None, "12": "Hello @museum"}
+    assert ledger.events.engagement_counts("5") == {"reply": 1}
+
+
+def test_no_words_show_where_events_are_printed():
+    assert "Hello" not in repr(mention())
+    assert '{"is"' not in repr(received("a")[0])
