@@ -40,15 +40,24 @@ CALENDAR = os.environ.get("X_CALENDAR") or str(
     would change, **apply** writes it to the ledger, **report** fails the run if entries were left out, after
     the sound ones are planned.
 
+    The button also fetches anew the files that lie elsewhere; the hourly runs fetch those of new and changed
+    entries.
+
     The file is `include/calendar/calendar.yaml`, or what the environment variable `X_CALENDAR` names, or what
     the form says. Nothing is sent here: DAG `x_publish` does that.
     """,
 )
 def x_calendar():
-    read = {"calendar": "{{ params.calendar }}", "allow_withdrawals": "{{ params.allow_withdrawals }}"}
+    read = {
+        "calendar": "{{ params.calendar }}",
+        "allow_withdrawals": "{{ params.allow_withdrawals }}",
+        "refetch": "{{ dag_run.run_type != 'scheduled' }}",
+    }
     lint = XLintCalendarOperator(task_id="lint", multiple_outputs=True, **read)
     plan = XPlanCalendarOperator(task_id="plan", digest=lint.output["digest"], **read)
-    apply = XApplyCalendarOperator(task_id="apply", digest=lint.output["digest"], **read)
+    apply = XApplyCalendarOperator(
+        task_id="apply", digest=lint.output["digest"], reported=lint.output["broken"], **read
+    )
 
     @task(retries=0)
     def report(errors: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pendulum
 import pytest
 from media_samples import MADE
+from PIL import Image
 
 from x_provider.calendar import KnownPost, read_entry
 from x_provider.media import MediaError, MediaSources
@@ -203,3 +204,153 @@ def test_a_dag_names_files_alone_wherever_parts_are(tmp_path, store):
     post = reading.post
     assert [len(part.media) for part in (*post.parts, post.follow_ups[0].part)] == [0, 1, 1, 1]
     assert store.opened == {url: 1}
+
+
+def test_fit_promises_nothing_where_only_cutting_would_help(read, tmp_path):
+    MADE["endless.mp4"](tmp_path / "endless.mp4")
+    reading = read("  - {id: a, at: now, text: A, media: [{file: endless.mp4, fit: true}]}\n")
+    (error,) = errors(reading)
+    assert error.startswith("media[0].file: endless.mp4: 8,000 s; X takes a duration of 1,200 s at most")
+    assert "re-encoded" not in error
+
+
+def test_fit_leaves_the_doubt_about_a_long_video_as_it_is(read, tmp_path):
+    MADE["long.mp4"](tmp_path / "long.mp4")
+    reading = read("  - {id: a, at: now, text: A, media: [{file: long.mp4, fit: true}]}\n")
+    assert "long.mp4: 150 s; X may refuse a duration above 140 s" in [f.message for f in reading.findings]
+    assert errors(reading) == []
+
+
+@pytest.mark.parametrize("format", ["PNG", "WEBP"])
+def test_fit_would_stop_a_picture_that_moves(read, tmp_path, format):
+    frames = [Image.effect_noise((1_700, 1_700), 90 + n).convert("RGB") for n in range(2)]
+    name = f"moving.{format.lower()}"
+    frames[0].save(tmp_path / name, format, save_all=True, append_images=frames[1:], lossless=True)
+    assert (tmp_path / name).stat().st_size > 5_300_000
+    (error,) = errors(read(f"  - {{id: a, at: now, media: [{{file: {name}, alt: A, fit: true}}]}}\n"))
+    assert error.endswith("at most; it moves, and would not when made to fit")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_sound"),
+    [
+        ("file: a.png, alt: A", "file: a.png, alt: A", False),
+        ("file: a.png, alt: A", "file: copy.png, alt: A", False),
+        ("file: a.png, alt: A", "file: a.png, alt: B", True),
+        ("file: a.png, alt: A", "file: a.png, alt: A, fit: true", True),
+        ("file: a.png, alt: A", "file: a.png, alt: A, sensitive: [other]", True),
+        ("file: a.png, alt: A", "file: b.png, alt: A", True),
+    ],
+)
+def test_the_same_picture_twice_in_one_post_is_an_error(read, picture, first, second, is_sound):
+    for name, size in (("a.png", (32, 24)), ("copy.png", (32, 24)), ("b.png", (32, 32))):
+        picture(name, size=size)
+    found = errors(read(f"  - {{id: a, at: now, media: [{{{first}}}, {{file: b.png}}, {{{second}}}]}}\n"))
+    assert [error.partition(" is the same")[0] for error in found] == (
+        [] if is_sound else [f"media[2].file: {second.partition(': ')[2].partition(',')[0]}"]
+    )
+
+
+def test_the_same_picture_in_two_parts_is_fine(read, picture):
+    picture("a.png")
+    part = "{text: T, media: [{file: a.png, alt: A}]}"
+    assert errors(read(f"  - {{id: a, at: now, thread: [{part}, {part}]}}\n")) == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "media: [{{file: '{}', alt: A}}]",
+        "media: '{}'",
+        "reply_to: '{}'",
+        "nullcast: '{}'",
+        "reply_settings: '{}'",
+        "direct_message_deep_link: '{}'",
+        "media: [{{file: a.png, alt: A, sensitive: ['{}']}}]",
+        "media: [{{file: a.png, alt: A, subtitles: [{{file: '{}', language: EN, name: E}}]}}]",
+    ],
+)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/b/a.png?X-Sig=hush",
+        " https://127.0.0.1/b/a.png?X-Sig=hush",
+        "https:/127.0.0.1/b/a.png?X-Sig=hush",
+        "https:127.0.0.1/b?X-Sig=hush",
+        "./https://127.0.0.1/b/a.png?X-Sig=hush",
+    ],
+)
+def test_no_finding_shows_what_signs_an_address(read, picture, entry, url):
+    picture("a.png")
+    reading = read(f"  - {{id: a, at: now, text: A, {entry.format(url)}}}\n")
+    assert errors(reading) != []
+    assert "hush" not in "".join(str(finding) for finding in reading.findings)
+
+
+@pytest.mark.parametrize("source", ["https:/b/a.png?sig=hush", "HTTP:b/a.png", "media/https://b/a.png"])
+def test_an_address_with_a_slip_is_not_taken_for_a_path(read, source):
+    (error,) = errors(read(f"  - {{id: a, at: now, media: [{{file: '{source}', alt: A}}]}}\n"))
+    assert error.endswith(" is neither an address nor a path")
+
+
+def test_space_around_a_source_does_not_count(read, store, picture):
+    picture("a.png")
+    media = "[{file: ' s3://bucket/large.jpg ', alt: A}, {file: ' a.png', alt: A}]"
+    reading = read(f"  - {{id: a, at: now, media: {media}}}\n", sources=store.sources)
+    assert [spec.source.rpartition("/")[2] for spec in reading.calendar.posts[0].parts[0].media] == [
+        "large.jpg",
+        "a.png",
+    ]
+
+
+VIDEO = """
+  - id: a
+    at: 2026-12-01 09:00
+    text: {text}
+    media:
+      - file: s3://bucket/good.mp4
+        subtitles: [{{file: "s3://bucket/english.srt", language: EN, name: English}}]
+    video: {{preview: "s3://bucket/large.jpg"}}
+"""
+
+
+@pytest.fixture
+def read_again(read, store):
+    """Reads the entry as one that is planned as the first reading said."""
+    post = read(VIDEO.format(text="A"), sources=store.sources).calendar.posts[0]
+    store.opened.clear()
+    (part,) = post.parts
+    (medium,) = part.media
+    files = {file.source: file for file in (medium, *medium.subtitles, part.video.preview)}
+
+    def read_again(text="A", state="planned"):
+        known = {"a": KnownPost(post.revision, state, post.due_at)}
+        reading = read(
+            VIDEO.format(text=text),
+            known=lambda _: known,
+            planned_files=lambda calendar, id: files if (calendar, id) == ("plan", "a") else {},
+            sources=store.sources,
+        )
+        return reading.calendar.posts[0], post
+
+    return read_again
+
+
+def test_what_is_planned_as_it_says_is_not_fetched_again(read_again, store):
+    again, post = read_again()
+    assert (again, store.opened) == (post, {})
+
+
+@pytest.mark.parametrize("changed", [{"text": "B"}, {"state": "refused"}, {"state": "missed"}])
+def test_an_entry_that_has_changed_or_stopped_is_fetched_anew(read_again, store, changed):
+    read_again(**changed)
+    assert set(store.opened.values()) == {1}
+    assert len(store.opened) == 3
+
+
+def test_aliases_in_an_entry_are_looked_into_once(read):
+    layers = "".join(f"    x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    entry = f"  - id: a\n    at: now\n    text: A\n    x0: &x0 [A]\n{layers}"
+    known = {"a": KnownPost("r", "planned", NOW)}
+    reading = read(entry, known=lambda _: known, planned_files=lambda calendar, id: {})
+    assert reading.calendar.broken == {"a"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
+from media_samples import MADE
 
 CARRIED = {
     "media": "[{file: a.png, alt: A}]",
@@ -95,3 +96,67 @@ def test_what_has_what_it_needs_is_fine(errors_of, fields):
 def test_what_x_takes_and_drops_is_doubted(read, fields, field):
     reading = read(f"  - {{id: a, at: now, text: A, {fields}}}\n", head="plan: enterprise")
     assert [(finding.severity, finding.field) for finding in reading.findings] == [("warning", field)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "errors"),
+    [
+        ("media: []", ["text: is missing, and there is no media to stand for it"]),
+        ("text: '', media: []", ["text: is empty, and there is no media to stand for it"]),
+        ("text: A, media: [], tagged_user_ids: [12]", ["tagged_user_ids: needs media: accounts are tagged"]),
+        ("text: 'https://example.org', links: reply, media: []", ["text: is nothing but"]),
+        ("text: A, media: [], video: {title: B}", ["video: stands beside no video"]),
+        ("text: A, media: [], poll: {options: [A, B], duration: 9}", []),
+        ("text: A, tagged_user_ids: []", []),
+        ("text: A, thread: []", ["text: stands beside thread", "thread: has 0 parts"]),
+    ],
+)
+def test_an_empty_list_is_nothing(errors_of, fields, errors):
+    found = [f"{field}: {message}" for field, message in errors_of(fields)]
+    assert len(found) == len(errors)
+    assert all(a.startswith(b) for a, b in zip(found, errors, strict=True)), found
+
+
+@pytest.mark.parametrize("blank", ["''", "' '"])
+def test_blank_text_is_not_sent(read, blank):
+    fields = f"card_uri: {blank}, place_id: {blank}, direct_message_deep_link: {blank}"
+    reading = read(f"  - {{id: a, at: now, text: A, {fields}, poll: {{options: [A, B], duration: 9}}}}\n")
+    assert reading.findings == []
+    (part,) = reading.calendar.posts[0].parts
+    assert (part.card_uri, part.place_id, part.direct_message_deep_link) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("link", "is_sound"),
+    [
+        ("https://x.com/messages/compose?recipient_id=2244994945", True),
+        ("https://twitter.com/messages/compose?recipient_id=2244994945&welcome_message_id=1", True),
+        ("https://www.twitter.com/messages/compose?text=Hi&recipient_id=1", True),
+        ("https://example.org", False),
+        ("https://x.com/observatory", False),
+        ("https://x.com/messages/compose", False),
+        ("https://x.com/messages/compose?recipient_id=observatory", False),
+        ("https://x.com.example.org/messages/compose?recipient_id=1", False),
+        ("http://x.com/messages/compose?recipient_id=1", False),
+    ],
+)
+def test_a_deep_link_leads_to_a_conversation(errors_of, link, is_sound):
+    found = errors_of(f"text: A, direct_message_deep_link: '{link}'")
+    assert [field for field, _ in found] == ([] if is_sound else ["direct_message_deep_link"])
+
+
+@pytest.mark.parametrize("character", ["\\uFEFF", "\\uFFFE"])
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ('text: "A{}B"', "text"),
+        ('text: A, poll: {{options: ["A{}", B], duration: 9}}', "poll.options[0]"),
+        ('media: [{{file: a.png, alt: "A{}B"}}]', "media[0].alt"),
+        ('media: [{{file: good.mp4}}], video: {{title: "A{}B"}}', "video.title"),
+        ('media: [{{file: good.mp4}}], video: {{description: "A{}B"}}', "video.description"),
+    ],
+)
+def test_a_character_that_x_refuses_is_named_wherever_it_is(errors_of, tmp_path, fields, field, character):
+    MADE["good.mp4"](tmp_path / "good.mp4")
+    expected = f"holds the character U+{character[2:]}, which X refuses"
+    assert errors_of(fields.format(character)) == [(field, expected)]

@@ -65,8 +65,8 @@ def test_times_may_carry_an_offset_or_be_relative(read, at, due):
             "7 days",
         ),
         (
-            "{id: bad, at: now, text: Vote, media: [], poll: {options: [A, B], duration: 9}}",
-            "poll",
+            "{id: bad, at: now, text: Vote, card_uri: 'card://1', poll: {options: [A, B], duration: 9}}",
+            "card_uri",
             "together",
         ),
         ("{id: bad, at: now, text: Hello, reply_settings: mentioned}", "reply_settings", "mentionedUsers"),

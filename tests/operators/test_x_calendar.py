@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pendulum
 import pytest
+from airflow.sdk.io import attach
+from airflow.utils.types import DagRunType
+from fsspec.implementations.memory import MemoryFileSystem
+from PIL import Image
 
 from x_provider.ledger import Blackout, PartState
+from x_provider.operators.calendar import XApplyCalendarOperator
 from x_provider.publishing import utc_now
 
 HEAD = "calendar: december\ntimezone: Europe/Berlin\nposts:\n"
@@ -31,6 +39,7 @@ def run_calendar(run_dag, load_dag, tmp_path: Path):
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return run_dag(dag, run_conf={"calendar": str(file), **conf})
 
+    run.dag = dag
     return run
 
 
@@ -145,3 +154,131 @@ def test_a_few_entries_may_go_without_asking(run_calendar, planned):
     run_calendar(HEAD + "".join(entries(10)))
     assert run_calendar(HEAD + "".join(entries(7))).state == "success"
     assert len(planned()) == 7
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch):
+    """A picture in a store, and what becomes of each attempt to open it: an exception for the numbers given."""
+    disk = MemoryFileSystem()
+    attempts = Attempts()
+    opened = MemoryFileSystem._open
+
+    def count(self, path, *args, **kwargs):
+        if kwargs.get("mode", args[0] if args else "rb") == "rb":
+            attempts.made += 1
+            if attempts.made in attempts.failing:
+                raise attempts.failing[attempts.made]
+        return opened(self, path, *args, **kwargs)
+
+    monkeypatch.setenv("AIRFLOW__X__MEDIA_STORES", "memory")
+    attach("memory", fs=disk)
+    monkeypatch.setattr(MemoryFileSystem, "_open", count)
+    attempts.save = lambda size=(32, 24): disk.pipe("/bucket/dome.png", png(size))
+    attempts.save()
+    yield attempts
+    disk.rm("/bucket", recursive=True)
+
+
+class Attempts:
+    """How often the picture was opened, and which attempts fail."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.failing: dict[int, Exception] = {}
+
+
+def png(size: tuple[int, int]) -> bytes:
+    file = BytesIO()
+    Image.new("RGB", size).save(file, "PNG")
+    return file.getvalue()
+
+
+AWAY = "  - {id: away, at: 2030-12-03 09:00, text: T, media: [{file: 'memory://bucket/dome.png', alt: D}]}\n"
+
+
+def test_a_file_out_of_reach_after_lint_fails_apply_once_the_others_are_applied(
+    run_calendar, planned, away, capfd
+):
+    away.failing = {3: ConnectionError()}
+    assert states(run_calendar(HEAD + SOUND + AWAY)) == {
+        "lint": "success",
+        "plan": "success",
+        "apply": "failed",
+        "report": "upstream_failed",
+    }
+    assert set(planned()) == {"hello"}
+    log = "".join(capfd.readouterr())
+    assert "not applied: away; the other entries are" in log
+    assert "the object memory://bucket/dome.png cannot be opened" in log
+
+
+@pytest.mark.parametrize(
+    ("error", "tries", "posts"),
+    [(ConnectionError(), 2, {"hello", "away"}), (FileNotFoundError(), 1, {"hello"})],
+    ids=["may pass", "for good"],
+)
+def test_apply_is_tried_again_where_that_may_help(run_calendar, planned, away, error, tries, posts):
+    for task in run_calendar.dag.tasks:
+        task.retries, task.retry_delay = 1, timedelta(0)
+    away.failing = {3: error}
+    dag_run = run_calendar(HEAD + SOUND + AWAY)
+    assert dag_run.get_task_instance("apply").try_number == tries
+    assert set(planned()) == posts
+
+
+def test_an_entry_that_lint_has_named_fails_the_report_and_not_apply(run_calendar, planned, away):
+    away.failing = dict.fromkeys(range(1, 10), ConnectionError())
+    assert states(run_calendar(HEAD + SOUND + AWAY)) == {
+        "lint": "success",
+        "plan": "success",
+        "apply": "success",
+        "report": "failed",
+    }
+    assert set(planned()) == {"hello"}
+
+
+def test_plan_says_what_its_own_reading_has_found(run_calendar, away, capfd):
+    away.failing = {2: ConnectionError()}
+    assert run_calendar(HEAD + SOUND + AWAY).state == "success"
+    assert "error: away: media[0].file: the object memory://bucket/dome.png" in "".join(capfd.readouterr())
+
+
+def test_apply_alone_names_every_entry_that_it_leaves_out(run_task, set_up, tmp_path, capfd):
+    file = tmp_path / "calendar.yaml"
+    file.write_text(HEAD + SOUND + BROKEN)
+    ti = run_task(XApplyCalendarOperator, calendar=str(file), ledger_conn_id=set_up.ledger_conn_id)
+    assert ti.state == "failed"
+    assert [post.key for post in set_up.ledger.posts.all()] == ["hello"]
+    assert "not applied: tours; the other entries are" in "".join(capfd.readouterr())
+
+
+def test_runs_by_the_clock_fetch_what_is_new_or_changed_and_the_button_everything(
+    run_calendar, planned, away
+):
+    tasks = [task for task in run_calendar.dag.tasks if task.task_id != "report"]
+    by_button = tasks[0].refetch
+    for task in tasks:
+        task.refetch = "False"
+
+    def fetched(content):
+        before = away.made
+        assert run_calendar(content).state == "success"
+        return away.made - before
+
+    assert fetched(HEAD + AWAY) == 3
+    assert fetched(HEAD + AWAY + SOUND) == 0
+    assert fetched(HEAD + AWAY.replace("text: T", "text: Tonight")) == 3
+    away.save(size=(64, 48))
+    assert fetched(HEAD + AWAY.replace("text: T", "text: Tonight")) == 0
+    assert planned()["away"].parts[0].content["media"][0]["width"] == 32
+    for task in tasks:
+        task.refetch = by_button
+    assert fetched(HEAD + AWAY.replace("text: T", "text: Tonight")) == 3
+    assert planned()["away"].parts[0].content["media"][0]["width"] == 64
+
+
+@pytest.mark.parametrize(("run_type", "anew"), [("scheduled", "False"), ("manual", "True")])
+def test_the_clock_is_told_from_the_button(load_dag, run_type, anew):
+    lint = load_dag("x_calendar").get_task("lint")
+    run = SimpleNamespace(run_type=DagRunType(run_type))
+    assert lint.render_template(lint.refetch, {"dag_run": run}) == anew

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import quoted
 from x_provider.calendar.model import MediaSpec, SensitiveMedia, SubtitlesSpec, VideoSpec
 from x_provider.calendar.shelf import InspectedMedia, Shelf
 from x_provider.calendar.yaml_tree import Node, Scalar
-from x_provider.media import MAX_ALT_LENGTH, MAX_IMAGES, MediaError, breaches
+from x_provider.media import MAX_ALT_LENGTH, MAX_IMAGES, MediaError, breaches, changeable
 
 _MEDIA_FIELDS = ("file", "alt", "fit", "sensitive", "subtitles")
 _SUBTITLES_FIELDS = ("file", "language", "name")
@@ -47,8 +47,10 @@ class Attachments:
 
     def media(self, fields: Fields) -> list[MediaSpec]:
         """Read ``media``; what is wrong with it goes to the fields' report."""
-        items = fields.sequence("media") or []
-        if fields.has("media") and not items:
+        items = fields.sequence("media")
+        if items is None:
+            return []
+        if not items:
             fields.warning("media", "is an empty list", "Remove it, or name a file")
         if len(items) > MAX_IMAGES:
             fields.error(
@@ -72,18 +74,19 @@ class Attachments:
         if not fields.has("media") or any(spec.category != "tweet_video" for spec in media):
             fields.error("video", "stands beside no video", "Name the video under media, or take this out")
         return VideoSpec(
-            title=video.text("title"),
-            description=video.text("description"),
+            title=video.words("title"),
+            description=video.words("description"),
             embeddable=video.flag("embeddable"),
             preview=self._preview(video),
             visit_site=video.url("visit_site"),
             watch_now=video.url("watch_now"),
-            app_store_id=video.text("app_store_id"),
-            ipad_app_store_id=video.text("ipad_app_store_id"),
-            play_store_id=video.text("play_store_id"),
+            app_store_id=video.words("app_store_id"),
+            ipad_app_store_id=video.words("ipad_app_store_id"),
+            play_store_id=video.words("play_store_id"),
         )
 
     def _items(self, fields: Fields, items: list[Node]) -> Iterator[tuple[str, MediaSpec]]:
+        seen: dict[int, dict[str, Any]] = {}
         for index, node in enumerate(items):
             item = fields.item("media", index, node, known=_MEDIA_FIELDS)
             source = item.required("file", "media/picture.jpg") if item is not None else None
@@ -109,6 +112,13 @@ class Attachments:
                     "subtitles": subtitles,
                 }
             )
+            same = next((index for index, other in seen.items() if other == _content(spec)), None)
+            if same is not None:
+                message = (
+                    f"is the same file as media[{same}], said the same about: X refuses a post with one twice"
+                )
+                item.error("file", f"{looked.name} {message}", "Take one of them out")
+            seen[index] = _content(spec)
             yield looked.name, spec
 
     def _look(self, fields: Fields, name: str, source: str, *, fit: bool) -> InspectedMedia | None:
@@ -117,15 +127,20 @@ class Attachments:
         except MediaError as error:
             fields.error(name, error.message, error.hint, may_pass=error.may_pass)
             return None
+        changed = changeable(looked.found, premium=self._premium) if fit else []
+        if changed and looked.found.category == "tweet_image" and looked.found.frames > 1:
+            message = f"{looked.name}: {changed[0]}; it moves, and would not when made to fit"
+            fields.error(name, message, "Make a GIF or a video of it")
+            return looked
         for severity, message in breaches(looked.found, premium=self._premium):
-            if fit:
+            if message in changed:
                 fields.warning(name, f"{looked.name}: {message}; it is re-encoded, as fit: true says")
             else:
                 (fields.error if severity == "error" else fields.warning)(name, f"{looked.name}: {message}")
         return looked
 
     def _preview(self, video: Fields) -> MediaSpec | None:
-        source = video.text("preview")
+        source = video.words("preview")
         looked = self._look(video, "preview", source, fit=False) if source else None
         if looked is None:
             return None
@@ -177,10 +192,16 @@ def _spec(looked: InspectedMedia) -> MediaSpec:
     )
 
 
+def _content(spec: MediaSpec) -> dict[str, Any]:
+    """What makes one upload of a file: two that agree in it get one media id."""
+    return spec.model_dump(include={"sha256", "category", "alt", "fit", "sensitive", "subtitles"})
+
+
 def _alt(item: Fields) -> str | None:
     alt = (item.text("alt") or "").strip()
     if len(alt) > MAX_ALT_LENGTH:
         item.error("alt", f"has {len(alt):,} characters; X takes {MAX_ALT_LENGTH:,}", "Shorten it")
+    item.check_characters("alt", alt)
     return alt or None
 
 

@@ -113,7 +113,7 @@ def _absolute(written: str, zone: str) -> pendulum.DateTime:
 
 
 def _silenced(fields: Fields, own: str, accounts: Collection[str]) -> tuple[str, ...] | None:
-    account = fields.text("account") if fields.has("account") else ""
+    account = fields.text("account") if fields.node("account") is not None else ""
     if account is None:
         return None
     account = account.strip()

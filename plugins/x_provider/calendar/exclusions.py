@@ -21,7 +21,7 @@ def check_combination(fields: Fields, text: str, *, is_reply: bool) -> None:
     for name in together[1:]:
         fields.error(name, f"cannot go together with {together[0]} in one post on X", "Keep one of them")
     if not text and not fields.has("media"):
-        empty = "is empty" if fields.has("text") else "is missing"
+        empty = "is empty" if fields.node("text") is not None else "is missing"
         fields.error("text", f"{empty}, and there is no media to stand for it", "Add text or media")
     if fields.has("edit_of"):
         for name in (name for name in _NOT_EDITED if fields.has(name)):

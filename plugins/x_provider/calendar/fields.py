@@ -9,6 +9,7 @@ from typing import TypeVar
 from x_provider.calendar.findings import EntryReport, nearest, quoted
 from x_provider.calendar.times import TimeError, duration_seconds
 from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, Sequence
+from x_provider.text import invalid_characters
 
 _YES = frozenset({"true", "yes", "on"})
 _NO = frozenset({"false", "no", "off"})
@@ -55,12 +56,15 @@ class Fields:
         self._report.warning(self.line_of(name), self.path(name), message, hint)
 
     def has(self, name: str) -> bool:
-        """Whether the field is there and not empty."""
-        return self.node(name) is not None
+        """Whether the field is there with something behind it: blank text and an empty list are nothing."""
+        node = self.node(name)
+        if isinstance(node, Scalar):
+            return bool(node.value.strip())
+        return bool(node.items) if isinstance(node, Sequence) else node is not None
 
     def is_blank(self, name: str) -> bool:
-        """Whether the field is there with nothing behind it."""
-        return name in self._mapping.fields and not self.has(name)
+        """Whether the field is there with nothing written behind it."""
+        return name in self._mapping.fields and self.node(name) is None
 
     def node(self, name: str) -> Node | None:
         found = self._mapping.fields.get(name)
@@ -82,6 +86,17 @@ class Fields:
             self.error(name, "is missing", f"Add for example {name}: {example}")
             return None
         return self.text(name)
+
+    def words(self, name: str) -> str | None:
+        """The value without the space around it; None also when nothing is left of it."""
+        value = (self.text(name) or "").strip()
+        self.check_characters(name, value)
+        return value or None
+
+    def check_characters(self, name: str, text: str) -> None:
+        """Say whether a text holds a character that X refuses."""
+        if refused := invalid_characters(text):
+            self.error(name, f"holds the character {refused[0]}, which X refuses", "Type that place anew")
 
     def flag(self, name: str) -> bool | None:
         value = self.text(name)

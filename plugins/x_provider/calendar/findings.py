@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from x_provider.media import shown
 
 Severity = Literal["error", "warning"]
 
@@ -136,7 +139,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def quoted(value: str) -> str:
-    """The value as a message shows it: in quotes, on one line, never longer than a glance."""
+    """The value as a message shows it: in quotes, on one line, never longer than a glance, no signed URL's secret."""
+    if _ADDRESS.search(value):
+        value = shown(value)
     return f'"{one_line(value if len(value) <= 60 else value[:57] + "...")}"'
 
 
@@ -145,4 +150,5 @@ def one_line(text: str) -> str:
     return "".join(" " if unicodedata.category(character) in _BREAKING else character for character in text)
 
 
+_ADDRESS = re.compile(r"://|https?:", re.IGNORECASE)
 _BREAKING = frozenset({"Cc", "Cs", "Zl", "Zp"})

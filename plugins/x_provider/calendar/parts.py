@@ -5,6 +5,7 @@ The rules are those of https://docs.x.com/x-api/posts/create-post.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -17,7 +18,7 @@ from x_provider.calendar.model import PartSpec, PollSpec, ReplySettings
 from x_provider.calendar.plans import LONG_TEXTS, Rights, check_cashtags, check_rights
 from x_provider.calendar.yaml_tree import Scalar
 from x_provider.media import MAX_TAGGED_USERS
-from x_provider.text import MAX_WEIGHTED_LENGTH, PREMIUM_MAX_LENGTH, invalid_characters, weighted_length
+from x_provider.text import MAX_WEIGHTED_LENGTH, PREMIUM_MAX_LENGTH, weighted_length
 
 PART_FIELDS = (
     "text",
@@ -49,6 +50,10 @@ Place = Literal["first", "later", "comment"]
 
 _REPLY_SETTINGS = ("following", "mentionedUsers", "subscribers", "verified")
 _EVERYONE = "everyone"
+_CONVERSATION = re.compile(
+    r"https://(?:www\.)?(?:x|twitter)\.com/messages/compose\?(?:[^#]*&)?recipient_id=[0-9]{1,19}(?:[&#].*)?",
+    re.IGNORECASE,
+)
 _MAX_RAW_LENGTH = {MAX_WEIGHTED_LENGTH: 10_000, PREMIUM_MAX_LENGTH: 50_000}
 """Longer texts are refused uncounted: nothing that long fits, and looking for its links takes its time."""
 
@@ -88,13 +93,13 @@ class PartReader:
             quote=fields.x_id("quote"),
             community_id=fields.x_id("community_id"),
             share_with_followers=fields.flag("share_with_followers"),
-            place_id=fields.text("place_id"),
+            place_id=fields.words("place_id"),
             made_with_ai=fields.flag("made_with_ai"),
             paid_partnership=fields.flag("paid_partnership"),
             for_super_followers_only=fields.flag("for_super_followers_only"),
             nullcast=fields.flag("nullcast"),
-            card_uri=fields.text("card_uri"),
-            direct_message_deep_link=fields.url("direct_message_deep_link"),
+            card_uri=fields.words("card_uri"),
+            direct_message_deep_link=_deep_link(fields),
             tagged_user_ids=_tagged(fields),
         )
 
@@ -127,9 +132,7 @@ class PartReader:
                 "text", f"is far too long: {len(text):,} characters of at most {limit:,}", "Shorten it"
             )
             return ""
-        refused = invalid_characters(text)
-        if refused:
-            fields.error("text", f"holds the character {refused[0]}, which X refuses", "Type that place anew")
+        fields.check_characters("text", text)
         text = self.links.apply(fields, text, is_reply=place == "comment")
         if not is_split:
             self.check_length(fields, text)
@@ -140,6 +143,15 @@ def _reply_settings(fields: Fields) -> ReplySettings | None:
     chosen = fields.choice("reply_settings", (*_REPLY_SETTINGS, _EVERYONE))
     # X says "everyone" where it reports the setting, and refuses it where one is made.
     return None if chosen == _EVERYONE else cast("ReplySettings | None", chosen)
+
+
+def _deep_link(fields: Fields) -> str | None:
+    link = fields.url("direct_message_deep_link")
+    if link is not None and not _CONVERSATION.fullmatch(link):
+        message = f"must lead to a conversation of Direct Messages, not {quoted(link)}"
+        hint = "Write https://x.com/messages/compose?recipient_id= and the account's id behind it"
+        fields.error("direct_message_deep_link", message, hint)
+    return link
 
 
 def _tagged(fields: Fields) -> list[str]:
@@ -163,6 +175,7 @@ def _poll(fields: Fields) -> PollSpec | None:
     for index, option in enumerate(options[:4]):
         if not 1 <= len(option) <= 25:
             poll.error(f"options[{index}]", f"{quoted(option)} has {len(option)} characters; X takes 1 to 25")
+        poll.check_characters(f"options[{index}]", option)
     if len(set(options)) < len(options):
         poll.warning("options", "has the same option twice")
     settings = _reply_settings(poll)

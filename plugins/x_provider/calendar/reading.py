@@ -19,7 +19,7 @@ from x_provider.calendar.header import HEADER_FIELDS, Header, read_header, read_
 from x_provider.calendar.model import BlackoutSpec, Calendar, PostSpec
 from x_provider.calendar.plan import CHANGEABLE, PLANNED, KnownPost
 from x_provider.calendar.repeats import Repeat, repeats
-from x_provider.calendar.shelf import Shelf
+from x_provider.calendar.shelf import FilesBySource, Shelf
 from x_provider.calendar.times import roughly
 from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, Sequence
 from x_provider.media import MediaSources
@@ -27,6 +27,7 @@ from x_provider.text import without_links
 
 MAX_POSTS = 10_000
 
+PlannedFiles = Callable[[str, str], FilesBySource]
 KnownByCalendar = Callable[[str], KnownPosts[str, KnownPost]]
 
 
@@ -49,6 +50,7 @@ def read_calendar(
     *,
     now: pendulum.DateTime | None = None,
     known: KnownByCalendar | None = None,
+    planned_files: PlannedFiles | None = None,
     sources: MediaSources | None = None,
 ) -> Reading:
     """Read a calendar's YAML file and check every entry. Never raises for what it finds there.
@@ -59,6 +61,8 @@ def read_calendar(
     :param now: the moment that ``now + 30 s`` counts from; the current time when left out.
     :param known: gives the ledger's posts of the calendar of that name. A known post is not blamed for a due
         time in the past, and one that is on its way or on X for nothing at all.
+    :param planned_files: gives the files of the ledger's post of that calendar and id. A planned post whose entry
+        still says what it is planned with is not fetched again. Left out, everything is.
     :param sources: where media come from; files of this machine and https URLs when left out. What is named
         twice is fetched once.
     """
@@ -72,7 +76,15 @@ def read_calendar(
         content = bytes_of(path, header_report)
         digest = hashlib.sha256(content).hexdigest()
         shelf = Shelf(sources or MediaSources(), path.absolute().parent)
-        calendar = _calendar(tree_of(content, report), shelf, header_report, report, now=now, known=known)
+        calendar = _calendar(
+            tree_of(content, report),
+            shelf,
+            header_report,
+            report,
+            now=now,
+            known=known,
+            planned_files=planned_files,
+        )
     except UnusableError:
         pass
     return Reading(calendar, report.findings(), digest)
@@ -86,6 +98,7 @@ def _calendar(
     *,
     now: pendulum.DateTime,
     known: KnownByCalendar | None,
+    planned_files: PlannedFiles | None,
 ) -> Calendar:
     fields = Fields(root, header_report, known=HEADER_FIELDS)
     # A field that nobody knows is an error, but the posts can still be trusted; any other goes for them all.
@@ -96,7 +109,9 @@ def _calendar(
     # With a blackout that cannot be read nothing is applied: the posts inside it would go out.
     if header_report.failed or header is None:
         raise UnusableError
-    entries = _Entries(header, shelf, report, now, known(header.name) if known else {})
+    entries = _Entries(
+        header, shelf, report, now, known(header.name) if known else {}, planned_files=planned_files
+    )
     posts = entries.read(nodes)
     entries.warn_of_blackouts(posts, blackouts)
     return Calendar(
@@ -125,7 +140,7 @@ def _blackouts(fields: Fields, header: Header, nodes: list[Node]) -> list[Blacko
 def _post_nodes(fields: Fields) -> list[Node]:
     if fields.is_blank("posts"):
         return []
-    if not fields.has("posts"):
+    if fields.node("posts") is None:
         # Not the same as an empty list, which withdraws every post.
         fields.error("posts", "is missing", "Add posts: and the entries, or posts: [] for none")
     nodes = fields.sequence("posts") or []
@@ -146,12 +161,15 @@ class _Entries:
         report: Report,
         now: pendulum.DateTime,
         known: KnownPosts[str, KnownPost],
+        *,
+        planned_files: PlannedFiles | None,
     ) -> None:
         self._header = header
         self._shelf = shelf
         self._report = report
         self._now = now
         self._known = known
+        self._planned_files = planned_files
         self._lines: dict[str, int | None] = {}
         self._threads: dict[str, int] = {}
         self._commented: set[str] = set()
@@ -186,7 +204,17 @@ class _Entries:
             self._threads[id] = len(thread.items)
         if fields.has("first_comment"):
             self._commented.add(id)
-        post = read_post(
+        self._shelf.planned = self._unchanged_files(node, id)
+        post = self._read(fields, id)
+        if post is not None and self._would_come_back(post):
+            check_past(fields, post.due_at, post.late, self._now)
+        if report.failed or post is None:
+            self.broken.add(id)
+            return None
+        return post
+
+    def _read(self, fields: Fields, id: str) -> PostSpec | None:
+        return read_post(
             fields,
             id,
             self._header,
@@ -195,12 +223,16 @@ class _Entries:
             is_known=id in self._known,
             is_history=self._is_history(id),
         )
-        if post is not None and self._would_come_back(post):
-            check_past(fields, post.due_at, post.late, self._now)
-        if report.failed or post is None:
-            self.broken.add(id)
-            return None
-        return post
+
+    def _unchanged_files(self, node: Mapping, id: str) -> FilesBySource:
+        """The files that need not be fetched, since with them the entry says what is planned already."""
+        known = self._known.get(id)
+        if self._planned_files is None or known is None or known.state != PLANNED or not _names_url(node):
+            return {}
+        self._shelf.planned = files = self._planned_files(self._header.name, id)
+        unheard = EntryReport(Report(self._report.file), id)
+        post = self._read(Fields(node, unheard, known=entry_fields()), id)
+        return files if post is not None and post.revision == known.revision else {}
 
     def _would_come_back(self, post: PostSpec) -> bool:
         """Whether this reading plans anew what was refused or missed: then its due time counts again."""
@@ -243,6 +275,18 @@ class _Entries:
 
     def _is_history(self, id: str | None) -> bool:
         return id is not None and id in self._known and self._known[id].state not in CHANGEABLE
+
+
+def _names_url(node: Node, seen: set[int] | None = None) -> bool:
+    """Whether a file in the entry lies elsewhere. Aliases share nodes: each is looked into once."""
+    seen = set() if seen is None else seen
+    if isinstance(node, Scalar) or id(node) in seen:
+        return False
+    seen.add(id(node))
+    if isinstance(node, Mapping) and any("://" in (_raw(node, name) or "") for name in ("file", "preview")):
+        return True
+    children = node.items if isinstance(node, Sequence) else node.fields.values()
+    return any(_names_url(child, seen) for child in children)
 
 
 def _raw_id(node: Node) -> str | None:

@@ -19,7 +19,7 @@ _LONGEST_WAIT = 30 * 86_400
 
 def read_parts(fields: Fields, reader: PartReader) -> list[PartSpec]:
     """Read what an entry posts, in its order; what is wrong with it goes to the fields' report."""
-    parts = _thread(fields, reader) if fields.has("thread") else _text_parts(fields, reader)
+    parts = _thread(fields, reader) if fields.node("thread") is not None else _text_parts(fields, reader)
     comment = _first_comment(fields, reader)
     if reader.links.moved and parts:
         comment = _with_links(fields, reader, comment, parts[0])

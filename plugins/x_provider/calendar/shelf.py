@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from x_provider.calendar.model import MediaSpec, SubtitlesSpec
 from x_provider.media import Measured, MediaError, MediaSources, inspect, read_subtitles, shown
 
 Found = TypeVar("Found")
+FilesBySource = Mapping[str, MediaSpec | SubtitlesSpec]
+
+_MISWRITTEN = re.compile(r"https?:(?!//)|(?![a-z][a-z0-9+.-]*://).*://", re.IGNORECASE | re.DOTALL)
+"""An address that would be taken for a path, and then shown with all that its query keeps secret."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,14 @@ class Shelf:
     """Looks into files, wherever they are.
 
     :param folder: what paths are relative to.
+
+    ``planned`` is what the entry that is being read takes from elsewhere and need not fetch again, by source.
     """
 
     def __init__(self, sources: MediaSources, folder: Path) -> None:
         self._sources = sources
         self._folder = folder
+        self.planned: FilesBySource = {}
         self._media: dict[str, InspectedMedia | MediaError] = {}
         self._subtitles: dict[str, InspectedSubtitles | MediaError] = {}
 
@@ -54,13 +63,23 @@ class Shelf:
         :param fetch: whether to get it, where it is not on this machine.
         :raises MediaError: when it cannot be had, or is none.
         """
-        return _once(self._media, self._absolute(source, fetch=fetch), self._look)
+        absolute = self._absolute(source, fetch=fetch)
+        if isinstance(planned := self.planned.get(absolute), MediaSpec):
+            return InspectedMedia(absolute, _name(absolute), _measured(planned), planned.sha256)
+        return _once(self._media, absolute, self._look)
 
     def subtitles(self, source: str, *, fetch: bool = True) -> InspectedSubtitles:
         """What a file of subtitles is; arguments and errors as of ``media``."""
-        return _once(self._subtitles, self._absolute(source, fetch=fetch), self._read)
+        absolute = self._absolute(source, fetch=fetch)
+        if isinstance(planned := self.planned.get(absolute), SubtitlesSpec):
+            return InspectedSubtitles(absolute, planned.media_type, planned.sha256)
+        return _once(self._subtitles, absolute, self._read)
 
     def _absolute(self, source: str, *, fetch: bool) -> str:
+        source = source.strip()
+        if _MISWRITTEN.match(source):
+            hint = "Begin an address with https://, and write a path without ://"
+            raise MediaError(f"{shown(source)} is neither an address nor a path", hint)
         absolute = self._sources.absolute(source, self._folder)
         if not fetch and "://" in absolute:
             raise MediaError(f"{shown(absolute)} was not fetched", "Nothing has to be done")
@@ -86,6 +105,17 @@ def _once(known: dict[str, Found | MediaError], source: str, look: Callable[[str
     if isinstance(found, MediaError):
         raise found
     return found
+
+
+def _measured(planned: MediaSpec) -> Measured:
+    return Measured(
+        planned.category,
+        planned.media_type,
+        planned.size,
+        planned.width,
+        planned.height,
+        duration_seconds=planned.duration_seconds,
+    )
 
 
 def _name(source: str) -> str:

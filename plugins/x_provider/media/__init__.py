@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from x_provider.media.errors import MediaError
 from x_provider.media.fetching import Fetcher, FetchSettings
-from x_provider.media.fitting import Fitted, fit
+from x_provider.media.fitting import Fitted, changeable, fit
 from x_provider.media.inspecting import inspect, sha256_of
 from x_provider.media.limits import (
     MAX_ALT_LENGTH,
@@ -35,6 +35,7 @@ __all__ = [
     "MediaSources",
     "Severity",
     "breaches",
+    "changeable",
     "fit",
     "inspect",
     "read_subtitles",

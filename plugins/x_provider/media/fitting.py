@@ -59,7 +59,7 @@ def fit(path: Path, found: Measured, *, premium: bool, folder: Path) -> Fitted:
     """
     plan = plan_of(premium=premium)
     _require_time(path, found, plan.duration.hard)
-    if not _changeable(found, premium=premium):
+    if not changeable(found, premium=premium):
         return Fitted(path, found, [])
     target = folder / f"{path.stem[:80]}-{secrets.token_hex(4)}"
     try:
@@ -75,7 +75,7 @@ def fit(path: Path, found: Measured, *, premium: bool, folder: Path) -> Fitted:
 
 
 def _require_fit(path: Path, fitted: Measured, *, premium: bool) -> None:
-    if left := _changeable(fitted, premium=premium):
+    if left := changeable(fitted, premium=premium):
         raise MediaError(f"{path.name} cannot be made to fit: {'; '.join(left)}", "Export it anew")
 
 
@@ -88,8 +88,8 @@ def _require_time(path: Path, found: Measured, longest: float | None) -> None:
         )
 
 
-def _changeable(found: Measured, *, premium: bool) -> list[str]:
-    """What X would refuse, or may, apart from how long a video is: nothing but cutting changes that."""
+def changeable(found: Measured, *, premium: bool) -> list[str]:
+    """What X would refuse, or may, and `fit` changes: all that `breaches` says, but how long a video is."""
     seconds = found.duration_seconds
     if seconds is not None:
         sure = plan_of(premium=premium).duration.sure

@@ -26,7 +26,7 @@ MAX_TAGGED_USERS = 10
 class Measured:
     """What a file turned out to be.
 
-    :param frames: of a GIF; 1 for a still picture, 0 for a video.
+    :param frames: of a GIF or an animated PNG or WEBP; 1 for a still picture, 0 for a video.
     :param fps: frames a second of a video.
     :param codecs: of a video's streams, such as ``h264`` and ``aac``.
     :param profiles: of the same streams, such as ``High`` and ``LC``; empty where a codec has none.

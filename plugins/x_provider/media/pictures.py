@@ -22,6 +22,7 @@ TYPES = {
 FORMATS = tuple(set(TYPES) - {"MPO"})
 """What is opened; Pillow finds MPO by itself, behind JPEG."""
 MAX_DECODED_PIXELS = 40_000_000
+_MOVING = frozenset({"image/gif", "image/png", "image/webp"})
 
 Image.init()  # Pillow would load its formats with the first picture, in every child process anew
 
@@ -36,7 +37,7 @@ def measured(path: Path, *, name: str, size: int) -> Measured:
         try:
             with Image.open(path, formats=FORMATS) as picture:
                 media_type = TYPES[picture.format or ""]
-                frames = int(getattr(picture, "n_frames", 1)) if media_type == "image/gif" else 1
+                frames = int(getattr(picture, "n_frames", 1)) if media_type in _MOVING else 1
                 width, height = picture.size
                 _require_whole(picture)
         except UnidentifiedImageError:
@@ -47,7 +48,7 @@ def measured(path: Path, *, name: str, size: int) -> Measured:
             raise
         except Exception as error:  # Pillow's decoders raise whatever broken bytes lead them to
             raise MediaError(f"the picture {name} is damaged ({error})", AGAIN) from None
-    category: MediaCategory = "tweet_gif" if frames > 1 else "tweet_image"
+    category: MediaCategory = "tweet_gif" if frames > 1 and media_type == "image/gif" else "tweet_image"
     return Measured(category, media_type, size, width, height, frames=frames)
 
 

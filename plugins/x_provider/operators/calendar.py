@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Collection, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from x_provider.calendar import Calendar, Plan, Reading, plan, read_calendar
+from x_provider.calendar import Calendar, Finding, Plan, Reading, plan, read_calendar
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.media import media_sources
 from x_provider.ledger import Ledger
 from x_provider.operators.retrying import XOperator
-from x_provider.publishing import apply, known_blackouts, known_posts, utc_now
+from x_provider.publishing import apply, known_blackouts, known_posts, planned_files, utc_now
 from x_provider.publishing.forecast import forecast
 
 _FEW_WITHDRAWALS = 3
 
 
 class _XCalendarOperator(XOperator):
-    template_fields: Sequence[str] = ("calendar", "digest", "allow_withdrawals")
+    template_fields: Sequence[str] = ("calendar", "digest", "allow_withdrawals", "refetch")
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class _XCalendarOperator(XOperator):
         calendar: str,
         digest: str | None = None,
         allow_withdrawals: bool | str = False,
+        refetch: bool | str = True,
         ledger_conn_id: str = "x_ledger",
         **kwargs: Any,
     ) -> None:
@@ -36,6 +37,7 @@ class _XCalendarOperator(XOperator):
         self.calendar = calendar
         self.digest = digest
         self.allow_withdrawals = allow_withdrawals
+        self.refetch = refetch
         self.ledger_conn_id = ledger_conn_id
 
     @cached_property
@@ -44,14 +46,21 @@ class _XCalendarOperator(XOperator):
         return LedgerHook(self.ledger_conn_id).ledger()
 
     def _read(self) -> Reading:
-        return read_calendar(
+        """Read the calendar and log what is wrong with it."""
+        reading = read_calendar(
             self.calendar,
             now=utc_now(),
             known=lambda name: known_posts(self.ledger, name),
+            planned_files=None if _is_true(self.refetch) else partial(planned_files, self.ledger),
             sources=media_sources(),
         )
+        for finding in reading.findings:
+            log = self.log.error if finding.severity == "error" else self.log.warning
+            log("%s", finding)
+        return reading
 
-    def _checked(self) -> Calendar:
+    def _checked(self) -> tuple[Calendar, list[Finding]]:
+        """What the calendar says, and the errors of the entries that are left out."""
         reading = self._read()
         if self.digest is not None and reading.digest != self.digest:
             raise AirflowFailException(
@@ -60,7 +69,7 @@ class _XCalendarOperator(XOperator):
             )
         if reading.calendar is None:
             raise AirflowFailException("\n".join(str(finding) for finding in reading.findings))
-        return reading.calendar
+        return reading.calendar, [finding for finding in reading.findings if finding.severity == "error"]
 
     def _plan(self, calendar: Calendar) -> Plan:
         now = utc_now()
@@ -71,7 +80,7 @@ class _XCalendarOperator(XOperator):
             known_blackouts=known_blackouts(self.ledger, calendar.name, now=now),
         )
         few = max(_FEW_WITHDRAWALS, len(planned.known) // 5)
-        if len(planned.withdraw) > few and str(self.allow_withdrawals).lower() != "true":
+        if len(planned.withdraw) > few and not _is_true(self.allow_withdrawals):
             raise AirflowFailException(
                 f"{self.calendar} lacks {len(planned.withdraw)} of the {len(planned.known)} posts planned from"
                 f" it ({', '.join(planned.withdraw[:5])}, …). Was it cut off while being saved? Nothing was"
@@ -86,23 +95,23 @@ class XLintCalendarOperator(_XCalendarOperator):
     An entry with an error is left out and reported; the others go on.
 
     :param calendar: path of the calendar file (templated).
+    :param refetch: fetch all files that are not on this machine; false: not those of planned posts whose entries
+        say what is planned already (templated).
     :param ledger_conn_id: the ledger: what it knows as sent is not blamed for being past.
-    :return: ``{"digest", "posts", "errors", "warnings"}``: the digest of what was read, the number of sound
-        entries, and each finding as one line (XCom).
+    :return: ``{"digest", "posts", "broken", "errors", "warnings"}``: the digest of what was read, the number of
+        sound entries, the ids of the others, and each finding as one line (XCom).
     :raises AirflowFailException: when the file cannot be read as a calendar at all.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         reading = self._read()
-        for finding in reading.findings:
-            log = self.log.error if finding.severity == "error" else self.log.warning
-            log("%s", finding)
         if reading.calendar is None:
             raise AirflowFailException("\n".join(str(finding) for finding in reading.findings))
         self.log.info("%s: %s sound entries", self.calendar, len(reading.calendar.posts))
         return {
             "digest": reading.digest,
             "posts": len(reading.calendar.posts),
+            "broken": sorted(reading.calendar.broken),
             "errors": [str(f) for f in reading.findings if f.severity == "error"],
             "warnings": [str(f) for f in reading.findings if f.severity == "warning"],
         }
@@ -114,13 +123,15 @@ class XPlanCalendarOperator(_XCalendarOperator):
     :param calendar: path of the calendar file (templated).
     :param digest: digest of the reading that was linted; another file content stops here (templated).
     :param allow_withdrawals: withdraw even more than three posts and a fifth of the calendar (templated).
+    :param refetch: as of :class:`XLintCalendarOperator` (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :return: the plan, one line a blackout and one a post with its price, then what all of them cost an account and
         month (XCom).
     """
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
-        planned = self._plan(self._checked())
+        calendar, _ = self._checked()
+        planned = self._plan(calendar)
         expected = forecast(planned, self.ledger, now=utc_now())
         lines = [*planned.lines(expected.notes()), *expected.lines()]
         for line in lines:
@@ -131,20 +142,54 @@ class XPlanCalendarOperator(_XCalendarOperator):
 class XApplyCalendarOperator(_XCalendarOperator):
     """Bring the ledger to what the calendar says. Repeating it changes nothing.
 
+    An entry with an error is left out. Where nobody was told of it yet, such as of a file that could be had when the
+    calendar was linted and cannot any more, the task fails after the sound ones are applied; it is tried again if
+    that may help.
+
     :param calendar: path of the calendar file (templated).
     :param digest: digest of the reading that was planned (templated).
     :param allow_withdrawals: withdraw even more than three posts and a fifth of the calendar (templated).
+    :param refetch: as of :class:`XLintCalendarOperator` (templated).
+    :param reported: ids of the entries whose errors people know of: what lint gave as ``broken`` (templated). Left
+        out, they know of none.
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :return: ``{"created", "updated", "withdrawn", "overtaken"}``, each a list of post ids (XCom).
+    :raises AirflowException: when an entry was left out that is not among the reported ones.
     """
 
+    template_fields: Sequence[str] = (*_XCalendarOperator.template_fields, "reported")
+
+    def __init__(self, *, reported: Collection[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reported = reported
+
     def execute(self, context: Context) -> dict[str, list[str]]:  # noqa: ARG002
-        calendar = self._checked()
+        calendar, errors = self._checked()
         applied = apply(self.ledger, calendar, self._plan(calendar), now=utc_now())
         self.log.info("%s", applied)
+        self._require_reported(calendar, errors)
         return {
             "created": applied.created,
             "updated": applied.updated,
             "withdrawn": applied.withdrawn,
             "overtaken": applied.overtaken,
         }
+
+    def _require_reported(self, calendar: Calendar, errors: Sequence[Finding]) -> None:
+        """Raise for the entries that were left out without anybody having been told."""
+        lost = [
+            error for error in errors if error.entry in calendar.broken and error.entry not in self.reported
+        ]
+        if lost:
+            ids = ", ".join(sorted({str(error.entry) for error in lost}))
+            words = "\n".join(
+                [
+                    f"not applied: {ids}; the other entries are, and what was planned of these stays:",
+                    *map(str, lost),
+                ]
+            )
+            raise AirflowException(words) if all(e.may_pass for e in lost) else AirflowFailException(words)
+
+
+def _is_true(value: bool | str) -> bool:
+    return str(value).lower() == "true"

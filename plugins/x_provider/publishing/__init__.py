@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from x_provider.publishing.accounts import post_url, who_is
-from x_provider.publishing.drafts import Applied, apply, draft, known_blackouts, known_posts
+from x_provider.publishing.drafts import Applied, apply, draft, known_blackouts, known_posts, planned_files
 from x_provider.publishing.engine import Fired, Publisher, utc_now
 from x_provider.publishing.files import MediaUnusableError
 from x_provider.publishing.governor import governed
@@ -30,6 +30,7 @@ __all__ = [
     "keep_evidence",
     "known_blackouts",
     "known_posts",
+    "planned_files",
     "post_url",
     "take_due",
     "utc_now",

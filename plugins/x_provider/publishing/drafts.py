@@ -9,7 +9,17 @@ from typing import Any
 
 from pendulum import DateTime
 
-from x_provider.calendar import BlackoutSpec, Calendar, FollowUpSpec, KnownPost, PartSpec, Plan, PostSpec
+from x_provider.calendar import (
+    BlackoutSpec,
+    Calendar,
+    FollowUpSpec,
+    KnownPost,
+    MediaSpec,
+    PartSpec,
+    Plan,
+    PostSpec,
+    SubtitlesSpec,
+)
 from x_provider.ledger import Blackout, FollowUpDraft, Ledger, PartState, PostDraft
 
 LEAD_SECONDS = {"text": 600, "image": 600, "video": 2700}
@@ -54,6 +64,21 @@ def known_posts(ledger: Ledger, calendar: str) -> Mapping[str, KnownPost]:
         for post in ledger.posts.outline(calendar)
         if any(state is not PartState.WITHDRAWN for state in post.states)
     }
+
+
+def planned_files(ledger: Ledger, calendar: str, key: str) -> dict[str, MediaSpec | SubtitlesSpec]:
+    """The files of a post by their source, as they were when it was planned; not those of its follow-ups."""
+    post = ledger.posts.find(calendar, key)
+    parts = [PartSpec.model_validate(part.content) for part in post.parts] if post is not None else []
+    media = [each for part in parts for each in part.media]
+    media += [
+        part.video.preview for part in parts if part.video is not None and part.video.preview is not None
+    ]
+    files: list[MediaSpec | SubtitlesSpec] = [
+        *media,
+        *(each for medium in media for each in medium.subtitles),
+    ]
+    return {file.source: file for file in files}
 
 
 def known_blackouts(ledger: Ledger, calendar: str, *, now: DateTime) -> list[BlackoutSpec]:

@@ -117,6 +117,7 @@ def _traits(path: Path) -> _Traits:
 
 def _changed(post: Post, spec: MediaSpec | SubtitlesSpec) -> MediaUnusableError:
     return MediaUnusableError(
-        f"post {post.name}: the file {shown(spec.source)} has changed since the calendar was applied. Apply it"
-        " again to publish the new file; the post is not sent with a file that nobody has checked."
+        f"post {post.name}: the file {shown(spec.source)} has changed since the calendar was applied. To"
+        " publish the new file apply it again, by the button of x_calendar (its hourly runs take over no file of a"
+        " planned post that lies elsewhere); the post is not sent with a file that nobody has checked."
     )
