@@ -26,7 +26,7 @@ _MAYBE_EMOJI = re.compile(
 )
 _HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w*[^\W\d_]\w*)")
 _MENTION = re.compile(r"(?<![\w@.])[@＠]([A-Za-z0-9_]{1,15})(?![\w@])")
-_CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?![\w$])")
+_CASHTAG = re.compile(r"(?:^|(?<=\s))\$([A-Za-z]{1,6}(?:[._][A-Za-z]{1,2})?)(?=$|\s|[!-/:-@\[-`{-~])")
 
 Entities = dict[str, list[dict[str, Any]]]
 

@@ -29,7 +29,7 @@ def check(state: State, account: Account, request: dict[str, Any]) -> list[Media
     :return: the media it attaches.
     :raises Problem: the refusal.
     """
-    _check_content(account, request)
+    _check_content(state, account, request)
     _check_place(state, request)
     media = _check_media(state, account, request)
     _check_surroundings(state, account, request.get("media", {}), media)
@@ -53,7 +53,7 @@ def price_of(state: State, account: Account, request: dict[str, Any]) -> str:
     return prices.SUMMONED_REPLY if parent and parent.author_id != account.id else prices.CREATE
 
 
-def _check_content(account: Account, request: dict[str, Any]) -> None:
+def _check_content(state: State, account: Account, request: dict[str, Any]) -> None:
     text = request.get("text", "")
     if not text.strip() and "media" not in request:
         raise invalid_request("$.text: is missing but it is required unless media is given")
@@ -65,7 +65,7 @@ def _check_content(account: Account, request: dict[str, Any]) -> None:
             "Your Tweet text is too long. For more information on how Twitter determines text length see "
             "https://github.com/twitter/twitter-text."
         )
-    if len(cashtags(text)) > 1:
+    if state.settings.self_serve and len(cashtags(text)) > 1:
         raise forbidden("Posts are limited to a maximum of one cashtag")
 
 

@@ -31,7 +31,7 @@ class Settings:
     v11_upload: bool = True
     """Answer the upload of API v1.1; without it, as to an app that has lost it."""
     self_serve: bool = True
-    """Refuse quotes, and replies to others' posts that do not mention the account."""
+    """Refuse quotes, two cashtags, and replies to others' posts that do not mention the account."""
     video_minutes: float = 20.0
     premium_video_minutes: float = 125.0
     """How long the videos of posts may be."""

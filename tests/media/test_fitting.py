@@ -10,9 +10,19 @@ import pytest
 from media_samples import jpeg_of, video
 from PIL import Image, ImageSequence
 
-from x_provider.media import Fitted, MediaError, animations, breaches, fit, inspect, stills
-from x_provider.media.fitting import bit_rate
-from x_provider.media.limits import DEFAULT, GIBIBYTE, MEGABYTE, PREMIUM
+from x_provider.media import (
+    Fitted,
+    Measured,
+    MediaError,
+    animations,
+    breaches,
+    changeable,
+    fit,
+    inspect,
+    stills,
+)
+from x_provider.media.fitting import SOUND_RATE, bit_rate
+from x_provider.media.limits import DEFAULT, MEGABYTE, PREMIUM, UPLOAD_BYTES
 from x_provider.media.transcoding import shape
 
 OPEN_GOP = {"x264-params": "open-gop=1:keyint=12:bframes=3:b-adapt=0:scenecut=0"}
@@ -286,7 +296,39 @@ def test_a_damaged_video_leaves_nothing_behind(tmp_path):
 def test_the_bit_rate_is_the_best_that_fits(plan, seconds, rate):
     chosen = bit_rate(seconds, plan.size["tweet_video"])
     assert chosen == pytest.approx(rate, rel=0.01)
-    assert (chosen + 128_000) * seconds / 8 < 8 * GIBIBYTE
+    assert (chosen + SOUND_RATE) * seconds / 8 < UPLOAD_BYTES
+
+
+def h264(size: float, seconds: float) -> Measured:
+    return Measured("tweet_video", "video/mp4", int(size), 1_280, 720, 0, seconds, 30, ("h264", "aac"))
+
+
+@pytest.mark.parametrize("premium", [False, True])
+@pytest.mark.parametrize("seconds", [10, 140, 1_200, 1_740, 1_760, 1_900, 3_600, 7_500])
+def test_what_is_encoded_at_the_bit_rate_chosen_is_taken(premium, seconds):
+    plan = PREMIUM if premium else DEFAULT
+    if seconds > plan.duration.hard:
+        return
+    size = (bit_rate(seconds, plan.size["tweet_video"]) + SOUND_RATE) * seconds / 8
+    assert changeable(h264(size, seconds), premium=premium) == []
+
+
+def test_a_long_video_that_no_encoding_makes_small_enough_is_left_alone(tmp_path):
+    path, found = tmp_path / "a.mp4", h264(1.9e9, 3_600)
+    assert fit(path, found, premium=True, folder=tmp_path) == Fitted(path, found, [])
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "words"),
+    [
+        (600e6, 1_700, "600.0 MB; X may refuse a size above 512.0 MB"),
+        (600e6, 1_800, None),
+        (8e9, 3_600, None),
+        (8.1e9, 3_600, "8,100.0 MB; X takes a size of 8,000.0 MB at most"),
+    ],
+)
+def test_a_size_that_x_may_refuse_counts_where_a_smaller_one_still_looks_good(size, seconds, words):
+    assert changeable(h264(size, seconds), premium=True) == ([] if words is None else [words])
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,31 @@ def test_messages_use_the_name_that_people_know(album):
         inspect(album("wide.gif"), name="logo.png")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("https:/b.example/x.png?sig=SECRET&a", "/https:/b.example/x.png?sig=…&…"),
+        ("https://b.example/x.png?SECRET", "/https:/b.example/x.png?…"),
+        ("s3:/AKIA:SECRET@bucket/x.png", "/s3:/…@bucket/x.png"),
+        ("b.example/x.png?sig=SECRET", "/b.example/x.png?sig=…"),
+        ("what? no #1.png", "/what? no #1.png"),
+    ],
+)
+def test_a_url_that_was_taken_for_a_path_is_shown_without_its_secrets(tmp_path, name, words):
+    with pytest.raises(MediaError) as caught:
+        inspect(tmp_path / name)
+    assert caught.value.message == f"there is no file {tmp_path}{words}"
+    assert "SECRET" not in repr(caught.getrepr(style="short")) + str(caught.value)
+
+
+def test_a_file_that_was_saved_under_its_url_is_shown_without_its_secrets(tmp_path):
+    path = tmp_path / "x.png?sig=SECRET"
+    for content, words in ((b"", "is empty"), (b"text", "neither a picture")):
+        path.write_bytes(content)
+        with pytest.raises(MediaError, match=rf"x\.png\?sig=….*{words}"):
+            inspect(path)
+
+
 def test_a_video_is_measured(tmp_path):
     path = video(tmp_path / "a.mp4", size=(96, 64), rate=25, frames=50, sound="stereo")
     found, sha256 = inspect(path)

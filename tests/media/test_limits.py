@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from media_samples import video
 
+from x_provider.client.segments import LARGEST_SEGMENT_BYTES, MOST_SEGMENTS, segment_size
 from x_provider.media import Measured, breaches, inspect
-from x_provider.media.limits import DEFAULT, GIBIBYTE, MEBIBYTE, MEGABYTE, PREMIUM
+from x_provider.media.limits import DEFAULT, MEBIBYTE, MEGABYTE, PREMIUM, UPLOAD_BYTES
 
 
 @pytest.mark.parametrize(
@@ -47,6 +48,16 @@ def test_a_video_may_be_longer_with_premium(album):
     found = replace(found, duration_seconds=3_600)
     assert [severity for severity, _ in breaches(found)] == ["error"]
     assert [severity for severity, _ in breaches(found, premium=True)] == ["warning"]
+
+
+def test_the_largest_video_is_the_largest_that_can_be_sent():
+    assert UPLOAD_BYTES == MOST_SEGMENTS * LARGEST_SEGMENT_BYTES
+    assert segment_size(UPLOAD_BYTES) == LARGEST_SEGMENT_BYTES
+    found = Measured("tweet_video", "video/mp4", UPLOAD_BYTES + MEGABYTE, 64, 64, duration_seconds=60)
+    for premium in (False, True):
+        assert list(breaches(found, premium=premium)) == [
+            ("error", "8,001.0 MB; X takes a size of 8,000.0 MB at most")
+        ]
 
 
 def test_a_1080p_video_is_for_premium():
@@ -122,8 +133,8 @@ def measured(category: str, premium: bool, **measures: float) -> list[str]:
     [
         ("tweet_image", "size", False, 5 * MEGABYTE, 5 * MEBIBYTE),
         ("tweet_gif", "size", False, 15 * MEGABYTE, 15 * MEBIBYTE),
-        ("tweet_video", "size", False, 512 * MEGABYTE, 8 * GIBIBYTE),
-        ("tweet_video", "size", True, 512 * MEGABYTE, 16 * GIBIBYTE),
+        ("tweet_video", "size", False, 512 * MEGABYTE, UPLOAD_BYTES),
+        ("tweet_video", "size", True, 512 * MEGABYTE, UPLOAD_BYTES),
         ("tweet_video", "duration_seconds", False, 140, 1_200),
         ("tweet_video", "duration_seconds", True, 140, 7_500),
     ],

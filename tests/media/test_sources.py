@@ -87,6 +87,16 @@ class TestFilesOfThisMachine:
     def test_a_colon_makes_no_url(self, sources: MediaSources, tmp_path: Path, name: str) -> None:
         assert sources.absolute(name, tmp_path) == str(tmp_path / name)
 
+    def test_blanks_around_a_source_are_left_out(
+        self, sources: MediaSources, tmp_path: Path, picture: bytes
+    ) -> None:
+        (tmp_path / "x.png").write_bytes(b"x")
+        with sources.open(" x.png\n", folder=tmp_path) as path:
+            assert path.read_bytes() == b"x"
+        assert sources.absolute("\tx.png ", tmp_path) == str(tmp_path / "x.png")
+        assert sources.absolute(f" {URL} ", tmp_path) == URL
+        assert opened(sources, f" {URL} ") == picture
+
 
 class TestUrls:
     def test_a_file_is_there_within_the_block_and_gone_after_it(
@@ -250,6 +260,15 @@ class TestObjects:
         ("ftp://cdn.example/x.png", "a source cannot be ftp:", "Save the file"),
         ("s3://AKIA:secret@bucket/x.png", "s3://…@bucket/x.png has keys in it", "s3://connection@bucket/key"),
         ("s3://bucket/x::https://127.0.0.1/", "has :: in it", "Rename the object"),
+        ("https:/b.example/x.png?sig=secret", "https:/b.example/x.png?sig=… is neither", "with https://"),
+        ("https:b.example/x.png?sig=secret", "https:b.example/x.png?sig=… is neither", "with https://"),
+        (" HTTP:/me:secret@b.example/x.png", "HTTP:/…@b.example/x.png is neither", "with https://"),
+        ("s3:/AKIA:secret@bucket/x.png", "s3:/…@bucket/x.png is neither", "s3://"),
+        (
+            "x https://b.example/x.png?sig=secret",
+            "x https://b.example/x.png?sig=… is neither",
+            "with https://",
+        ),
     ],
 )
 def test_what_is_no_source_is_refused_before_anybody_is_asked(source: str, message: str, hint: str) -> None:

@@ -125,6 +125,12 @@ def test_a_text_keeps_its_sense_without_its_links(text, left):
     assert without_links(text) == (left, ["https://x.com/a"])
 
 
+@pytest.mark.parametrize("depth", [1, 1_100, 12_000])
+def test_a_link_takes_all_its_brackets_with_it_however_many(depth):
+    link = "https://example.com"
+    assert without_links("x " + "(" * depth + link + ")" * depth + " y") == ("x y", [link])
+
+
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_no_link_is_left_and_none_is_lost(text):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twitter_text import parse_tweet
 
-from x_sandbox.entities import MAX_LENGTH, preview, shorten, weighted_length
+from x_sandbox.entities import MAX_LENGTH, cashtags, preview, shorten, weighted_length
 
 CONFORMANCE = Path(__file__).parents[3] / "shared/twitter-text/validate.yml"
 
@@ -75,3 +75,17 @@ def test_a_preview_begins_like_the_text_and_fits(text) -> None:
     else:
         assert text.startswith(shown.removesuffix("…"))
         assert weighted_length(shown) <= MAX_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("$TSLA", ["TSLA"]),
+        ("price ($TSLA) and $AAPL", ["AAPL"]),
+        ("$BRK.A, $GM\n$F", ["BRK.A", "GM", "F"]),
+        ("5$TSLA $$GM $AAPLES7 $あ \u201c$F\u201d $100", []),
+        ("$TSLAは $GM。", []),
+    ],
+)
+def test_a_cashtag_begins_the_text_or_follows_white_space(text, found) -> None:
+    assert cashtags(text) == found

@@ -89,11 +89,17 @@ def _require_time(path: Path, found: Measured, longest: float | None) -> None:
 
 
 def changeable(found: Measured, *, premium: bool) -> list[str]:
-    """What X would refuse, or may, and `fit` changes: all that `breaches` says, but how long a video is."""
+    """What X would refuse, or may, and `fit` changes: all that `breaches` says, but how long a video is.
+
+    Nor a size that X may refuse, when a video is so long that a smaller file would look bad.
+    """
     seconds = found.duration_seconds
     if seconds is not None:
-        sure = plan_of(premium=premium).duration.sure
-        found = replace(found, duration_seconds=min(max(seconds, SHORTEST_SECONDS), sure))
+        plan = plan_of(premium=premium)
+        size = plan.size[found.category]
+        if found.size <= (size.hard or size.sure) and _rate(size.sure, seconds) < _LEAST_RATE:
+            found = replace(found, size=min(found.size, int(size.sure)))
+        found = replace(found, duration_seconds=min(max(seconds, SHORTEST_SECONDS), plan.duration.sure))
     return [words for _, words in breaches(found, premium=premium)]
 
 
@@ -139,10 +145,13 @@ def _transcoded(path: Path, found: Measured, target: Path, plan: Plan) -> Path:
 
 def bit_rate(seconds: float, size: Limit) -> int:
     """Bits a second of a video's pictures: what fits surely, unless that looks bad, and then what still fits."""
-    sure, hard = (
-        most * 8 * _HEADROOM / max(seconds, 1) - SOUND_RATE for most in (size.sure, size.hard or size.sure)
-    )
+    sure, hard = _rate(size.sure, seconds), _rate(size.hard or size.sure, seconds)
     return int(min(_BEST_RATE, max(sure, min(_LEAST_RATE, hard))))
+
+
+def _rate(most: float, seconds: float) -> float:
+    """Bits a second of the pictures of a video that has so many bytes at most, beside its sound."""
+    return most * 8 * _HEADROOM / max(seconds, 1) - SOUND_RATE
 
 
 def _changes(before: Measured, after: Measured) -> Iterator[str]:

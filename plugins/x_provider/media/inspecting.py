@@ -11,6 +11,7 @@ from typing import Any
 from x_provider.media.errors import MediaError
 from x_provider.media.isolation import apart
 from x_provider.media.limits import Measured
+from x_provider.media.urls import shown_path
 
 _BLOCK = 1 << 20
 _SECONDS = 60
@@ -42,22 +43,24 @@ def inspect(path: Path, *, name: str | None = None) -> tuple[Measured, str]:
     :raises MediaError: when it is missing, empty, unreadable, damaged, no picture or video, or not what its
         name says.
     """
-    name = name or path.name
+    name = name or shown_path(path.name)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise MediaError(f"{path} is no file", "Name a picture or a video")
+            raise MediaError(f"{shown_path(path)} is no file", "Name a picture or a video")
         if status.st_size == 0:
-            raise MediaError(f"the file {path} is empty", "Save it again")
+            raise MediaError(f"the file {shown_path(path)} is empty", "Save it again")
         found, sha256 = _inspect(path, name, status.st_size, status.st_mtime_ns, status.st_ino)
     except (FileNotFoundError, NotADirectoryError):
         hint = "Put it there, or correct the path"
-        raise MediaError(f"there is no file {path}", hint) from None
+        raise MediaError(f"there is no file {shown_path(path)}", hint) from None
     except (OSError, ValueError) as error:
         if isinstance(error, MediaError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
-        raise MediaError(f"the file {path} cannot be read: {reason}", "Check its permissions") from None
+        raise MediaError(
+            f"the file {shown_path(path)} cannot be read: {reason}", "Check its permissions"
+        ) from None
     _require_honest_name(name, found)
     return found, sha256
 
@@ -78,7 +81,9 @@ def _inspect(path: Path, name: str, size: int, mtime_ns: int, inode: int) -> tup
         )
     sha256 = sha256_of(path)
     if (status := path.stat()).st_size != size or status.st_mtime_ns != mtime_ns:
-        raise MediaError(f"the file {path} changes while it is read", "Try again when it is written")
+        raise MediaError(
+            f"the file {shown_path(path)} changes while it is read", "Try again when it is written"
+        )
     return found, sha256
 
 

@@ -17,6 +17,9 @@ MINUTE = 60
 UNCERTAIN_IMAGE_TYPES = frozenset({"image/bmp", "image/tiff"})
 """In the API's list of media types (OpenAPI 2.167), but not in the list of what a post may show."""
 
+UPLOAD_BYTES = 8_000_000_000
+"""What an upload can send: 1000 segments of 8 MB. X's page takes more of a video, but there is no way to send it."""
+
 MAX_IMAGES = 4
 MAX_ALT_LENGTH = 1_000
 MAX_TAGGED_USERS = 10
@@ -107,7 +110,7 @@ DEFAULT = Plan(
     size={
         "tweet_image": _PICTURE,
         "tweet_gif": _GIF,
-        "tweet_video": Limit("size", _SURE_SIZE, 8 * GIBIBYTE, SEPTEMBER, AUGUST),
+        "tweet_video": Limit("size", _SURE_SIZE, min(8 * GIBIBYTE, UPLOAD_BYTES), SEPTEMBER, AUGUST),
     },
     duration=Limit("duration", _SURE_DURATION, 20 * MINUTE, SEPTEMBER, AUGUST),
     long_side=1_280,
@@ -117,7 +120,7 @@ PREMIUM = Plan(
     size={
         "tweet_image": _PICTURE,
         "tweet_gif": _GIF,
-        "tweet_video": Limit("size", _SURE_SIZE, 16 * GIBIBYTE, SEPTEMBER, AUGUST),
+        "tweet_video": Limit("size", _SURE_SIZE, min(16 * GIBIBYTE, UPLOAD_BYTES), SEPTEMBER, AUGUST),
     },
     duration=Limit("duration", _SURE_DURATION, 125 * MINUTE, SEPTEMBER, AUGUST),
     long_side=1_920,
@@ -154,7 +157,8 @@ def breaches(found: Measured, *, premium: bool = False) -> Iterator[tuple[Severi
     :param premium: the account that posts it has X Premium.
     """
     plan = plan_of(premium=premium)
-    yield from _over(plan.size[found.category], found.size, _megabytes, premium=premium)
+    more = PREMIUM.size[found.category]
+    yield from _over(plan.size[found.category], found.size, _megabytes, with_premium=more)
     if found.category == "tweet_image" and found.media_type in UNCERTAIN_IMAGE_TYPES:
         yield "warning", f"X may refuse {found.media_type}; JPEG, PNG and WEBP are sure"
     if found.category == "tweet_gif":
@@ -162,7 +166,7 @@ def breaches(found: Measured, *, premium: bool = False) -> Iterator[tuple[Severi
             yield "warning", words
     if found.category == "tweet_video":
         if found.duration_seconds is not None:
-            yield from _over(plan.duration, found.duration_seconds, _seconds, premium=premium)
+            yield from _over(plan.duration, found.duration_seconds, _seconds, with_premium=PREMIUM.duration)
         for words in (*_shape_breaches(found, plan), *_encoding_breaches(found)):
             yield "warning", words
 
@@ -221,11 +225,10 @@ def _encoding_breaches(found: Measured) -> Iterator[str]:
 
 
 def _over(
-    limit: Limit, amount: float, words: Callable[[float], str], *, premium: bool
+    limit: Limit, amount: float, words: Callable[[float], str], *, with_premium: Limit
 ) -> Iterator[tuple[Severity, str]]:
     if limit.hard is not None and amount > limit.hard:
-        depends = limit.elsewhere is not None and not premium
-        without = " from an account without Premium" if depends else ""
+        without = "" if limit.hard == with_premium.hard else " from an account without Premium"
         yield "error", f"{words(amount)}; X takes a {limit.noun} of {words(limit.hard)} at most{without}"
     elif amount > limit.sure:
         yield "warning", f"{words(amount)}; X may refuse a {limit.noun} above {words(limit.sure)}"

@@ -26,6 +26,11 @@ SCRATCH_SECONDS = 86_400
 
 _BLOCK = 1 << 20
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://|(?P<bare>data|file):", re.IGNORECASE)
+_MISWRITTEN = re.compile(
+    r"https?:(?!//)|(?!(?:data|file):)[a-z][a-z0-9+.-]+:/(?!/)|(?![a-z][a-z0-9+.-]*://).*://",
+    re.IGNORECASE | re.DOTALL,
+)
+"""An address that would be taken for a path. One letter before a colon is a drive's: that is a path."""
 _LONGEST_NAME = 100
 
 
@@ -47,9 +52,12 @@ class MediaSources:
     def absolute(self, source: str, folder: Path) -> str:
         """The source as it is kept, so that it means the same everywhere; nobody is asked whether it is there.
 
+        Blanks around it are left out, here and where it is opened.
+
         :param folder: what a path is relative to.
         :raises MediaError: when it can be no source.
         """
+        source = source.strip()
         scheme = _scheme(source)
         if scheme is None:
             return str((folder / source).absolute())
@@ -68,6 +76,7 @@ class MediaSources:
         :param folder: what a path is relative to; left out, the working folder.
         :raises MediaError: when it cannot be had.
         """
+        source = source.strip()
         scheme = _scheme(source)
         if scheme is None:
             yield (folder or Path()) / source
@@ -118,7 +127,13 @@ def _read(stored: BinaryIO, source: str) -> bytes:
 
 
 def _scheme(source: str) -> str | None:
-    """The scheme in lower case; None for a path."""
+    """The scheme in lower case; None for a path.
+
+    :raises MediaError: for what is nearly an address.
+    """
+    if _MISWRITTEN.match(source):
+        hint = "Begin an address with https:// or s3://, and a path that has :/ in it with ./"
+        raise MediaError(f"{shown(source)} is neither an address nor a path", hint)
     found = _SCHEME.match(source)
     return (found["scheme"] or found["bare"]).lower() if found is not None else None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from x_provider.media.errors import MediaError
+from x_provider.media.urls import shown_path
 
 SubtitlesType = Literal["text/srt", "text/vtt"]
 
@@ -56,16 +57,18 @@ def read_subtitles(path: Path, *, name: str | None = None) -> tuple[SubtitlesTyp
 def _content(path: Path, name: str) -> bytes:
     try:
         if not path.is_file():
-            raise MediaError(f"there is no file {path}", "Put it there, or correct the path")
+            raise MediaError(f"there is no file {shown_path(path)}", "Put it there, or correct the path")
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         if isinstance(error, MediaError):
             raise
         reason = getattr(error, "strerror", None) or str(error)
-        raise MediaError(f"the file {path} cannot be read: {reason}", "Check its permissions") from None
+        raise MediaError(
+            f"the file {shown_path(path)} cannot be read: {reason}", "Check its permissions"
+        ) from None
     if not content:
-        raise MediaError(f"the file {path} is empty", "Save it again")
+        raise MediaError(f"the file {shown_path(path)} is empty", "Save it again")
     if len(content) > MAX_BYTES:
         raise MediaError(f"the subtitles {name} are larger than 1 MB, which X takes at most", "Shorten them")
     return content

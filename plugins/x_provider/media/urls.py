@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePath
 from urllib.parse import quote, urljoin, urlsplit
 
 from x_provider.media.errors import MediaError
@@ -13,6 +14,8 @@ _AUTHORITY = re.compile(
     r"(?P<host>[a-z0-9_][a-z0-9._-]{0,252}|\[[0-9a-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5})?)?", re.IGNORECASE
 )
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+_BEFORE_AUTHORITY = re.compile(r"(?P<scheme>https?):/*|://|(?<=[a-z0-9+.-]{2}):/", re.IGNORECASE)
+_WITHIN_PATH = re.compile(r"[a-z][a-z0-9+.-]+:/|\?[^/?]*=", re.IGNORECASE)
 _LONGEST_SHOWN = 300
 
 
@@ -86,21 +89,27 @@ def redirected(url: str, location: str) -> str:
 
 def shown(url: str) -> str:
     """A URL for messages and logs: without the values of its query, which signed URLs keep secret, and without
-    a password."""
+    a password. One with fewer slashes than it should have is shown like any other."""
     address, _, query = url.partition("#")[0].partition("?")
-    scheme, separator, rest = address.partition("://")
-    if separator:
-        authority, slash, path = rest.partition("/")
+    if begin := _BEFORE_AUTHORITY.search(address):
+        authority, slash, path = address[begin.end() :].partition("/")
         user, at, host = authority.rpartition("@")
         # What stands before the bucket of an object's URL is an Airflow connection.
-        if at and (":" in user or scheme.lower() in ("http", "https")):
+        if at and (":" in user or begin["scheme"]):
             authority = f"…@{host}"
-        address = f"{scheme}://{authority}{slash}{path}"
+        address = f"{address[: begin.end()]}{authority}{slash}{path}"
     if query:
         names = (f"{name}=…" if equals else "…" for name, equals, _ in _pairs(query))
         address = f"{address}?{'&'.join(names)}"
     text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in address)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def shown_path(path: PurePath | str) -> str:
+    """A path for messages and logs; should it hold a URL that was taken for one, that as ``shown`` has it."""
+    text = str(path)
+    url = _WITHIN_PATH.search(text)
+    return text if url is None else f"{text[: url.start()]}{shown(text[url.start() :])}"
 
 
 def _pairs(query: str) -> list[tuple[str, str, str]]:

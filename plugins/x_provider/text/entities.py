@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -36,6 +37,7 @@ _HASHTAG = (
 _WORD = re.compile(r"\s?[\S\x1c-\x1f]+")
 _MAX_WORD_LENGTH = 4_096
 _NO_HOST = re.compile(r"(?:[^/.]+\.){40}")
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
 
 
 def extract_urls(text: str) -> list[str]:
@@ -64,14 +66,39 @@ def extract_cashtags(text: str) -> list[str]:
 
 
 def url_spans(text: str) -> list[tuple[int, int]]:
-    """Where the links of a text begin and end, in code points."""
-    find = twitter_text().extract_urls_with_indices
+    """Where the links of a text begin and end, in code points.
+
+    Of a word that is too long to be searched whole, such as a Japanese paragraph, or that has more dots than a
+    host name, only the links that begin with http:// or https:// are found.
+    """
     return [
-        (word.start() + url["indices"][0], word.start() + url["indices"][1])
+        (word.start() + start, word.start() + end)
         for word in _WORD.finditer(text)
-        if "." in word[0] and len(word[0]) <= _MAX_WORD_LENGTH and not _NO_HOST.search(word[0])
-        for url in find(word[0])
+        if "." in word[0]
+        for start, end in _spans_in(word[0])
     ]
+
+
+def _spans_in(word: str) -> Iterator[tuple[int, int]]:
+    find = twitter_text().extract_urls_with_indices
+    if len(word) <= _MAX_WORD_LENGTH and not _NO_HOST.search(word):
+        yield from (tuple(url["indices"]) for url in find(word))
+        return
+    from twitter_text.regexp.extract_url import extract_url  # noqa: PLC0415  (as slow to import as the rest)
+
+    position = 0
+    while begin := _HTTP.search(word, position):
+        # The character before decides whether it is one. Tried here alone, and not from every character on, the
+        # expression takes time that grows with the word's length only.
+        before = max(begin.start() - 1, 0)
+        if (link := extract_url.match(word, before)) is None:
+            position = begin.end()
+            continue
+        position = link.end()
+        # What is too long for a link, or for t.co, only the package's function knows.
+        for url in find(link[0]):
+            start, end = url["indices"]
+            yield before + start, before + end
 
 
 @cache

@@ -96,8 +96,9 @@ def _ascii(host: str) -> str:
 def _joined(before: str, after: str) -> str:
     """What stood before a link and what stood after it, without a gap between them."""
     head, tail = before.rstrip(), after.lstrip()
-    if head and tail and _BRACKETS.get(head[-1]) == tail[0]:
-        return _joined(head[:-1], tail[1:])
+    while head and tail and _BRACKETS.get(head[-1]) == tail[0]:
+        before, after = head[:-1], tail[1:]
+        head, tail = before.rstrip(), after.lstrip()
     gap = before[len(head) :] + after[: len(after) - len(tail)]
     if not head or not tail or after.startswith(_CLOSING):
         return head + tail
