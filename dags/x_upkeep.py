@@ -1,11 +1,17 @@
-"""Look after what was dropped, and ask people about what nobody else can decide."""
+"""Look after tokens and what was dropped, and ask people about what nobody else can decide."""
 
 from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, dag
 
+from x_provider.notifications.login import XLoginNeededNotifier
 from x_provider.notifications.stopped import XPostStoppedNotifier
-from x_provider.operators.upkeep import XOpenQuestionsOperator, XStartQuestionOperator, XSweepOperator
+from x_provider.operators.upkeep import (
+    XOpenQuestionsOperator,
+    XRefreshTokensOperator,
+    XStartQuestionOperator,
+    XSweepOperator,
+)
 
 
 @dag(
@@ -22,6 +28,9 @@ from x_provider.operators.upkeep import XOpenQuestionsOperator, XStartQuestionOp
 
     **open_questions** then finds what only a person can settle, and **ask** starts DAG `x_ask` for each, once. Both
     are skipped when there is nothing to ask; `x_ask` must not be paused.
+
+    **refresh_tokens** refreshes the OAuth 2.0 tokens that have less than half an hour left. When an account needs a
+    login, whoever found out, that is told once, with the address of the page where it is done.
     """,
 )
 def x_upkeep():
@@ -30,6 +39,13 @@ def x_upkeep():
     sweep = XSweepOperator(task_id="sweep", on_success_callback=missed)
     questions = XOpenQuestionsOperator(task_id="open_questions")
     ask = XStartQuestionOperator.partial(task_id="ask", map_index_template="{{ task.post }}")
+    needed = XLoginNeededNotifier()
+    XRefreshTokensOperator(
+        task_id="refresh_tokens",
+        on_success_callback=needed,
+        on_failure_callback=needed,
+        on_retry_callback=needed,
+    )
     sweep >> questions
     ask.expand_kwargs(questions.output)
 

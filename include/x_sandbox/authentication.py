@@ -90,7 +90,7 @@ def _signed(state: State, request: Request, header: str, form: Sequence[tuple[st
     if oauth.get("oauth_consumer_key") != state.app.api_key:
         raise unauthorized("oauth_consumer_key is not the app's API key")
     account = state.app.account_of_token(oauth.get("oauth_token", ""))
-    if account is None:
+    if account is None or state.request_tokens.is_forgotten(account.access_token):
         raise unauthorized("oauth_token belongs to no account")
     query = request.scope["query_string"].decode("latin-1")
     raw_path = request.scope.get("raw_path") or request.url.path.encode()

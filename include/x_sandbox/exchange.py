@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -26,6 +27,7 @@ from x_sandbox.state import State
 
 API_VERSION = "2.167"
 STREAMED = "multipart/form-data"
+FORM = "application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 32 << 20
 
 
@@ -279,6 +281,8 @@ class _Run:
             headers["x-access-level"] = self._caller.access_level
         if answer.body is None:
             return Response(None, answer.status, headers)
+        if answer.media_type == FORM:
+            return Response(urlencode(answer.body), answer.status, headers, FORM)
         content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
         return Response(content, answer.status, headers, answer.media_type)
 

@@ -17,6 +17,7 @@ from x_sandbox.api import (
     control,
     media,
     media_v11,
+    oauth1,
     oauth2,
     posts,
     reposts,
@@ -45,6 +46,7 @@ def build_app(state: State) -> Starlette:
         *webhooks.OPERATIONS,
         *activity.OPERATIONS,
         *account_activity.OPERATIONS,
+        *oauth1.OPERATIONS,
         *oauth2.OPERATIONS,
     ]
     operations.sort(key=lambda operation: operation.path.count("{"))  # /2/users/me before /2/users/{id}
@@ -53,7 +55,13 @@ def build_app(state: State) -> Starlette:
         for operation in operations
     ]
     return Starlette(
-        routes=[*routes, *oauth2.pages(state), *webhook_control.routes(state), *control.routes(state)],
+        routes=[
+            *routes,
+            *oauth1.pages(state),
+            *oauth2.pages(state),
+            *webhook_control.routes(state),
+            *control.routes(state),
+        ],
         exception_handlers={400: control.refused, 404: _not_found, 405: _not_found},
     )
 

@@ -15,6 +15,7 @@ from x_sandbox.faults import Faults
 from x_sandbox.journal import Event, Journal
 from x_sandbox.limits import RateLimits, check_limits
 from x_sandbox.media import MediaLibrary
+from x_sandbox.oauth1 import RequestTokens
 from x_sandbox.oauth2 import Grants
 from x_sandbox.posts import Posts
 from x_sandbox.receivers import Receivers
@@ -54,6 +55,7 @@ class State:
         self.media = MediaLibrary(folder / "media", self.clock, self._commit)
         self.billing = Billing(self.clock, lambda: self.settings, self._commit)
         self.grants = Grants(self.app, self.clock, lambda: self.settings, self._commit)
+        self.request_tokens = RequestTokens(self.clock, self._commit)
         self.webhooks = Webhooks(self.clock, self._commit)
         self.subscriptions = Subscriptions(self.clock, self._commit)
         self.receivers = Receivers(self.app, lambda: self.settings)
@@ -84,6 +86,8 @@ class State:
             self.billing.apply(event)
         elif event["what"] == "grant":
             self.grants.apply(event)
+        elif event["what"] == "oauth1":
+            self.request_tokens.apply(event)
         elif event["what"] == "webhook":
             self.webhooks.apply(event)
         elif event["what"] == "webhook_deleted":
@@ -118,6 +122,7 @@ class State:
         self.media.clear()
         self.billing.clear()
         self.grants.clear()
+        self.request_tokens.clear()
         self.webhooks.clear()
         self.subscriptions.clear()
         self.deliveries.clear()

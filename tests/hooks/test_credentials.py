@@ -7,7 +7,14 @@ import json
 import pytest
 from airflow.sdk import Connection
 
-from x_provider.hooks.credentials import XConnectionError, account_of, credentials_of, secrets_of
+from x_provider.hooks.credentials import (
+    KeptLogin,
+    XConnectionError,
+    account_of,
+    credentials_of,
+    may_be_kept,
+    secrets_of,
+)
 
 OAUTH1 = {
     "login": "api-key",
@@ -85,9 +92,65 @@ def test_an_empty_connection_names_everything_it_needs() -> None:
 
 
 def test_a_refresh_token_alone_is_told_what_is_missing() -> None:
-    assert "refresh token, but no oauth2_access_token" in refusal(
-        connection(oauth2_refresh_token="refresh-token")
-    )
+    message = refusal(connection(oauth2_refresh_token="refresh-token"))
+    assert "refresh token, but no client_id to use it with" in message
+
+
+CLIENT = {"client_id": "an-app", "client_secret": "client-secret"}
+REFRESH = {"oauth2_refresh_token": "refresh-token"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "has_login", "kept"),
+    [
+        ((CLIENT, REFRESH), False, KeptLogin("an-app", "client-secret", "refresh-token")),
+        (
+            (CLIENT, REFRESH, OAUTH2),
+            False,
+            KeptLogin("an-app", "client-secret", "refresh-token", "user-token"),
+        ),
+        (({"client_id": "public"}, REFRESH), False, KeptLogin("public", None, "refresh-token")),
+        ((CLIENT,), False, KeptLogin("an-app", "client-secret")),
+        ((CLIENT,), True, KeptLogin("an-app", "client-secret")),
+        ((CLIENT, BEARER), True, KeptLogin("an-app", "client-secret")),
+        ((CLIENT, OAUTH2), True, KeptLogin("an-app", "client-secret", None, "user-token")),
+        (
+            (OAUTH1, CLIENT, REFRESH, {"auth": "oauth2"}),
+            False,
+            KeptLogin("an-app", "client-secret", "refresh-token"),
+        ),
+        ((CLIENT, OAUTH2), False, None),
+        ((OAUTH2, REFRESH), False, None),
+        ((OAUTH2,), False, None),
+        ((CLIENT, BEARER), False, None),
+        ((OAUTH1, CLIENT, REFRESH), False, None),
+        ((OAUTH1, CLIENT), True, None),
+    ],
+)
+def test_a_login_is_kept_where_there_is_a_client_and_something_to_refresh(
+    parts: tuple, has_login: bool, kept: KeptLogin | None
+) -> None:
+    found = credentials_of(connection(*parts), has_login=has_login)
+    assert found.kept == kept
+    if kept is not None:
+        assert (found.kind, found.values) == ("oauth2", ())
+        assert "secret" not in repr(found) + repr(kept)
+        assert "token" not in repr(found.kept)
+
+
+@pytest.mark.parametrize(
+    ("parts", "asks"),
+    [
+        ((CLIENT,), True),
+        ((CLIENT, BEARER), True),
+        ((OAUTH1, CLIENT, {"auth": "oauth2"}), True),
+        ((OAUTH1, CLIENT), False),
+        ((OAUTH2,), False),
+        ((CLIENT, BEARER, {"auth": "bearer"}), False),
+    ],
+)
+def test_the_ledger_is_asked_only_where_a_login_would_be_used(parts: tuple, asks: bool) -> None:
+    assert may_be_kept(connection(*parts)) is asks
 
 
 def test_an_unknown_auth_lists_the_known_ones() -> None:

@@ -142,6 +142,7 @@ def test_the_test_says_who_you_are_what_you_may_and_where(define, sandbox) -> No
     assert define().test_connection() == (
         True,
         f"You are @{account['username']} (user id {account['id']}) by OAuth 1.0a. Permissions: read-write. "
+        "Clock: agrees with X's. "
         f"API: {sandbox.url} (not X itself: a sandbox or a proxy). This test read one user ($0.010).",
     )
 

@@ -43,7 +43,10 @@ def test_what_is_new_is_said_and_kept_once(ledger):
 
 
 def test_many_are_one_transaction_of_which_all_or_none_is_kept(ledger):
-    broken = [*received(*(f"event-{number}" for number in range(400))), ReceivedEvent("zero", "x_default", None, NOW)]
+    broken = [
+        *received(*(f"event-{number}" for number in range(400))),
+        ReceivedEvent("zero", "x_default", None, NOW),
+    ]
     with pytest.raises(IntegrityError):
         ledger.events.store(broken)
     assert ledger.events.counts() == {}

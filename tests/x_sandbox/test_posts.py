@@ -160,8 +160,11 @@ def test_the_same_text_twice_is_a_duplicate_for_the_same_account_only(sandbox, a
     alice.create("again")
 
 
-def test_two_cashtags_are_one_too_many(alice) -> None:
+def test_two_cashtags_are_one_too_many_for_self_serve(sandbox, alice) -> None:
     assert alice.refusal("buy $ABC and $DEF") == (403, "Posts are limited to a maximum of one cashtag")
+    alice.create("price ($ABC) and $DEF, not 5$GHI")
+    sandbox.settings(self_serve=False)
+    alice.create("buy $ABC and $DEF")
 
 
 def test_own_threads_are_fine_and_replies_to_others_need_a_mention(sandbox, alice, bob) -> None:

@@ -26,9 +26,14 @@ AHEAD = duration(minutes=5)
 CLAIM_SECONDS = 90
 """How long one refresh may take: longer than its time-outs together."""
 LONGEST_PAUSE_SECONDS = 600
+YOUNG_SECONDS = 60
+"""A token that X refuses so soon after giving it is not what is wrong."""
+LOOK_SECONDS = 20.0
+"""After it the ledger is read again: another user may have logged in meanwhile."""
 
 _FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.05, 0.5
 _SAVE_PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
+_NO_TIME = duration()
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +49,18 @@ class Seed:
     access: str | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """The account's tokens, opened.
+
+    :param looked_at: when they were read, by the process's own clock.
+    """
+
+    stored: StoredTokens
+    tokens: Tokens
+    looked_at: float
+
+
 def fingerprint(refresh_token: str) -> str:
     """Tells one refresh token from another, and is no secret: what it was made from cannot be guessed."""
     return hashlib.sha256(refresh_token.encode()).hexdigest()[:32]
@@ -52,12 +69,13 @@ def fingerprint(refresh_token: str) -> str:
 class TokenKeeper:
     """The access token of one account, for any number of threads and processes.
 
-    What it holds of the ledger it keeps in memory until it ends. Who refreshes is settled in the ledger
+    What it holds of the ledger it keeps in memory for some seconds. Who refreshes is settled in the ledger
     (:class:`~x_provider.ledger.tokens.TokenShelf`), so that a refresh token is sent to X once.
 
     :param app: the developer app that the account has let in.
     :param account: the Airflow connection.
-    :param seed: what the connection holds; used where the ledger has nothing newer.
+    :param seed: what the connection holds; used once, and not where the ledger has taken it up before.
+    :param on_new: told each pair of tokens when it is first seen, so that they can be masked.
     """
 
     def __init__(
@@ -69,6 +87,7 @@ class TokenKeeper:
         account: str,
         clock: Callable[[], DateTime],
         seed: Seed | None = None,
+        on_new: Callable[[Tokens], None] = lambda _tokens: None,
     ) -> None:
         self._ledger = ledger
         self._sealer = sealer
@@ -76,9 +95,14 @@ class TokenKeeper:
         self._account = account
         self._clock = clock
         self._seed = seed
+        self._on_new = on_new
         self._me = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._lock = threading.Lock()
-        self._held: tuple[StoredTokens, Tokens] | None = None
+        self._held: _Pair | None = None
+        self._dead: str | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenKeeper({self._account!r})"
 
     def access(self) -> str:
         """An access token that X takes.
@@ -88,31 +112,41 @@ class TokenKeeper:
         :raises XPermission: when X does not know the app.
         :raises LedgerError: when the ledger cannot be used.
         """
-        return self._good(rejected=None, left=AHEAD).access
+        return self._good(rejected=None, left=AHEAD).tokens.access
 
     def identity(self) -> str:
-        """What stays the same while tokens change: the user on X, or the login where X has not said who it is."""
-        self._good(rejected=None, left=duration())
-        with self._lock:
-            assert self._held is not None  # noqa: S101
-            stored = self._held[0]
+        """What stays the same while tokens change: the user on X, or the login where X has not said who it is.
+
+        Errors as of :meth:`access`.
+        """
+        stored = self._good(rejected=None, left=_NO_TIME).stored
         return stored.user.user_id or f"{self._account} since {stored.logged_in_at.isoformat()}"
 
     def renew(self, rejected: str) -> bool:
         """Whether there is another token by now than the one that X did not accept.
 
-        X says 401 to good tokens now and then. Where it does not refresh either, that is an outage, and the call's
-        own refusal says enough.
+        X says 401 to good tokens now and then.
+
+        :raises XUnreachable: when X does not refresh either, or has given that token just now: an outage.
+        :raises XError: as :meth:`access`.
         """
         try:
             self._good(rejected=rejected, left=AHEAD)
-        except XUnreachable as error:
-            _log.warning("account %s: %s", self._account, error)
-            return False
+        except XNeedsLogin:
+            self._dead = rejected  # it has time left, but X is not to be asked with it again and again
+            raise
         return True
 
+    def expires_at(self) -> DateTime:
+        """When the present token ends; it is refreshed before. Errors as of :meth:`access`."""
+        return self._good(rejected=None, left=_NO_TIME).stored.expires_at
+
+    def scopes(self) -> tuple[str, ...]:
+        """What the user has let the app do. Errors as of :meth:`access`."""
+        return self._good(rejected=None, left=_NO_TIME).stored.scopes
+
     def refresh_ahead(self, left: Duration) -> bool:
-        """Refresh unless the token has so much time left; whether it was refreshed, by whomever.
+        """Refresh unless the token has so much time left; whether there is another one by now.
 
         :raises XError: as :meth:`access`, and also where the present token would do for a while.
         """
@@ -121,34 +155,55 @@ class TokenKeeper:
             return False
         self._good(rejected=None, left=left)
         after = self._read()
-        if after.version == before.version:
+        if after.version == before.version and after.refreshing_by is None:
             self._refuse(after)
-        return True
+        return after.version != before.version
 
-    def _good(self, *, rejected: str | None, left: Duration) -> Tokens:
-        with self._lock:
-            if self._held is not None and self._serves(*self._held, rejected, left):
-                return self._held[1]
-            pause = _FIRST_LOOK_SECONDS
-            while True:
-                stored, tokens = self._look()
-                if self._serves(stored, tokens, rejected, left):
-                    return tokens
-                if self._is_left_alone(stored):
-                    if self._serves(stored, tokens, rejected, duration()):
-                        return tokens
-                    self._refuse(stored)
-                if stored.refreshing_by is not None:
-                    self._outlive(stored)
-                    if self._serves(stored, tokens, rejected, duration()):
-                        return tokens
-                    time.sleep(pause)
-                    pause = min(pause * 2, _LAST_LOOK_SECONDS)
-                elif self._claim(stored):
-                    self._refresh(stored, tokens, may_wait=self._serves(stored, tokens, rejected, duration()))
+    def _good(self, *, rejected: str | None, left: Duration) -> _Pair:
+        if not self._lock.acquire(blocking=False):
+            # Another thread looks, or refreshes: with time left, nobody has to wait for X.
+            if (held := self._held) is not None and self._serves(held, rejected, _NO_TIME):
+                return held
+            self._lock.acquire()
+        try:
+            held = self._held
+            if held is not None and self._serves(held, rejected, left) and _is_fresh(held):
+                return held
+            return self._settle(rejected, left)
+        finally:
+            self._lock.release()
 
-    def _serves(self, stored: StoredTokens, tokens: Tokens, rejected: str | None, left: Duration) -> bool:
-        return bool(tokens.access) and tokens.access != rejected and stored.expires_at > self._clock() + left
+    def _settle(self, rejected: str | None, left: Duration) -> _Pair:
+        """Look, refresh or wait for who refreshes, until there is a token that serves or a reason why not."""
+        pause = _FIRST_LOOK_SECONDS
+        while True:
+            pair = self._look(rejected)
+            stored = pair.stored
+            if self._serves(pair, rejected, left):
+                return pair
+            may_wait = self._serves(pair, rejected, _NO_TIME)
+            if self._is_left_alone(stored):
+                if may_wait:
+                    return pair
+                self._refuse(stored)
+            if pair.tokens.access == rejected and self._is_young(stored):
+                raise _outage("X refuses a token that it has given just now", "It is tried again.")
+            if stored.refreshing_by is not None:
+                self._outlive(stored)
+                if may_wait:
+                    return pair
+                time.sleep(pause)
+                pause = min(pause * 2, _LAST_LOOK_SECONDS)
+            elif self._claim(stored) and not self._refresh(stored, pair.tokens, may_wait=may_wait):
+                return pair
+
+    def _serves(self, pair: _Pair, rejected: str | None, left: Duration) -> bool:
+        access = pair.tokens.access
+        return (
+            bool(access)
+            and access not in (rejected, self._dead)
+            and pair.stored.expires_at > self._clock() + left
+        )
 
     def _is_left_alone(self, stored: StoredTokens) -> bool:
         """Whether nobody is to refresh it now, be it for good or until X answers again."""
@@ -158,32 +213,58 @@ class TokenKeeper:
             stored.refreshing_by is None and stored.retry_at is not None and stored.retry_at > self._clock()
         )
 
+    def _is_young(self, stored: StoredTokens) -> bool:
+        return self._clock() < stored.obtained_at.add(seconds=YOUNG_SECONDS)
+
     def _refuse(self, stored: StoredTokens) -> NoReturn:
         if stored.state is TokenState.NEEDS_LOGIN:
             raise needs_login(self._account, stored.why or "X does not take its tokens any more")
-        raise XUnreachable(
-            family="oauth2_token",
-            detail=stored.why or "X gave no new token",
-            next_step=f"It is tried again at {stored.retry_at}.",
-        )
+        raise _outage(stored.why or "X gave no new token", _again(stored.retry_at))
 
-    def _look(self) -> tuple[StoredTokens, Tokens]:
-        stored = self._read()
+    def _look(self, rejected: str | None) -> _Pair:
+        held = self._held
+        try:
+            stored = self._read()
+            is_new = held is None or (held.stored.version, held.stored.sealed) != (
+                stored.version,
+                stored.sealed,
+            )
+            tokens = self._open(stored) if is_new or held is None else held.tokens
+        except LedgerError as error:
+            # A post must not be late for what is in memory.
+            if held is None or not self._serves(held, rejected, _NO_TIME):
+                raise
+            _log.warning("account %s goes on with the token in memory: %s", self._account, error)
+            return held
+        self._held = _Pair(stored, tokens, time.monotonic())
+        if is_new:
+            self._on_new(tokens)
+        return self._held
+
+    def _open(self, stored: StoredTokens) -> Tokens:
         opened = self._sealer.open(stored.sealed, what=f"the tokens of account {self._account}")
-        tokens = Tokens(opened.get("access", ""), opened.get("refresh"), stored.scopes)
-        self._held = stored, tokens
-        return stored, tokens
+        return Tokens(opened.get("access", ""), opened.get("refresh"), stored.scopes)
 
     def _read(self) -> StoredTokens:
         stored = self._ledger.tokens.find(self._account)
-        if self._seed is not None and (stored is None or stored.seed != fingerprint(self._seed.refresh)):
-            self._plant(self._seed, is_first=stored is None)
+        if self._seed is not None and (stored is None or fingerprint(self._seed.refresh) not in stored.seeds):
+            self._plant(self._seed)
             stored = self._ledger.tokens.find(self._account)
         if stored is None:
             raise needs_login(self._account, "nobody has logged it in yet")
+        # Tokens are for the X and the app that gave them, and are sent to no other.
+        if stored.base_url != self._app.base_url:
+            raise needs_login(
+                self._account,
+                f"its login is one at {stored.base_url}, and its connection says {self._app.base_url} by now",
+            )
+        if stored.client_id != self._app.client_id:
+            raise needs_login(
+                self._account, "its login is one of another app than that of its connection's client_id"
+            )
         return stored
 
-    def _plant(self, seed: Seed, *, is_first: bool) -> None:
+    def _plant(self, seed: Seed) -> None:
         # How old an access token from a connection is, nobody knows: it counts as ended, and is not used.
         now = self._clock()
         login = {
@@ -196,7 +277,7 @@ class TokenKeeper:
             "logged_in_by": "the connection",
             "seed": fingerprint(seed.refresh),
         }
-        self._ledger.tokens.put(self._account, login=login, now=now, only_new=is_first)
+        self._ledger.tokens.plant(self._account, login=login, now=now)
 
     def _outlive(self, stored: StoredTokens) -> None:
         """Write off a refresh whose process is dead: X may have spent the token, so nobody sends it again."""
@@ -212,32 +293,39 @@ class TokenKeeper:
         now = self._clock()
         return self._ledger.tokens.claim(stored, by=self._me, until=now.add(seconds=CLAIM_SECONDS), now=now)
 
-    def _refresh(self, stored: StoredTokens, tokens: Tokens, *, may_wait: bool) -> None:
-        """Send the refresh token, once; what becomes of it is in the ledger afterwards.
+    def _refresh(self, stored: StoredTokens, tokens: Tokens, *, may_wait: bool) -> bool:
+        """Send the refresh token, once; whether the ledger knows more afterwards.
 
-        :param may_wait: the present token serves a while longer, so that a failure is no news yet.
+        :param may_wait: the present token serves a while longer, so that an outage is no news yet.
         """
         if tokens.refresh is None:
             why = "its login did not ask for the scope offline.access, so that it ends after two hours"
             self._ledger.tokens.lose(stored, why=why, by=self._me)
-            return
+            return True
         try:
             new = self._app.refresh(tokens.refresh, scopes=stored.scopes)
         except XNeedsLogin as error:
             why = f"X does not take its refresh token any more ({error.detail or error.title})"
             self._ledger.tokens.lose(stored, why=why, by=self._me)
         except XError as error:
-            self._give_back(stored, error)
-            if not may_wait and isinstance(error, XPermission):
+            retry_at = self._give_back(stored, str(error))
+            if may_wait:
+                return False
+            if isinstance(error, XPermission):
                 raise
+            raise _outage(str(error), _again(retry_at)) from None
+        except BaseException as error:
+            # The task is stopped, and the answer lost with it. As after an outage, nobody holds another pair.
+            self._give_back(stored, f"the process that refreshed it was stopped ({type(error).__name__})")
+            raise
         else:
             self._save(stored, new, spent=tokens.refresh)
+        return True
 
-    def _give_back(self, stored: StoredTokens, error: XError) -> None:
-        pause = min(2**stored.failures, LONGEST_PAUSE_SECONDS)
-        self._ledger.tokens.release(
-            stored, by=self._me, retry_at=self._clock().add(seconds=pause), why=str(error)
-        )
+    def _give_back(self, stored: StoredTokens, why: str) -> DateTime:
+        retry_at = self._clock().add(seconds=min(2**stored.failures, LONGEST_PAUSE_SECONDS))
+        self._ledger.tokens.release(stored, by=self._me, retry_at=retry_at, why=why)
+        return retry_at
 
     def _save(self, stored: StoredTokens, new: Tokens, *, spent: str) -> None:
         sealed = self._sealer.seal({"access": new.access, "refresh": new.refresh or spent})
@@ -267,3 +355,15 @@ def needs_login(account: str, why: str) -> XNeedsLogin:
         detail=f"account {account}: {why.rstrip('.')}",
         next_step=f"Log it in: page X > Accounts in Airflow, or `airflow x login {account}`.",
     )
+
+
+def _is_fresh(pair: _Pair) -> bool:
+    return time.monotonic() - pair.looked_at < LOOK_SECONDS
+
+
+def _outage(why: str, next_step: str) -> XUnreachable:
+    return XUnreachable(family="oauth2_token", detail=why, next_step=next_step)
+
+
+def _again(at: DateTime | None) -> str:
+    return f"It is tried again{f' at {at.to_iso8601_string()}' if at is not None else ''}."

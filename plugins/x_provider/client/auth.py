@@ -161,8 +161,8 @@ class OAuth2User(_Bearer):
 
     :param access_token: the token, or a function that gives the one that is valid now, asked before every
         call.
-    :param identity: what stays the same while tokens change, such as the user's id on X; left out, the token
-        stands for the user.
+    :param identity: what stays the same while tokens change, such as the user's id on X, or a function that
+        gives it; left out, the token stands for the user.
     :param renew: told a token that X did not accept; whether there is another by now, with which the call is
         worth sending once more.
     :raises XNeedsLogin: when it is missing or cannot be a token.
@@ -172,7 +172,7 @@ class OAuth2User(_Bearer):
         self,
         access_token: str | Callable[[], str],
         *,
-        identity: str | None = None,
+        identity: str | Callable[[], str] | None = None,
         renew: Callable[[str], bool] | None = None,
     ) -> None:
         super().__init__(access_token, "access_token")
@@ -180,7 +180,8 @@ class OAuth2User(_Bearer):
         self._renew = renew
 
     def identity(self) -> str:
-        return self._identity or super().identity()
+        identity = self._identity() if callable(self._identity) else self._identity
+        return identity or super().identity()
 
     def renew(self, rejected: str) -> bool:
         return self._renew is not None and self._renew(rejected)

@@ -187,7 +187,7 @@ class _Client(Auth):
     """The app as the token endpoint wants to see it: Basic with a secret, else its id in the form."""
 
     def __init__(self, client_id: str, client_secret: str | None, hidden: tuple[str, ...] = ()) -> None:
-        self._id = checked(type(self).__name__, "client_id", client_id)
+        self._id = checked("OAuth 2.0", "client_id", client_id)
         self._secret = checked("OAuth 2.0", "client_secret", client_secret) if client_secret else None
         self._hidden = hidden
         pair = f"{quote(self._id, safe='')}:{quote(self._secret or '', safe='')}"

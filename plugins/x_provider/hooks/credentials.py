@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from airflow.sdk.exceptions import AirflowException
 
+from x_provider.hooks import environment
 from x_provider.hooks.addresses import BadAddressError, checked_address, is_on_x
 
 if TYPE_CHECKING:
@@ -95,21 +96,47 @@ class Account:
 
 
 @dataclass(frozen=True)
+class KeptLogin:
+    """An OAuth 2.0 login whose tokens are kept in the ledger, where they are refreshed.
+
+    :param client_secret: None for a public client.
+    :param refresh: what somebody wrote into the connection to begin with; None where the account was logged in.
+    :param access: the same.
+    """
+
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    refresh: str | None = field(default=None, repr=False)
+    access: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
 class Credentials:
     """The secrets that were chosen, in the order in which the client's auth class takes them.
 
     :param app: what a user's token lacks of the app's own: its bearer token, or its API key and secret.
+    :param kept: where the tokens are in the ledger; there are no values then.
     """
 
     kind: AuthKind
     values: tuple[str, ...] = field(repr=False)
     app: tuple[str, ...] = field(default=(), repr=False)
+    kept: KeptLogin | None = None
 
 
 def secrets_of(connection: Connection) -> list[JsonValue]:
-    """Every secret in the connection, so that it can be masked before anything is logged."""
-    fields = _fields(connection)
+    """Every secret that the connection has or is given, so that it can be masked before anything is logged."""
+    fields = {**environment.users_keys(), **_fields(connection)}
     return [fields[name] for name in _SECRET if name in fields]
+
+
+def fields_of(connection: Connection) -> dict[str, str]:
+    """The connection's fields that are not empty, by our own names, secrets among them, and its app's keys where
+    only the environment has them.
+
+    :raises XConnectionError: when its extra is no JSON object.
+    """
+    return _fields(connection)
 
 
 def account_of(connection: Connection) -> Account:
@@ -129,16 +156,28 @@ def account_of(connection: Connection) -> Account:
     )
 
 
-def credentials_of(connection: Connection) -> Credentials:
+def may_be_kept(connection: Connection) -> bool:
+    """Whether a login in the ledger would be used, so that it has to be looked for there.
+
+    :raises XConnectionError: when its extra is no JSON object.
+    """
+    fields = _fields(connection)
+    auth = fields.get("auth", "auto")
+    is_open = auth == "oauth2" or (auth == "auto" and not _has_users_keys(fields))
+    return is_open and "client_id" in fields
+
+
+def credentials_of(connection: Connection, *, has_login: bool = False) -> Credentials:
     """Choose the connection's credentials by its field ``auth``.
 
-    ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else the
-    OAuth 2.0 user token, else the bearer token.
+    ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else OAuth 2.0 (a login
+    in the ledger, or a token), else the bearer token.
 
+    :param has_login: whether the ledger holds tokens of the account; see :func:`may_be_kept`.
     :raises XConnectionError: when the chosen set is incomplete, a value cannot be a credential, or files are
         to go by an API that does not take these.
     """
-    conn_id, fields = connection.conn_id, _fields(connection)
+    conn_id, fields = connection.conn_id, _with_users_keys(connection)
     auth = fields.get("auth", "auto")
     if auth not in ("auto", *_NEEDED):
         raise XConnectionError(
@@ -146,7 +185,10 @@ def credentials_of(connection: Connection) -> Credentials:
             f"the field auth is {auth!r}, which is no way to authenticate",
             f"Set it to auto, {', '.join(_NEEDED)}, or leave it empty for auto",
         )
-    kind = _first_set(fields) if auth == "auto" else cast("AuthKind", auth)
+    kind = _first_set(fields, has_login=has_login) if auth == "auto" else cast("AuthKind", auth)
+    if kind == "oauth2" and (kept := _kept(conn_id, fields, has_login=has_login)) is not None:
+        _require_media_api(conn_id, fields, kind)
+        return Credentials(kind, (), app=_app_of(conn_id, fields, kind), kept=kept)
     missing = [name for name in _NEEDED[kind] if name not in fields]
     if missing:
         raise _incomplete(conn_id, kind, missing, fields)
@@ -158,6 +200,41 @@ def credentials_of(connection: Connection) -> Credentials:
 
 
 def _fields(connection: Connection) -> dict[str, str]:
+    fields = _own_fields(connection)
+    return {**environment.apps_keys(fields), **fields} if _takes_from_environment(connection) else fields
+
+
+def _with_users_keys(connection: Connection) -> dict[str, str]:
+    """The same, and the environment's user where the connection names no other way of its own to be one.
+
+    A connection that waits for its login must not post as somebody else meanwhile.
+    """
+    own = _own_fields(connection)
+    is_bare = own.get("auth", "auto") == "auto" and not own.keys() & {
+        "client_id",
+        "bearer_token",
+        "oauth2_access_token",
+        "oauth2_refresh_token",
+    }
+    is_asked_for = is_bare or own.get("auth") == "oauth1"
+    if _has_users_keys(own) or not is_asked_for or not _takes_from_environment(connection):
+        return _fields(connection)
+    return {**environment.users_keys(), **_fields(connection)}
+
+
+def _takes_from_environment(connection: Connection) -> bool:
+    try:
+        return environment.may_take(_base_url(connection))
+    except XConnectionError:
+        return False
+
+
+def _has_users_keys(fields: Mapping[str, str]) -> bool:
+    # Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to become somebody else.
+    return "access_token" in fields or "access_token_secret" in fields
+
+
+def _own_fields(connection: Connection) -> dict[str, str]:
     """The non-empty fields by our own names, trimmed: pasted keys often end in a line break."""
     values: dict[str, object] = {"api_key": connection.login, "api_key_secret": connection.password}
     if connection.extra:
@@ -176,13 +253,30 @@ def _fields(connection: Connection) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def _first_set(fields: Mapping[str, str]) -> AuthKind:
-    # Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to become somebody else.
-    if "access_token" in fields or "access_token_secret" in fields:
+def _first_set(fields: Mapping[str, str], *, has_login: bool) -> AuthKind:
+    if _has_users_keys(fields):
         return "oauth1"
-    if "oauth2_access_token" in fields or "oauth2_refresh_token" in fields:
+    if "oauth2_access_token" in fields or "oauth2_refresh_token" in fields or has_login:
         return "oauth2"
-    return "bearer" if "bearer_token" in fields else "oauth1"
+    if "bearer_token" in fields:
+        return "bearer"
+    return "oauth2" if "client_id" in fields else "oauth1"
+
+
+def _kept(conn_id: str, fields: Mapping[str, str], *, has_login: bool) -> KeptLogin | None:
+    """The login to be kept; None where there is only an access token, which serves until it ends."""
+    has_token = "oauth2_access_token" in fields and "oauth2_refresh_token" not in fields
+    if "client_id" not in fields or (has_token and not has_login):
+        return None
+    for name in ("client_id", "client_secret", "oauth2_refresh_token", "oauth2_access_token"):
+        if name in fields:
+            _check_value(conn_id, name, fields[name])
+    return KeptLogin(
+        client_id=fields["client_id"],
+        client_secret=fields.get("client_secret"),
+        refresh=fields.get("oauth2_refresh_token"),
+        access=fields.get("oauth2_access_token"),
+    )
 
 
 def _incomplete(
@@ -191,8 +285,12 @@ def _incomplete(
     present = [name for name in _NEEDED[kind] if name in fields]
     gaps = ", ".join(_form_name(name) for name in missing)
     if kind == "oauth2" and "oauth2_refresh_token" in fields:
-        problem = f"it has an OAuth 2.0 refresh token, but no {gaps}"
-    elif not present:
+        return XConnectionError(
+            conn_id,
+            "it has an OAuth 2.0 refresh token, but no client_id to use it with",
+            f"Copy the client id, and the client secret if there is one, from {_PORTAL} into the connection",
+        )
+    if not present:
         problem = f"it holds no credentials ({AUTH_NAMES[kind]} needs {gaps})"
     else:
         problem = f"the {AUTH_NAMES[kind]} keys are incomplete, without {gaps}"

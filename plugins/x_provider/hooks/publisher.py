@@ -19,12 +19,14 @@ def open_publisher(*, account: str, ledger_conn_id: str, report: Report | None =
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :param report: told, in words, what the engine is doing.
     """
-    return _publisher(XHook(account), LedgerHook(ledger_conn_id), report)
+    return _publisher(XHook(account, ledger_conn_id), LedgerHook(ledger_conn_id), report)
 
 
 async def aopen_publisher(*, account: str, ledger_conn_id: str, report: Report | None = None) -> Publisher:
     """The same for code on an event loop; triggers of one account share its lookups and its client."""
-    return _publisher(await XHook.aget(account), await LedgerHook.aget(ledger_conn_id), report)
+    return _publisher(
+        await XHook.aget(account, ledger_conn_id), await LedgerHook.aget(ledger_conn_id), report
+    )
 
 
 def _publisher(x: XHook, ledger: LedgerHook, report: Report | None) -> Publisher:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+Key = TypeVar("Key", bound=Hashable)
 Looked = TypeVar("Looked")
 
 
-class SharedLookups(Generic[Looked]):
+class SharedLookups(Generic[Key, Looked]):
     """Look each key up once, keep the answer a while, and let everybody who asks meanwhile wait for it.
 
     In the triggerer a connection travels through one socket to the API server: about 50 ms each, one after
@@ -19,12 +20,12 @@ class SharedLookups(Generic[Looked]):
     :param seconds: how long an answer is good for.
     """
 
-    def __init__(self, look_up: Callable[[str], Awaitable[Looked]], *, seconds: float) -> None:
+    def __init__(self, look_up: Callable[[Key], Awaitable[Looked]], *, seconds: float) -> None:
         self._look_up = look_up
         self._seconds = seconds
-        self._lookups: dict[str, tuple[float, asyncio.Task[Looked]]] = {}
+        self._lookups: dict[Key, tuple[float, asyncio.Task[Looked]]] = {}
 
-    async def get(self, key: str) -> Looked:
+    async def get(self, key: Key) -> Looked:
         """The answer for *key*; raises what the lookup raised."""
         loop = asyncio.get_running_loop()
         good_until, lookup = self._lookups.get(key, (0.0, None))
@@ -35,7 +36,7 @@ class SharedLookups(Generic[Looked]):
         # Who asked first may be cancelled; the others still wait.
         return await asyncio.shield(lookup)
 
-    async def _ask(self, key: str) -> Looked:
+    async def _ask(self, key: Key) -> Looked:
         return await self._look_up(key)
 
 

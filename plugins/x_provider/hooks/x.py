@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,23 +11,36 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import amask_secret, mask_secret
 
+from x_provider.hooks import introducing
 from x_provider.hooks.credentials import (
     AUTH_NAMES,
     Account,
+    AuthKind,
     Credentials,
     XConnectionError,
     account_of,
     credentials_of,
+    may_be_kept,
     secrets_of,
     unsure,
 )
+from x_provider.hooks.keeping import keeper_for_a_test, keeper_of
+from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.missing import adoubt, doubt
 from x_provider.hooks.shared import SharedLookups
 
 if TYPE_CHECKING:
-    from x_provider.client import User, XClient
+    from airflow.sdk import Connection
 
-_COST_OF_A_TEST = "This test read one user ($0.010)."
+    from x_provider.accounts import TokenKeeper
+    from x_provider.client import XClient
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The connection, where no ``repr`` shows it."""
+
+    connection: Connection = field(repr=False)
 
 
 class XHook(BaseHook):
@@ -36,6 +50,8 @@ class XHook(BaseHook):
     or, when the triggerer is busy, seconds.
 
     :param x_conn_id: the Airflow connection.
+    :param ledger_conn_id: the Airflow connection of the ledger's database, where the tokens of OAuth 2.0 logins are
+        kept.
     """
 
     conn_name_attr = "x_conn_id"
@@ -43,17 +59,27 @@ class XHook(BaseHook):
     conn_type = "x"
     hook_name = "X (Twitter)"
 
-    def __init__(self, x_conn_id: str = default_conn_name) -> None:
+    def __init__(
+        self,
+        x_conn_id: str = default_conn_name,
+        ledger_conn_id: str = LedgerHook.default_conn_name,
+    ) -> None:
         super().__init__()
         self.x_conn_id = x_conn_id
+        self.ledger_conn_id = ledger_conn_id
 
     @classmethod
-    async def aget(cls, x_conn_id: str = default_conn_name) -> XHook:
+    async def aget(
+        cls,
+        x_conn_id: str = default_conn_name,
+        ledger_conn_id: str = LedgerHook.default_conn_name,
+    ) -> XHook:
         """The hook with connection and client ready, for code on an event loop; shared for a minute.
 
         :raises XConnectionError: when the connection is missing or cannot be used.
+        :raises LedgerError: when its tokens are in a ledger that cannot be used.
         """
-        return await _hooks.get(x_conn_id)
+        return await _hooks.get((x_conn_id, ledger_conn_id))
 
     @property
     def account(self) -> Account:
@@ -61,12 +87,31 @@ class XHook(BaseHook):
 
         :raises XConnectionError: when the connection is missing or cannot be used.
         """
-        return self._account_and_credentials[0]
+        return account_of(self._connection)
+
+    @property
+    def auth(self) -> AuthKind:
+        """The kind of credentials that were chosen.
+
+        :raises XConnectionError: when the connection is missing or cannot be used.
+        """
+        return self._credentials.kind
+
+    @property
+    def keeper(self) -> TokenKeeper | None:
+        """Who keeps the account's tokens, for all that this process does; None where the connection holds them.
+
+        :raises XConnectionError: when the connection is missing or cannot be used.
+        :raises LedgerError: when the ledger cannot be used, or there is no key to open its tokens with.
+        """
+        if (login := self._credentials.kept) is None:
+            return None
+        return keeper_of(self._ledger_hook.ledger(), self.account, login)
 
     @property
     def can_post(self) -> bool:
         """Whether the credentials are a user's; an app-only bearer token reads only."""
-        return self._account_and_credentials[1].kind != "bearer"
+        return self._credentials.kind != "bearer"
 
     def get_conn(self, *, to_post: bool = False) -> XClient:
         """The client, authenticated as the account; one for the hook's life, usable from several threads.
@@ -76,6 +121,7 @@ class XHook(BaseHook):
 
         :param to_post: say so before posting, so that a bearer token is refused here and not by X.
         :raises XConnectionError: when the connection is missing, cannot be used, or cannot post.
+        :raises LedgerError: when its tokens are in a ledger that cannot be used.
         """
         if to_post and not self.can_post:
             raise XConnectionError(
@@ -86,11 +132,14 @@ class XHook(BaseHook):
         return self._client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say who the credentials belong to and what they may do; the button *Test* of the connection form.
+        """Say who the credentials belong to, what they may do and until when; the button *Test* of the connection
+        form.
 
         Reads one user, which X charges $0.010; https://docs.x.com/x-api/users/get-my-user.
         """
-        from x_provider.client import XError  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+        # requests and SQLAlchemy, which parsing a DAG does not need
+        from x_provider.client import XError  # noqa: PLC0415
+        from x_provider.ledger import LedgerError  # noqa: PLC0415
 
         try:
             return self._introduce()
@@ -99,45 +148,53 @@ class XHook(BaseHook):
             return False, f"{error.problem[0].upper()}{error.problem[1:]}. {error.next_step}."
         except XError as error:
             return False, f"Asking {self.account.base_url} who you are ({self._auth_name}) failed: {error}"
+        except LedgerError as error:
+            return False, f"The account's login could not be looked up: {error}"
 
     def _introduce(self) -> tuple[bool, str]:
-        account, where = self.account, self._where
         if not self.can_post:
-            return True, (
-                f"The {self._auth_name} is well-formed; it was not sent, for X has no owner to name. "
-                f"It reads public posts and cannot post. API: {where}. Cost: nothing."
-            )
-        client = self.get_conn()
-        user = client.me()
-        if contradiction := _contradiction(account, user):
-            return False, f"{contradiction} {_COST_OF_A_TEST}"
-        return True, (
-            f"You are @{user.username} (user id {user.id}) by {self._auth_name}. "
-            f"{_permissions(client.access_level)} API: {where}. {_COST_OF_A_TEST}"
-        )
-
-    @property
-    def _where(self) -> str:
-        place = "X itself" if self.account.is_on_x else "not X itself: a sandbox or a proxy"
-        return f"{self.account.base_url} ({place})"
+            return introducing.of_app(self.account)
+        if (login := self._credentials.kept) is None:
+            return introducing.of_user(self.account, self.get_conn(), self._auth_name, None)
+        keeper = keeper_for_a_test(self._ledger_hook.ledger(), self.account, login)
+        if keeper is None:
+            told = introducing.of_untouched if login.refresh else introducing.of_nobody
+            return told(self.account)
+        client = _client(self.account, self._credentials, keeper)
+        return introducing.of_user(self.account, client, self._auth_name, keeper)
 
     @property
     def _auth_name(self) -> str:
-        return AUTH_NAMES[self._account_and_credentials[1].kind]
+        return AUTH_NAMES[self._credentials.kind]
 
     @cached_property
     def _client(self) -> XClient:
-        account, credentials = self._account_and_credentials
-        return _client(account, credentials)
+        return _client(self.account, self._credentials, self.keeper)
 
     @cached_property
-    def _account_and_credentials(self) -> tuple[Account, Credentials]:
+    def _credentials(self) -> Credentials:
+        has_login = False
+        if may_be_kept(self._connection):
+            stored = self._ledger_hook.ledger().tokens.find(self.x_conn_id)
+            has_login = stored is not None and stored.base_url == self.account.base_url
+        return credentials_of(self._connection, has_login=has_login)
+
+    @cached_property
+    def _ledger_hook(self) -> LedgerHook:
+        return LedgerHook(self.ledger_conn_id)
+
+    @property
+    def _connection(self) -> Connection:
+        return self._known.connection
+
+    @cached_property
+    def _known(self) -> _Known:
         try:
             connection = self.get_connection(self.x_conn_id)
         except AirflowNotFoundException:
             raise _missing(self.x_conn_id, doubt(self.x_conn_id)) from None
         mask_secret(secrets_of(connection))
-        return account_of(connection), credentials_of(connection)
+        return _Known(connection)
 
     async def _read(self) -> None:
         try:
@@ -145,13 +202,16 @@ class XHook(BaseHook):
         except AirflowNotFoundException:
             raise _missing(self.x_conn_id, await adoubt(self.x_conn_id)) from None
         await amask_secret(secrets_of(connection))
-        self._account_and_credentials = account_of(connection), credentials_of(connection)
+        self._known = _Known(connection)
+        if may_be_kept(connection):
+            self._ledger_hook = await LedgerHook.aget(self.ledger_conn_id)
 
 
-async def _look_up(x_conn_id: str) -> XHook:
-    hook = XHook(x_conn_id)
+async def _look_up(ids: tuple[str, str]) -> XHook:
+    hook = XHook(*ids)
     await hook._read()
-    # The first client of a process costs an import of 0.3 s, which must not hold up the loop.
+    # The first client of a process costs an import of 0.3 s, and a login a look into the ledger: neither must hold
+    # up the loop.
     await asyncio.to_thread(hook.get_conn)
     return hook
 
@@ -170,7 +230,7 @@ def _missing(conn_id: str, doubt: str | None) -> XConnectionError:
     )
 
 
-def _client(account: Account, credentials: Credentials) -> XClient:
+def _client(account: Account, credentials: Credentials, keeper: TokenKeeper | None) -> XClient:
     # requests, as above
     from x_provider.client import AppBearer, AppKeys, OAuth1, OAuth2User, XClient  # noqa: PLC0415
 
@@ -178,33 +238,11 @@ def _client(account: Account, credentials: Credentials) -> XClient:
     of_app = {0: None, 1: AppBearer, 2: AppKeys}[len(credentials.app)]
     return XClient(
         account.base_url,
-        schemes[credentials.kind](*credentials.values),
+        schemes[credentials.kind](*credentials.values)
+        if keeper is None
+        else OAuth2User(keeper.access, identity=keeper.identity, renew=keeper.renew),
         media_api=account.media_api,
         upload_base_url=account.upload_base_url,
         app_owner_id=account.app_owner_id,
         app=of_app(*credentials.app) if of_app else None,
     )
-
-
-def _contradiction(account: Account, user: User) -> str | None:
-    if account.username and account.username.lower() != user.username.lower():
-        field, given, found = "username", f"@{account.username}", f"@{user.username}"
-    elif account.user_id and account.user_id != user.id:
-        field, given, found = "user_id", account.user_id, user.id
-    else:
-        return None
-    return (
-        f"The field {field} says {given}, but the credentials belong to {found}. "
-        f"Correct the field, or generate the access token as the account you mean."
-    )
-
-
-def _permissions(access_level: str | None) -> str:
-    if access_level is None:
-        return "Permissions: X did not say."
-    if access_level == "read":
-        return (
-            "Permissions: read only, so posting will be refused. Set the app to Read and Write in the X "
-            "developer portal, then generate the access token again."
-        )
-    return f"Permissions: {access_level}."

@@ -179,7 +179,7 @@ class Events:
         with self._database.write() as connection:
             insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
             statement = insert(t.engagement).values(**values).on_conflict_do_nothing(index_elements=_ONCE)
-            return connection.execute(statement).rowcount == 1
+            return connection.execute(statement.returning(t.engagement.c.id)).first() is not None
 
     def erase(self, by_x_id: str) -> int:
         """X has deleted somebody's post: forget what it said; how many rows held it.

@@ -5,6 +5,7 @@ The browser may come back to another API server than the one that sent it off, s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +94,22 @@ class Logins:
         )
         with self._database.write() as connection:
             return connection.execute(statement).rowcount == 1
+
+    def reseal(self, seal: Callable[[str, str], str]) -> int:
+        """Replace what is sealed of logins under way by what the function makes of it and its account; how many."""
+        done = 0
+        with self._database.read() as connection:
+            rows = connection.execute(select(t.logins).where(t.logins.c.sealed != "")).all()
+        for row in rows:
+            sealed = seal(row.sealed, row.account)
+            with self._database.write() as connection:
+                statement = (
+                    update(t.logins)
+                    .where(t.logins.c.state_hash == row.state_hash, t.logins.c.sealed == row.sealed)
+                    .values(sealed=sealed)
+                )
+                done += connection.execute(statement).rowcount
+        return done
 
 
 def _login(row: Row[Any]) -> PendingLogin:

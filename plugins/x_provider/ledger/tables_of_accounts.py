@@ -42,7 +42,12 @@ tokens = Table(
     Column("refreshing_until", Instant, comment="after it, that one counts as dead"),
     Column("retry_at", Instant, comment="after an outage: not before"),
     Column("failures", Integer, nullable=False, comment="refreshes in a row that X did not answer"),
-    Column("seed", String(64), comment="fingerprint of the connection's refresh token they began with"),
+    Column(
+        "seeds",
+        String(1000),
+        nullable=False,
+        comment="fingerprints of the connection's refresh tokens that were taken up, newest first",
+    ),
 )
 
 logins = Table(

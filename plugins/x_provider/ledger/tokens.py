@@ -13,12 +13,15 @@ from enum import Enum
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import Connection, Row, Update, and_, select, update
+from sqlalchemy import Connection, Row, Update, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+
+_LONGEST_SEEDS = 990
+"""Some thirty fingerprints: what was pasted before that is in no process's memory any more."""
 
 
 class TokenState(str, Enum):
@@ -48,7 +51,8 @@ class StoredTokens:
     :param why: why a login is needed.
     :param refreshing_by: who has claimed the refresh token, until ``refreshing_until`` if it lives.
     :param retry_at: not to be refreshed before, after an outage.
-    :param seed: fingerprint of the connection's refresh token that they began with.
+    :param seeds: fingerprints of the connection's refresh tokens that were taken up so far, newest first; none
+        of them is taken up again.
     """
 
     account: str
@@ -68,7 +72,7 @@ class StoredTokens:
     refreshing_until: DateTime | None = None
     retry_at: DateTime | None = None
     failures: int = 0
-    seed: str | None = None
+    seeds: tuple[str, ...] = ()
 
 
 class TokenShelf:
@@ -88,14 +92,26 @@ class TokenShelf:
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(select(t.tokens).order_by(t.tokens.c.account))]
 
-    def put(self, account: str, *, login: dict[str, Any], now: DateTime, only_new: bool = False) -> bool:
+    def put(self, account: str, *, login: dict[str, Any], now: DateTime) -> None:
         """Keep the tokens of a login in place of whatever was there.
 
         :param login: ``base_url``, ``client_id``, ``user`` (:class:`UserOnX`), ``scopes``, ``sealed``,
-            ``expires_at``, ``logged_in_by``, and ``seed`` where a connection brought them.
-        :param only_new: leave what is there alone.
-        :returns: whether they were kept.
+            ``expires_at``, ``logged_in_by``, and ``seed`` where the connection holds a refresh token, which is then
+            not taken up any more.
         """
+        self._put(account, login, now)
+
+    def plant(self, account: str, *, login: dict[str, Any], now: DateTime) -> bool:
+        """Take up the tokens that a connection holds, unless that has been done before; whether it was done now.
+
+        Many may hold them at once, and some may hold ones that others have long replaced.
+
+        :param login: as for :meth:`put`, with its ``seed``.
+        """
+        known = func.instr if self._database.url.get_backend_name() == "sqlite" else func.strpos
+        return self._put(account, login, now, known(t.tokens.c.seeds, login["seed"]) == 0)
+
+    def _put(self, account: str, login: dict[str, Any], now: DateTime, *conditions: Any) -> bool:
         user: UserOnX = login["user"]
         values = {
             "base_url": login["base_url"],
@@ -117,17 +133,18 @@ class TokenShelf:
             "refreshing_until": None,
             "retry_at": None,
             "failures": 0,
-            "seed": login.get("seed"),
         }
+        seed = f"{login['seed']} " if login.get("seed") else ""
+        seeds = func.substr(seed + t.tokens.c.seeds, 1, _LONGEST_SEEDS)
+        again = {**values, "version": t.tokens.c.version + 1, "seeds": seeds}
         with self._database.write() as connection:
             insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-            statement: Any = insert(t.tokens).values(account=account, version=1, **values)
-            key = [t.tokens.c.account]
-            if only_new:
-                statement = statement.on_conflict_do_nothing(index_elements=key)
-            else:
-                anew = {**values, "version": t.tokens.c.version + 1}
-                statement = statement.on_conflict_do_update(index_elements=key, set_=anew)
+            statement = insert(t.tokens).values(account=account, version=1, seeds=seed, **values)
+            statement = statement.on_conflict_do_update(
+                index_elements=[t.tokens.c.account],
+                set_=again,
+                where=and_(*conditions) if conditions else None,
+            )
             return connection.execute(statement).rowcount > 0
 
     def claim(self, tokens: StoredTokens, *, by: str, until: DateTime, now: DateTime) -> bool:
@@ -232,6 +249,11 @@ class TokenShelf:
         with self._database.write() as connection:
             return connection.execute(statement).rowcount > 0
 
+    def unsay(self, account: str) -> None:
+        """What was written down as said did not arrive."""
+        with self._database.write() as connection:
+            connection.execute(update(t.tokens).where(t.tokens.c.account == account).values(told=None))
+
     def reseal(self, seal: Callable[[str, str], str]) -> int:
         """Replace what is sealed by what the function makes of it and its account; how many there were.
 
@@ -282,5 +304,5 @@ def _stored(row: Row[Any]) -> StoredTokens:
         refreshing_until=row.refreshing_until,
         retry_at=row.retry_at,
         failures=row.failures,
-        seed=row.seed,
+        seeds=tuple(row.seeds.split()),
     )

@@ -12,7 +12,15 @@ def page_of(post: str) -> str:
 
     https://airflow.apache.org/docs/apache-airflow/stable/configurations-ref.html#base-url
     """
+    return f"{_base_url()}/x/?{urlencode({'post': post}, safe='/')}"
+
+
+def page_of_accounts() -> str:
+    """The address of the page where accounts are logged in."""
+    return f"{_base_url()}/x/accounts"
+
+
+def _base_url() -> str:
     from airflow.sdk.configuration import conf  # noqa: PLC0415  (which parsing a DAG does not need)
 
-    base_url = conf.get("api", "base_url", fallback="http://localhost:8080/")
-    return f"{base_url.rstrip('/')}/x/?{urlencode({'post': post}, safe='/')}"
+    return str(conf.get("api", "base_url", fallback="http://localhost:8080/")).rstrip("/")

@@ -6,22 +6,17 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from airflow.sdk import BaseHook, BaseNotifier, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from airflow.sdk import BaseNotifier, Context
+from airflow.sdk.exceptions import AirflowFailException
 
-from x_provider.hooks.credentials import XConnectionError, unsure
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.hooks.missing import doubt
 from x_provider.ledger import Ledger, Part, PartState, Post
 from x_provider.notifications.addresses import page_of
+from x_provider.notifications.chat import say_unsent, send_notice
 from x_provider.notifications.next_steps import next_step
-from x_provider.notifications.webhook import WebhookError, send_text
 from x_provider.publishing import utc_now
-
-if TYPE_CHECKING:
-    from airflow.sdk import Connection
 
 _HEADLINES = {
     PartState.REFUSED: "has stopped: it is not sent any further",
@@ -104,35 +99,13 @@ class XPostStoppedNotifier(BaseNotifier):
     ) -> None:
         """Whatever keeps the notice from its chat, the next failure tells it again."""
         try:
-            notice = "\n".join(words(posts, context))
-            self.log.error("%s", notice)
-            connection = self._chat()
-            if connection is not None:
-                send_text(notice, connection)
+            is_sent = send_notice("\n".join(words(posts, context)), self.notices_conn_id, self.log)
         except Exception as error:
+            say_unsent(error, self.notices_conn_id, self.log)
+            is_sent = False
+        if not is_sent:
             for post in posts:
                 ledger.deciding.untold(post.id)
-            # Others by their type only: what they raise may hold an address.
-            why = error if isinstance(error, WebhookError | XConnectionError) else type(error).__name__
-            self.log.error("the notice was not sent by connection %s: %s", self.notices_conn_id, why)  # noqa: TRY400
-            self.log.debug("the notice failed", exc_info=True)
-
-    def _chat(self) -> Connection | None:
-        """The connection to the chat; None where there certainly is none.
-
-        :raises XConnectionError: when Airflow could not look it up.
-        """
-        try:
-            return BaseHook.get_connection(self.notices_conn_id)
-        except AirflowNotFoundException:
-            if (why := doubt(self.notices_conn_id)) is not None:
-                raise unsure(self.notices_conn_id, why) from None
-            self.log.info(
-                "To have such notices sent to a chat, give the Airflow connection %s (type http) the address of"
-                " its incoming webhook as password",
-                self.notices_conn_id,
-            )
-            return None
 
 
 def _post_of(task: Any, context: Context, ledger: Ledger) -> Post | None:

@@ -41,7 +41,12 @@ class XFetchMetricsOperator(XOperator):
         ledger = LedgerHook(self.ledger_conn_id).ledger()
         collected = collect(
             ledger,
-            governed(XHook(self.x_conn_id).get_conn(), ledger, account=self.x_conn_id, clock=utc_now),
+            governed(
+                XHook(self.x_conn_id, self.ledger_conn_id).get_conn(),
+                ledger,
+                account=self.x_conn_id,
+                clock=utc_now,
+            ),
             account=self.x_conn_id,
             covers_until=pendulum.instance(end),
             clock=utc_now,

@@ -1,4 +1,4 @@
-"""Operators that look after what was dropped, and ask people about what nobody else can decide."""
+"""Operators that look after tokens and what was dropped, and ask people about what nobody else can decide."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Any, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import DagRunTriggerException
+from pendulum import duration
 
+from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.x import XHook
+from x_provider.ledger import LedgerError
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now
 from x_provider.publishing.asking import open_questions
@@ -35,6 +39,49 @@ class XSweepOperator(XOperator):
         swept = sweep(LedgerHook(self.ledger_conn_id).ledger(), now=utc_now())
         self.log.info("%s", swept)
         return asdict(swept)
+
+
+class XRefreshTokensOperator(XOperator):
+    """Refresh the OAuth 2.0 tokens that end soon, so that no post has to wait for it.
+
+    An X that does not answer is no failure while the present token serves: the next run tries again. That an account
+    needs a login is no failure either, for no retry could mend it: the ledger knows, and ``XLoginNeededNotifier``
+    tells it.
+
+    :param minutes_left: tokens with less time left are refreshed.
+    :param ledger_conn_id: the Airflow connection of the ledger's database.
+    :return: ``{"refreshed", "later", "needs_login"}``, each a list of accounts (XCom).
+    :raises XError: when an account has no token that serves, and X gives none.
+    """
+
+    def __init__(self, *, minutes_left: int = 30, ledger_conn_id: str = "x_ledger", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.minutes_left = minutes_left
+        self.ledger_conn_id = ledger_conn_id
+
+    def execute(self, context: Context) -> dict[str, list[str]]:  # noqa: ARG002
+        from x_provider.client import XError, XNeedsLogin  # noqa: PLC0415  (requests, which parsing does not need)
+
+        ledger = LedgerHook(self.ledger_conn_id).ledger()
+        done: dict[str, list[str]] = {"refreshed": [], "later": [], "needs_login": []}
+        failures: list[Exception] = []
+        for tokens in ledger.tokens.all():
+            try:
+                keeper = XHook(tokens.account, self.ledger_conn_id).keeper
+                if keeper is not None and keeper.refresh_ahead(duration(minutes=self.minutes_left)):
+                    done["refreshed"].append(tokens.account)
+            except XNeedsLogin as error:
+                done["needs_login"].append(tokens.account)
+                self.log.warning("%s", error)
+            except (XError, LedgerError, XConnectionError) as error:
+                done["later"].append(tokens.account)
+                self.log.warning("account %s: %s", tokens.account, error)
+                if tokens.expires_at <= utc_now() and not isinstance(error, XConnectionError):
+                    failures.append(error)
+        self.log.info("%s", done)
+        if failures:
+            raise failures[0]
+        return done
 
 
 class XOpenQuestionsOperator(XOperator):

@@ -23,14 +23,16 @@ function reason(answer, found) {
 }
 
 function followTheme() {
-  // Inside Airflow its page says which; on its own the system does.
+  // Inside Airflow its page says which; on its own what was chosen in Airflow, else the system.
   const system = matchMedia("(prefers-color-scheme: dark)");
   let outer = null;
   try {
     if (parent !== window) outer = parent.document.documentElement;
   } catch { /* another origin's page: the system decides */ }
+  const chosen = outer ? null : localStorage.getItem("theme");
+  const isDark = () => (["light", "dark"].includes(chosen) ? chosen === "dark" : system.matches);
   const apply = () => document.documentElement.classList.toggle(
-    "dark", outer ? outer.classList.contains("dark") : system.matches,
+    "dark", outer ? outer.classList.contains("dark") : isDark(),
   );
   if (outer) new MutationObserver(apply).observe(outer, { attributes: true, attributeFilter: ["class"] });
   system.addEventListener("change", apply);

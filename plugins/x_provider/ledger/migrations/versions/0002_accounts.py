@@ -127,10 +127,10 @@ def upgrade() -> None:
             "failures", sa.Integer(), nullable=False, comment="refreshes in a row that X did not answer"
         ),
         sa.Column(
-            "seed",
-            sa.String(length=64),
-            nullable=True,
-            comment="fingerprint of the connection's refresh token they began with",
+            "seeds",
+            sa.String(length=1000),
+            nullable=False,
+            comment="fingerprints of the connection's refresh tokens that were taken up, newest first",
         ),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_x_tokens")),
     )

@@ -1,0 +1,25 @@
+"""The keys that tokens in the ledger are encrypted with."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from x_provider.ledger import Sealer
+
+KEYS_NAME = "X_PROVIDER_FERNET_KEY"
+
+
+def sealer() -> Sealer:
+    """Encrypts with the newest key: those of X_PROVIDER_FERNET_KEY, newest first, else Airflow's own.
+
+    :raises LedgerError: when there is no key, or one is none.
+    """
+    from airflow.sdk.configuration import conf  # noqa: PLC0415  (slow to import, rarely needed)
+
+    from x_provider.ledger import Sealer  # noqa: PLC0415  (SQLAlchemy, which parsing a DAG does not need)
+
+    own = os.environ.get(KEYS_NAME, "")
+    given, name = (own, KEYS_NAME) if own.strip() else (conf.get("core", "fernet_key"), "[core] fernet_key")
+    return Sealer([key for key in given.split(",") if key.strip()], name=name)

@@ -1,0 +1,256 @@
+"""Logging the account of an Airflow connection in and out; for the API server and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+from x_provider.accounts import LoggedIn, LoginRefused, login, login_oauth1
+from x_provider.accounts.pending import expected_user
+from x_provider.client import XError
+from x_provider.client.oauth1_login import OAuth1App
+from x_provider.client.oauth2 import SCOPES, OAuth2App
+from x_provider.hooks import connections
+from x_provider.hooks.connections import LoginSettings, login_settings
+from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.keys import sealer
+from x_provider.ledger import Ledger
+from x_provider.publishing import utc_now
+
+Scheme = Literal["oauth2", "oauth1"]
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A login that came about.
+
+    :param remarks: what is not as it should be, each a sentence.
+    """
+
+    who: LoggedIn
+    remarks: tuple[str, ...] = ()
+
+
+def begin_login(
+    ledger: Ledger,
+    conn_id: str,
+    *,
+    scheme: Scheme = "oauth2",
+    redirect_uri: str,
+    scopes: Iterable[str] | None = None,
+    another_user: bool = False,
+    started_by: str,
+) -> str:
+    """Where to send the user.
+
+    :param redirect_uri: where X sends the user back.
+    :param scopes: of OAuth 2.0; left out, the least that publishing takes.
+    :param another_user: whoever logs in becomes the account's user.
+    :raises LoginRefused: when no login can be begun.
+    :raises XConnectionError: when the connection cannot be used.
+    :raises LedgerError: when the ledger cannot be used.
+    """
+    settings, now = login_settings(conn_id), utc_now()
+    expected = (
+        None
+        if another_user
+        else expected_user(
+            ledger,
+            conn_id,
+            base_url=settings.base_url,
+            user_id=settings.user_id,
+            username=settings.username,
+        )
+    )
+    if scheme == "oauth1":
+        if settings.kept_in is not None:
+            raise LoginRefused(
+                f"The keys that OAuth 1.0a gives belong into the connection, and {conn_id} is kept in"
+                f" {settings.kept_in}, where Airflow cannot write it",
+                "Log in by OAuth 2.0, whose tokens are kept in the ledger; or move the connection into Airflow",
+            )
+        return login_oauth1.begin_oauth1(
+            ledger,
+            sealer(),
+            _oauth1_app(settings),
+            account=conn_id,
+            started_by=started_by,
+            redirect_uri=redirect_uri,
+            expected_user_id=expected,
+            another_user=another_user,
+            now=now,
+        )
+    return login.begin_oauth2(
+        ledger,
+        sealer(),
+        _oauth2_app(settings),
+        account=conn_id,
+        started_by=started_by,
+        redirect_uri=redirect_uri,
+        scopes=SCOPES if scopes is None else scopes,
+        expected_user_id=expected,
+        now=now,
+    )
+
+
+def finish_login(
+    ledger: Ledger,
+    answer: Mapping[str, str],
+    *,
+    redirect_uri: str,
+    started_by: str,
+    check: Callable[[str], None] = lambda _conn_id: None,
+) -> Connected:
+    """Take what X sent the user back with, keep it, and write the connection.
+
+    :param answer: the query of the address that X sent the user to.
+    :param redirect_uri: that address, without its query.
+    :param check: told the account before anything is sent or kept; raises where this one may not log it in.
+    :raises LoginRefused: for whatever cannot be trusted, and where X gives nothing.
+    :raises XConnectionError: when the connection cannot be used.
+    :raises LedgerError: when the ledger cannot be used.
+    """
+
+    @cache
+    def settings_of(conn_id: str) -> LoginSettings:
+        check(conn_id)
+        return login_settings(conn_id)
+
+    if token := answer.get("oauth_token") or answer.get("denied"):
+        who = login_oauth1.finish_oauth1(
+            ledger,
+            sealer(),
+            lambda conn_id: _oauth1_app(settings_of(conn_id)),
+            token=token,
+            verifier=answer.get("oauth_verifier"),
+            redirect_uri=redirect_uri,
+            started_by=started_by,
+            now=utc_now(),
+        )
+        return _with_keys(who)
+    if not (state := answer.get("state")):
+        raise LoginRefused("The address that came back from X names no login")
+    who = login.finish_oauth2(
+        ledger,
+        sealer(),
+        lambda conn_id: _oauth2_app(settings_of(conn_id)),
+        state=state,
+        code=answer.get("code"),
+        error=answer.get("error"),
+        redirect_uri=redirect_uri,
+        started_by=started_by,
+        now=utc_now(),
+        held_refresh_token=lambda conn_id: settings_of(conn_id).refresh_token,
+    )
+    unwritten = connections.write_oauth2_login(
+        who.account, user_id=who.user.user_id, username=who.user.username
+    )
+    remarks = [
+        f"X did not grant {scope}, which takes care of this: {why}."
+        for scope, why in SCOPES.items()
+        if scope in who.lacking
+    ]
+    if unwritten is not None:
+        remarks.append(
+            f"{unwritten} The tokens are in the ledger, and are used where its field auth is auto or oauth2 and it"
+            " holds no OAuth 1.0a keys."
+        )
+    return Connected(who, tuple(remarks))
+
+
+def log_out(ledger: Ledger, conn_id: str) -> list[str]:
+    """Make X and ourselves forget what acts as the account; what is left to do, each a sentence.
+
+    :raises LoginRefused: when there is nothing to forget.
+    :raises XConnectionError: when the connection cannot be used.
+    :raises LedgerError: when the ledger cannot be used.
+    """
+    stored = ledger.tokens.find(conn_id)
+    try:
+        settings = login_settings(conn_id)
+    except XConnectionError:
+        if stored is None:
+            raise
+        settings = LoginSettings(conn_id, stored.base_url, kept_in=None)  # it is gone, or spoiled
+    if stored is not None and not settings.client_id:
+        settings = replace(settings, client_id=stored.client_id)
+    # The connection first: what it holds would be taken up again.
+    is_held = settings.keys is not None or settings.refresh_token is not None
+    unwritten = connections.forget_tokens(conn_id) if is_held else None
+    if stored is None and not is_held:
+        raise LoginRefused(
+            f"Account {conn_id} is not logged in", "There is nothing to do, unless you meant another one"
+        )
+    remarks = []
+    if stored is not None or settings.refresh_token is not None:
+        remarks += login.log_out(
+            ledger,
+            sealer(),
+            _oauth2_app(settings),
+            account=conn_id,
+            held_refresh_token=settings.refresh_token,
+        )
+    if unwritten is not None:
+        remarks.append(f"{unwritten} It still holds tokens or keys: remove them there.")
+    if settings.keys is not None and (why := _forget_keys(settings, *settings.keys)) is not None:
+        remarks.append(
+            f"X did not forget the OAuth 1.0a keys ({why}): remove the app at"
+            " https://x.com/settings/connected_apps."
+        )
+    return remarks
+
+
+def _with_keys(who: LoggedIn) -> Connected:
+    assert who.keys is not None  # noqa: S101
+    unwritten = connections.write_oauth1_login(
+        who.account,
+        access_token=who.keys.access_token,
+        access_token_secret=who.keys.access_token_secret,
+        user_id=who.keys.user_id,
+        username=who.keys.username,
+    )
+    if unwritten is not None:
+        raise LoginRefused(f"@{who.keys.username} logged in, but the keys could not be kept: {unwritten}")
+    return Connected(who)
+
+
+def _oauth2_app(settings: LoginSettings) -> OAuth2App:
+    if not settings.client_id:
+        raise LoginRefused(
+            f"The connection {settings.conn_id} names no app",
+            "Copy the OAuth 2.0 client id, and the client secret if the app has one, from the X developer portal into"
+            " its fields client_id and client_secret",
+        )
+    try:
+        return OAuth2App(settings.client_id, settings.client_secret, base_url=settings.base_url)
+    except XError as error:
+        raise _misspelt(settings, error) from None
+
+
+def _oauth1_app(settings: LoginSettings) -> OAuth1App:
+    if not settings.api_key or not settings.api_key_secret:
+        raise LoginRefused(
+            f"The connection {settings.conn_id} holds no API key and secret, which OAuth 1.0a takes",
+            "Copy them from the X developer portal (your app, Keys and tokens) into its login and password",
+        )
+    try:
+        return OAuth1App(settings.api_key, settings.api_key_secret, base_url=settings.base_url)
+    except XError as error:
+        raise _misspelt(settings, error) from None
+
+
+def _forget_keys(settings: LoginSettings, access_token: str, access_token_secret: str) -> str | None:
+    """Why X did not forget them; None where it did."""
+    try:
+        _oauth1_app(settings).revoke(access_token, access_token_secret)
+    except LoginRefused as refused:
+        return refused.message
+    except XError as error:
+        return error.detail or error.title or error.summary
+    return None
+
+
+def _misspelt(settings: LoginSettings, error: XError) -> LoginRefused:
+    return LoginRefused(f"Connection {settings.conn_id}: {error.detail}", error.next_step)

@@ -1,0 +1,71 @@
+"""What the webhook's route needs of Airflow's connections. Everything here blocks: call it from a thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from x_provider.hooks.credentials import XConnectionError, fields_of
+from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.x import XHook
+from x_provider.ledger import ReceivedEvent
+
+_KEPT_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class AppSecrets:
+    """What X signs deliveries with.
+
+    :param consumer_secret: the app's API key secret.
+    :param client_secret: its OAuth 2.0 client secret; None where it has none.
+    """
+
+    consumer_secret: str = field(repr=False)
+    client_secret: str | None = field(default=None, repr=False)
+
+
+def app_secrets(conn_id: str) -> AppSecrets | None:
+    """The secrets of the app behind a connection of type ``x``; None where there is none, or no secret in it.
+
+    :raises Exception: when Airflow cannot be asked.
+    """
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return None
+    if connection.conn_type != XHook.conn_type:
+        return None
+    try:
+        fields = fields_of(connection)
+    except XConnectionError:
+        return None
+    consumer = fields.get("api_key_secret")
+    return AppSecrets(consumer, fields.get("client_secret")) if consumer else None
+
+
+class EventShelf:
+    """Writes events into the ledger behind a connection, which is looked up anew every minute."""
+
+    def __init__(self, ledger_conn_id: str = LedgerHook.default_conn_name) -> None:
+        self._conn_id = ledger_conn_id
+        self._hook = LedgerHook(ledger_conn_id)
+        self._looked_up = time.monotonic()
+
+    def store(self, events: Sequence[ReceivedEvent]) -> None:
+        """Keep the events, all or none.
+
+        :raises LedgerError: when the ledger cannot be used.
+        :raises XConnectionError: when its connection cannot.
+        """
+        if time.monotonic() - self._looked_up > _KEPT_SECONDS:
+            self._hook, self._looked_up = LedgerHook(self._conn_id), time.monotonic()
+        try:
+            self._hook.ledger().events.store(events)
+        except Exception:
+            self._looked_up = -float("inf")
+            raise

@@ -1,0 +1,58 @@
+"""The chat that notices go to, by the Airflow connection that holds its incoming webhook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from x_provider.hooks.credentials import XConnectionError, unsure
+from x_provider.hooks.missing import doubt
+from x_provider.notifications.webhook import WebhookError, send_text
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+
+def send_notice(notice: str, notices_conn_id: str, log: Any) -> bool:
+    """Write a notice to the task's log, and send it to the chat if there is one; False where that failed.
+
+    :param notices_conn_id: the Airflow connection (type ``http``) with the webhook's address as its password.
+    :param log: the task's.
+    """
+    log.error("%s", notice)
+    try:
+        connection = _chat(notices_conn_id, log)
+        if connection is not None:
+            send_text(notice, connection)
+    except Exception as error:
+        say_unsent(error, notices_conn_id, log)
+        return False
+    return True
+
+
+def say_unsent(error: Exception, notices_conn_id: str, log: Any) -> None:
+    """Write to the task's log that a notice was not sent."""
+    # Others by their type only: what they raise may hold an address.
+    why = error if isinstance(error, WebhookError | XConnectionError) else type(error).__name__
+    log.error("the notice was not sent by connection %s: %s", notices_conn_id, why)
+    log.debug("the notice failed", exc_info=True)
+
+
+def _chat(notices_conn_id: str, log: Any) -> Connection | None:
+    """The connection to the chat; None where there certainly is none.
+
+    :raises XConnectionError: when Airflow could not look it up.
+    """
+    try:
+        return BaseHook.get_connection(notices_conn_id)
+    except AirflowNotFoundException:
+        if (why := doubt(notices_conn_id)) is not None:
+            raise unsure(notices_conn_id, why) from None
+        log.info(
+            "To have such notices sent to a chat, give the Airflow connection %s (type http) the address of"
+            " its incoming webhook as password",
+            notices_conn_id,
+        )
+        return None

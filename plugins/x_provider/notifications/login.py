@@ -1,0 +1,68 @@
+"""The notice that an account has to be logged in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import BaseNotifier, Context
+
+from x_provider.hooks.ledger import LedgerHook
+from x_provider.ledger import Ledger, StoredTokens, TokenState
+from x_provider.notifications.addresses import page_of_accounts
+from x_provider.notifications.chat import send_notice
+from x_provider.publishing import utc_now
+
+
+class XLoginNeededNotifier(BaseNotifier):
+    """Tell people that accounts have to be logged in on X: which, why, since when nothing goes out, and where.
+
+    It looks at every account in the ledger, whoever found out; each need is told once, and again when it is another.
+    The notice goes to the task's log, and as a message to the chat whose incoming webhook the connection holds. It
+    never fails the task.
+
+    :param notices_conn_id: the Airflow connection (type ``http``) with the webhook's address as its password.
+    :param ledger_conn_id: the Airflow connection of the ledger's database; the task's own when left out.
+    """
+
+    def __init__(
+        self, *, notices_conn_id: str = "x_notices", ledger_conn_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.notices_conn_id = notices_conn_id
+        self.ledger_conn_id = ledger_conn_id
+
+    def notify(self, context: Context) -> None:
+        try:
+            self._tell(context)
+        except Exception as error:
+            # By its type only: what others raise may hold an address.
+            self.log.error("no notice of a needed login was sent: %s", type(error).__name__)  # noqa: TRY400
+            self.log.debug("the notice failed", exc_info=True)
+
+    def _tell(self, context: Context) -> None:
+        task = context["task"]
+        ledger = LedgerHook(self.ledger_conn_id or getattr(task, "ledger_conn_id", "x_ledger")).ledger()
+        for tokens in ledger.tokens.all():
+            if tokens.state is TokenState.NEEDS_LOGIN and ledger.tokens.say(tokens.account, tokens.why or ""):
+                self._send(tokens, ledger)
+
+    def _send(self, tokens: StoredTokens, ledger: Ledger) -> None:
+        if not send_notice(_words(tokens), self.notices_conn_id, self.log):
+            ledger.tokens.unsay(tokens.account)
+
+
+def _words(tokens: StoredTokens) -> str:
+    who = f"{tokens.account} (@\u200b{tokens.user.username})" if tokens.user.username else tokens.account
+    ends = tokens.expires_at.to_datetime_string()
+    rest = (
+        f"Its last token serves until {ends} UTC; then its posts stop."
+        if tokens.expires_at > utc_now()
+        else f"Its last token ended at {ends} UTC: its posts stop where they stand, and go on after the login."
+    )
+    return (
+        f"X: account {who} needs login.\n"
+        f"Why: {tokens.why}.\n"
+        f"{rest}\n"
+        f"Log it in: {page_of_accounts()}\n"
+        f"or in a terminal:\n  airflow x login {tokens.account}"
+    )

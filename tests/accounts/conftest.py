@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pendulum
+import pytest
+from cryptography.fernet import Fernet
+from sqlalchemy import make_url, text
+
+from x_provider.client.oauth2 import OAuth2App
+from x_provider.ledger import Ledger, Sealer
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request, tmp_path):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = Ledger(make_url(url if request.param == "sqlite" else request.getfixturevalue("postgres_url")))
+    yield ledger
+    if request.param == "postgresql":
+        with ledger.database.write() as connection:
+            connection.execute(text("DROP SCHEMA public CASCADE"))
+            connection.execute(text("CREATE SCHEMA public"))
+    ledger.database.dispose()
+
+
+@pytest.fixture(scope="session")
+def key() -> str:
+    return Fernet.generate_key().decode()
+
+
+@pytest.fixture(scope="session")
+def sealer(key) -> Sealer:
+    return Sealer([key], name="the test")
+
+
+@pytest.fixture
+def app(sandbox) -> OAuth2App:
+    client = sandbox.accounts[0]["oauth2"]
+    return OAuth2App(client["client_id"], client["client_secret"], base_url=sandbox.url)
+
+
+@dataclass
+class Clock:
+    """The present instant, for a test that cannot wait: ``clock.ahead += 180``."""
+
+    ahead: float = 0
+
+    def __call__(self) -> pendulum.DateTime:
+        return pendulum.now("UTC").add(seconds=self.ahead)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def refreshes(sandbox) -> Callable[[], list[int]]:
+    """What X answered to each refresh that reached it."""
+
+    def refreshes() -> list[Any]:
+        return [seen["status"] for seen in sandbox.requests() if seen["path"] == "/2/oauth2/token"]
+
+    return refreshes

@@ -1,0 +1,224 @@
+"""Accounts whose tokens are in the ledger, through the hook."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.sdk._shared.secrets_masker import redact
+
+from x_provider.accounts import fingerprint
+from x_provider.client import CreatePost, XNeedsLogin
+from x_provider.hooks import XHook
+from x_provider.hooks.keys import sealer
+from x_provider.hooks.publisher import open_publisher
+from x_provider.ledger import Ledger, TokenState, UserOnX
+from x_provider.ledger.database import Database
+
+
+@pytest.fixture
+def ids(tmp_path: Path) -> tuple[str, str]:
+    # Names of its own a test: the hooks keep what they looked up for a minute.
+    return f"x_{tmp_path.name}", f"ledger_{tmp_path.name}"
+
+
+@pytest.fixture
+def ledger(ids, tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ids[1].upper()}", url)
+    ledger = Ledger(url)
+    yield ledger
+    ledger.database.dispose()
+
+
+@pytest.fixture
+def define(ids, ledger, sandbox, monkeypatch):
+    """Define the account's connection with these fields besides its app; the hook for it."""
+
+    def define(name: str = "", **extra: Any) -> XHook:
+        client = sandbox.accounts[0]["oauth2"]
+        app = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
+        fields = {"conn_type": "x", "host": sandbox.url, "extra": app | extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{(name or ids[0]).upper()}", json.dumps(fields))
+        return XHook(name or ids[0], ids[1])
+
+    return define
+
+
+@pytest.fixture
+def log_in(ids, ledger, sandbox):
+    """Put what a login of the sandbox's account gives into the ledger."""
+
+    def log_in(number: int = 0, *, scopes: str = "tweet.read tweet.write users.read offline.access") -> None:
+        account = sandbox.accounts[number]
+        now = pendulum.now("UTC")
+        login = {
+            "base_url": sandbox.url,
+            "client_id": account["oauth2"]["client_id"],
+            "user": UserOnX(account["id"], account["username"]),
+            "scopes": tuple(scopes.split()),
+            "sealed": sealer().seal(
+                {"access": account["oauth2"]["access_token"], "refresh": account["oauth2"]["refresh_token"]}
+            ),
+            "expires_at": now.add(hours=2),
+            "logged_in_by": "eve",
+        }
+        ledger.tokens.put(ids[0], login=login, now=now)
+
+    return log_in
+
+
+def seed_of(sandbox: Any, number: int = 0) -> dict[str, str]:
+    client = sandbox.accounts[number]["oauth2"]
+    return {
+        "oauth2_refresh_token": client["refresh_token"],
+        "oauth2_access_token": client["access_token"],
+    }
+
+
+def refreshes(sandbox: Any) -> int:
+    return sum(seen["path"] == "/2/oauth2/token" for seen in sandbox.requests())
+
+
+def test_it_posts_with_the_login_in_the_ledger(define, log_in, sandbox) -> None:
+    log_in()
+    hook = define()
+    hook.get_conn(to_post=True).create_post(CreatePost(text="Hello"))
+    assert (hook.auth, [post["username"] for post in sandbox.posts()]) == ("oauth2", ["alice"])
+    assert refreshes(sandbox) == 0
+
+
+def test_it_posts_with_the_refresh_token_of_the_connection(define, ledger, ids, sandbox) -> None:
+    define(**seed_of(sandbox)).get_conn(to_post=True).create_post(CreatePost(text="Hello"))
+    assert refreshes(sandbox) == 1
+    assert ledger.tokens.find(ids[0]).seeds == (fingerprint(seed_of(sandbox)["oauth2_refresh_token"]),)
+
+
+def test_an_access_token_alone_stays_in_the_connection(define, ledger, ids, sandbox) -> None:
+    hook = define(oauth2_access_token=sandbox.accounts[0]["oauth2"]["access_token"])
+    assert hook.get_conn().me().username == "alice"
+    assert hook.keeper is None
+    assert ledger.tokens.find(ids[0]) is None
+
+
+def test_nobody_logged_in_is_told_how(define, ids) -> None:
+    with pytest.raises(XNeedsLogin, match=f"nobody has logged it in yet.*airflow x login {ids[0]}"):
+        define().get_conn(to_post=True).me()
+
+
+def test_all_hooks_of_a_process_share_the_accounts_keeper(define, log_in, ids) -> None:
+    log_in()
+    keeper = define().keeper
+    assert keeper is not None
+    assert XHook(*ids).keeper is keeper
+    assert define(client_secret="another").keeper is not keeper
+
+
+def test_a_new_login_is_used_by_a_client_that_was_made_before(
+    define, log_in, ids, ledger, sandbox, monkeypatch
+) -> None:
+    monkeypatch.setattr("x_provider.accounts.tokens.LOOK_SECONDS", -1)
+    log_in()
+    define()
+    publisher = open_publisher(account=ids[0], ledger_conn_id=ids[1])
+    assert publisher.user().username == "alice"
+    log_in(1)
+    assert publisher.user().username == "bob"
+
+
+def test_on_an_event_loop_nothing_is_read_from_the_ledger(define, log_in, ids, sandbox, monkeypatch) -> None:
+    log_in()
+    define()
+    threads: list[int] = []
+    read = Database.read
+
+    def reading(self: Database) -> Any:
+        threads.append(threading.get_ident())
+        return read(self)
+
+    monkeypatch.setattr(Database, "read", reading)
+    hook = asyncio.run(XHook.aget(*ids))
+    assert hook.auth == "oauth2"
+    assert threads
+    assert threading.get_ident() not in threads
+    assert hook.get_conn().me().username == "alice"
+
+
+def test_its_tokens_are_masked_in_logs(define, sandbox, ledger, ids, caplog) -> None:
+    with caplog.at_level(logging.DEBUG):
+        hook = define(**seed_of(sandbox))
+        hook.get_conn().me()
+    opened = sealer().open(ledger.tokens.find(ids[0]).sealed, what="them")
+    secrets = [*opened.values(), *seed_of(sandbox).values()]
+    assert all(secret not in redact(f"before {secret} after") for secret in secrets)
+    shown = f"{caplog.text} {hook!r} {hook.get_conn()!r} {hook.keeper!r} {hook._credentials!r}"
+    assert not any(secret in shown for secret in secrets)
+
+
+def test_the_test_says_what_the_login_may_do_and_when_it_ends(define, log_in, sandbox) -> None:
+    log_in()
+    works, words = define().test_connection()
+    assert works
+    assert "You are @alice" in words
+    assert "Scopes: tweet.read tweet.write users.read offline.access." in words
+    assert "Not granted: media.write (to upload pictures and videos); log in again" in words
+    assert "The token ends in 120 minutes (20" in words
+    assert "and is refreshed before." in words
+    assert "Clock: agrees with X's." in words
+    assert "This test read one user ($0.010)." in words
+
+
+def test_the_test_says_of_a_login_without_offline_access_that_it_ends(define, log_in) -> None:
+    log_in(scopes="tweet.read tweet.write users.read media.write")
+    assert "and cannot be refreshed: log in again by then." in define().test_connection()[1]
+
+
+def test_the_test_never_uses_up_the_connections_refresh_token(define, ledger, sandbox) -> None:
+    # The form tests under a name of its own.
+    works, words = define("zq81x7", **seed_of(sandbox)).test_connection()
+    assert works
+    assert "it was not sent, for it is good for one use" in words
+    assert refreshes(sandbox) == 0
+    assert ledger.tokens.all() == []
+
+
+def test_the_test_finds_the_login_whatever_name_it_runs_under(define, log_in, ledger, ids, sandbox) -> None:
+    define(**seed_of(sandbox)).get_conn().me()
+    assert "You are @alice" in define("zq81x7", **seed_of(sandbox)).test_connection()[1]
+    log_in(1)
+    assert "You are @bob" in define("zq81x8", username="bob").test_connection()[1]
+    assert "Needs login" in define("zq81x9", username="carol").test_connection()[1]
+    assert [each.account for each in ledger.tokens.all()] == [ids[0]]
+
+
+def test_the_test_says_that_it_needs_a_login_and_how(define, ledger, ids, log_in) -> None:
+    works, words = define().test_connection()
+    assert not works
+    assert "Needs login" in words
+    assert "X > Accounts" in words
+    log_in()
+    kept = ledger.tokens.find(ids[0])
+    now = pendulum.now("UTC")
+    assert ledger.tokens.claim(kept, by="me", until=now, now=now)
+    ledger.tokens.lose(kept, why="X has revoked it", by="me")
+    assert ledger.tokens.find(ids[0]).state is TokenState.NEEDS_LOGIN
+
+
+def test_the_test_warns_of_a_clock_that_is_off(define, log_in, monkeypatch) -> None:
+    log_in()
+    monkeypatch.setattr("x_provider.client.clock.seconds_behind_x", lambda _: -75.0)
+    assert "WARNING: this machine's clock is 75 s ahead of X's" in define().test_connection()[1]
+
+
+def test_the_test_says_that_the_ledger_cannot_be_used(define, ids, monkeypatch) -> None:
+    define()
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ids[1].upper()}", "sqlite:////nowhere/at/all.db")
+    works, words = XHook(*ids).test_connection()
+    assert not works
+    assert "login could not be looked up" in words

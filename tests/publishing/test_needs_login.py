@@ -1,0 +1,167 @@
+"""Posts of an account whose tokens are in the ledger, when X does not take these any more, or says nothing."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+from cryptography.fernet import Fernet
+
+from x_provider.accounts import Seed, TokenKeeper
+from x_provider.client import OAuth2User, XClient
+from x_provider.client.oauth2 import SCOPES, OAuth2App, new_proof
+from x_provider.ledger import PartState, Sealer, TokenState
+from x_provider.publishing import Publisher
+from x_provider.publishing.outcomes import LOGIN_PATIENCE_SECONDS
+
+ACCOUNT = "x_default"
+CALLBACK = "http://127.0.0.1:8765/callback"
+LIFETIME = 7200
+SEALER = Sealer([Fernet.generate_key().decode()], name="the test")
+
+
+@pytest.fixture
+def app(sandbox):
+    client = sandbox.accounts[0]["oauth2"]
+    return OAuth2App(client["client_id"], client["client_secret"], base_url=sandbox.url)
+
+
+@pytest.fixture
+def publisher_with(ledger, app, clock, sandbox):
+    """The publisher of an account that was logged in with this refresh token."""
+
+    def publisher_with(refresh: str) -> Publisher:
+        keeper = TokenKeeper(ledger, SEALER, app, account=ACCOUNT, clock=clock, seed=Seed(refresh))
+        auth = OAuth2User(keeper.access, identity=keeper.identity, renew=keeper.renew)
+        return Publisher(ledger, XClient(sandbox.url, auth), account=ACCOUNT, clock=clock)
+
+    return publisher_with
+
+
+@pytest.fixture
+def publisher(publisher_with, sandbox):
+    publisher = publisher_with(sandbox.accounts[0]["oauth2"]["refresh_token"])
+    publisher.user()
+    return publisher
+
+
+@pytest.fixture
+def revoke(ledger, app, sandbox):
+    """The user removes the app on X: neither token is taken any more."""
+
+    def revoke() -> None:
+        for token in SEALER.open(ledger.tokens.find(ACCOUNT).sealed, what="them").values():
+            app.revoke(token)
+
+    return revoke
+
+
+@pytest.fixture
+def log_in_anew(ledger, app, clock):
+    """A person logs the account in."""
+
+    def log_in_anew() -> None:
+        kept, proof = ledger.tokens.find(ACCOUNT), new_proof()
+        url = app.consent_url(redirect_uri=CALLBACK, scopes=SCOPES, state="s", challenge=proof.challenge)
+        form = {"account": "alice", "decision": "allow"}
+        answer = requests.post(url, data=form, allow_redirects=False, timeout=10)
+        code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+        tokens = app.exchange(code, redirect_uri=CALLBACK, verifier=proof.verifier)
+        login = {
+            "base_url": kept.base_url,
+            "client_id": kept.client_id,
+            "user": kept.user,
+            "scopes": tokens.scopes,
+            "sealed": SEALER.seal({"access": tokens.access, "refresh": tokens.refresh or ""}),
+            "expires_at": clock().add(hours=2),
+            "logged_in_by": "eve",
+        }
+        ledger.tokens.put(ACCOUNT, login=login, now=clock())
+
+    return log_in_anew
+
+
+def fire_until_it_stops(publisher, post, clock):
+    while (fired := publisher.fire(post.id)).retry_at is not None:
+        clock.ahead += max(1, (fired.retry_at - clock()).total_seconds())
+    return fired
+
+
+def test_a_post_stops_where_it_stands_and_goes_on_after_the_login(
+    publisher, revoke, log_in_anew, plan, ledger, clock, sandbox, creates
+):
+    post = plan("Hello", grace=7200)
+    clock.ahead = 61  # X's own token is not so young that its refusal would be an outage
+    revoke()
+    fired = fire_until_it_stops(publisher, post, clock)
+    assert (fired.post.state, [create["status"] for create in creates()]) == (PartState.ARMED, [401])
+    assert "account x_default: X does not take its refresh token any more" in fired.why
+    assert "Log it in: page X > Accounts in Airflow, or `airflow x login x_default`" in fired.why
+    assert ledger.tokens.find(ACCOUNT).state is TokenState.NEEDS_LOGIN
+    assert clock.ahead >= LOGIN_PATIENCE_SECONDS
+    # It is looked after again by itself, and X is not asked with tokens that it has refused.
+    woken = ledger.posts.get(post.id)
+    asked = len(sandbox.requests())
+    clock.ahead += 600
+    assert publisher.fire(post.id).retry_at is None
+    assert len(sandbox.requests()) == asked
+    assert ledger.posts.get(post.id).state is woken.state
+
+    log_in_anew()
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert [on_x["text"] for on_x in sandbox.posts()] == ["Hello"]
+
+
+def test_of_a_thread_what_is_on_x_stays_and_the_rest_follows_after_the_login(
+    publisher, revoke, log_in_anew, plan, ledger, clock, sandbox
+):
+    post = plan("One", "Two", grace=7200)
+    clock.ahead = 61
+    sandbox.faults("outage_401", method="POST", path="/2/tweets", skip=1, times=1)
+    revoked = []
+
+    def renew_after_revoking(rejected, renew=publisher.client._transport._auth._renew):
+        if not revoked:
+            revoke()
+            revoked.append(rejected)
+        return renew(rejected)
+
+    publisher.client._transport._auth._renew = renew_after_revoking
+    fired = fire_until_it_stops(publisher, post, clock)
+    assert [part.state for part in fired.post.parts] == [PartState.POSTED, PartState.ARMED]
+    log_in_anew()
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert sorted(on_x["text"] for on_x in sandbox.posts()) == ["One", "Two"]
+
+
+def test_an_outage_of_the_token_endpoint_stops_nothing_and_the_post_goes_out_afterwards(
+    publisher, plan, ledger, clock, sandbox, creates
+):
+    post = plan("Hello", due_in=LIFETIME, grace=7200)
+    clock.ahead = LIFETIME + 1
+    sandbox.settings(clock_ahead_seconds=float(LIFETIME + 1))
+    sandbox.faults("status", method="POST", path="/2/oauth2/token", status=503, times=6)
+    begun, waits = clock.ahead, 0
+    while (fired := publisher.fire(post.id)).retry_at is not None:
+        assert ledger.tokens.find(ACCOUNT).state is TokenState.GOOD
+        clock.ahead += max(1, (fired.retry_at - clock()).total_seconds())
+        waits += 1
+    assert waits >= 3
+    assert clock.ahead - begun > 60
+    assert fired.post.state is PartState.POSTED
+    assert [create["status"] for create in creates()] == [201]
+
+
+def test_a_burst_of_401_longer_than_anybodys_patience_passes(publisher, plan, ledger, clock, sandbox, app):
+    post = plan("Hello", grace=7200)
+    clock.ahead = 61
+    sandbox.faults("outage_401", method="POST", path="/2/tweets", times=8)
+    sandbox.faults(
+        "status", method="POST", path="/2/oauth2/token", status=401, body={"title": "Unauthorized"}, times=8
+    )
+    while (fired := publisher.fire(post.id)).retry_at is not None:
+        clock.ahead += max(1, (fired.retry_at - clock()).total_seconds())
+    assert fired.post.state is PartState.POSTED
+    assert clock.ahead > LOGIN_PATIENCE_SECONDS
+    assert ledger.tokens.find(ACCOUNT).state is TokenState.GOOD
