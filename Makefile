@@ -35,6 +35,7 @@ bench: setup  ## Measure what the README quotes
 	$(BIN)/python bench/upload.py
 	$(BIN)/python bench/malformed.py
 	$(BIN)/python bench/watcher.py
+	$(BIN)/python bench/webhook.py
 	$(BIN)/python bench/burst.py
 	$(BIN)/python bench/punctual.py
 	$(BIN)/python bench/rivals.py

@@ -171,6 +171,7 @@ def get_provider_info() -> dict[str, Any]:
                 "x_provider.operators.deleting",
                 "x_provider.operators.editing",
                 "x_provider.operators.engaging",
+                "x_provider.operators.events",
                 "x_provider.operators.following",
                 "x_provider.operators.planning",
                 "x_provider.operators.publishing",
@@ -179,11 +180,16 @@ def get_provider_info() -> dict[str, Any]:
             )
         ],
         "triggers": [
-            _modules(*(f"x_provider.triggers.{name}" for name in ("publish", "due", "media", "receipt")))
+            _modules(
+                *(f"x_provider.triggers.{name}" for name in ("publish", "due", "events", "media", "receipt"))
+            )
         ],
         "notifications": [
+            "x_provider.notifications.login.XLoginNeededNotifier",
             "x_provider.notifications.post.XNotifier",
             "x_provider.notifications.stopped.XPostStoppedNotifier",
         ],
+        # Names such as x://mentions/x_default are taken as they are.
+        "asset-uris": [{"schemes": ["x"], "handler": None}],
         "extra-links": ["x_provider.operators.links.XPostLink"],
     }

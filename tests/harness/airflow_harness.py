@@ -24,6 +24,8 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 import requests
+from leaks import leaks, secrets_of
+from sandbox_server import SandboxServer
 
 REPOSITORY = Path(__file__).parents[2]
 Found = TypeVar("Found")
@@ -242,11 +244,17 @@ def start_airflow(home: Path, extra: Mapping[str, str] | None = None) -> Running
 
 
 @pytest.fixture(scope="session")
-def standalone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAirflow]:
-    """A whole Airflow, shared by the system tests of a run; mark those tests ``system``."""
+def standalone(
+    tmp_path_factory: pytest.TempPathFactory, sandbox_server: SandboxServer
+) -> Iterator[RunningAirflow]:
+    """A whole Airflow, shared by the system tests of a run; mark those tests ``system``.
+
+    When all of them are done, nothing that it has written may hold a secret of the X that they spoke to.
+    """
     running = start_airflow(tmp_path_factory.mktemp("airflow-standalone"))
     try:
         running.wait_until_healthy()
         yield running
+        assert leaks(running.home, secrets_of(sandbox_server)) == []
     finally:
         running.stop()

@@ -28,9 +28,15 @@ NEEDS_SOMEBODY = 2
 """Exit code of `status --check` when something is stopped or a post waits for a person."""
 
 
-def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+def explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], None]:
+    """Let the command say in one line what went wrong."""
+    group = command.__module__.rpartition(".")[2]
+    name = command.__name__.rstrip("_")
+    spoken = name if group in ("commands", "login") else f"{group} {name}"
+
     @functools.wraps(command)
     def run(args: Namespace) -> None:
+        from x_provider.accounts import LoginRefused  # noqa: PLC0415  (as the next)
         from x_provider.client import XError  # noqa: PLC0415  (requests, which most commands do not need)
 
         # As `airflow connections test` does: without it Airflow's own database is not asked for connections,
@@ -38,13 +44,13 @@ def _explained(command: Callable[[Namespace], None]) -> Callable[[Namespace], No
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
         try:
             command(args)
-        except (LedgerError, XConnectionError, XError) as error:
-            sys.exit(f"airflow x {command.__name__}: {error}")
+        except (LedgerError, XConnectionError, XError, LoginRefused) as error:
+            sys.exit(f"airflow x {spoken}: {error}")
 
     return run
 
 
-@_explained
+@explained
 def status(args: Namespace) -> None:
     """Count the posts by state, a thread's parts one by one, and name those that stand still."""
     shown = overview.overview(_ledger(args), now=utc_now())
@@ -53,7 +59,7 @@ def status(args: Namespace) -> None:
         sys.exit(NEEDS_SOMEBODY)
 
 
-@_explained
+@explained
 def show(args: Namespace) -> None:
     """Show a post's parts, receipts and attempts."""
     ledger = _ledger(args)
@@ -88,7 +94,7 @@ def show(args: Namespace) -> None:
     AirflowConsole().print_as(rows, output=args.output)
 
 
-@_explained
+@explained
 def reconcile(args: Namespace) -> None:
     """Find out what X did about a post, or all of unknown outcome, and go on with it: what is due is sent."""
     ledger = _ledger(args)
@@ -119,7 +125,7 @@ def _reconcile(post: Post, ledger_conn_id: str) -> None:
     )
 
 
-@_explained
+@explained
 def resume(args: Namespace) -> None:
     """Send a refused, missed or unfound post after all, or try a late one now."""
     ledger = _ledger(args)
@@ -127,7 +133,7 @@ def resume(args: Namespace) -> None:
     print(f"{post.name} is planned again; DAG x_publish sends what is missing of it")
 
 
-@_explained
+@explained
 def adopt(args: Namespace) -> None:
     """Say which post on X an uncertain post is."""
     ledger = _ledger(args)
@@ -144,7 +150,7 @@ def adopt(args: Namespace) -> None:
     print(f"{post.name} is {receipt.url}")
 
 
-@_explained
+@explained
 def void(args: Namespace) -> None:
     """Give up what is left of a post."""
     ledger = _ledger(args)
@@ -154,7 +160,7 @@ def void(args: Namespace) -> None:
     print(f"{post.name} is given up; nothing more of it is sent")
 
 
-@_explained
+@explained
 def stop(args: Namespace) -> None:
     """Pull the kill switch, now or for a time to come."""
     now = utc_now()
@@ -179,7 +185,7 @@ def stop(args: Namespace) -> None:
         print(f"WARNING: {doubt}")
 
 
-@_explained
+@explained
 def go(args: Namespace) -> None:
     """Let go on what was stopped."""
     ledger, now = _ledger(args), utc_now()
@@ -202,7 +208,7 @@ def go(args: Namespace) -> None:
         print(f"Still stopped: {halt}")
 
 
-@_explained
+@explained
 def budget(args: Namespace) -> None:
     """Show what accounts have cost, set what they may cost, or let go on what X refused for lack of money."""
     ledger = _ledger(args)
@@ -220,12 +226,12 @@ def budget(args: Namespace) -> None:
     if args.set_ is not None and (doubt := ledger.overview.doubt_about(args.account)):
         print(f"WARNING: {doubt}")
     if args.usage:
-        money.show_usage(ledger, XHook(args.account), now=utc_now(), output=args.output)
+        money.show_usage(ledger, XHook(args.account, args.ledger_conn_id), now=utc_now(), output=args.output)
     else:
         money.show(money.spending(ledger, args.account, month=args.month, now=utc_now()), output=args.output)
 
 
-@_explained
+@explained
 def upgrade(args: Namespace) -> None:
     """Bring the ledger's schema to this release's version."""
     ledger = _ledger(args)

@@ -18,6 +18,50 @@ def _command(name: str, help: str, *args: Arg) -> ActionCommand:
     )
 
 
+def _webhook_commands() -> tuple[ActionCommand, ...]:
+    connection = Arg(("connection",), help="The Airflow connection (type x) of an account of the app")
+    webhook = Arg(("--webhook",), metavar="ID", help="Which one, where the app has several")
+    events = Arg(
+        ("--events",),
+        nargs="+",
+        metavar="EVENT",
+        help="Such as post.mention.create (default: mentions, replies, quotes, reposts and deletions)",
+    )
+    old = Arg(
+        ("--account-activity",), action="store_true", help="The Account Activity API, which X has deprecated"
+    )
+
+    def command(name: str, help: str, *args: Arg, function: str = "") -> ActionCommand:
+        loaded = lazy_load_command(f"x_provider.cli.webhooks.{function or name}")
+        return ActionCommand(name=name, help=help, func=loaded, args=(connection, *args, _LEDGER))
+
+    return (
+        command("list", "The app's webhooks, and what each is told", old, ARG_OUTPUT, function="list_"),
+        command(
+            "register",
+            "Have X deliver the app's events to this Airflow; it is challenged at once",
+            Arg(("--url",), help="Where to (default: [api] base_url, with /x/webhook/CONNECTION)"),
+        ),
+        command("validate", "Have X challenge a webhook now", webhook),
+        command("delete", "Have X forget a webhook and its subscriptions", webhook),
+        command(
+            "replay",
+            "Have X deliver again what it delivered, or tried to, such as after an outage",
+            Arg(
+                ("--from",),
+                dest="from_",
+                metavar="TIME",
+                required=True,
+                help="Such as 2026-12-24T00:00+01:00",
+            ),
+            Arg(("--until",), metavar="TIME", help="(default: now)"),
+            webhook,
+        ),
+        command("subscribe", "Be told what happens to the connection's account", events, old, webhook),
+        command("unsubscribe", "Be told it no more", events, old, webhook),
+    )
+
+
 def get_commands() -> list[GroupCommand]:
     """``airflow x``."""
     return [
@@ -119,6 +163,93 @@ def get_commands() -> list[GroupCommand]:
                         help="Ask X how many posts the app has read in the last 7 days, and compare",
                     ),
                     ARG_OUTPUT,
+                ),
+                ActionCommand(
+                    name="login",
+                    help="Log an account in on X: prints where to consent, waits for the answer, keeps the tokens",
+                    func=lazy_load_command("x_provider.cli.login.login"),
+                    args=(
+                        Arg(("account",), help="The account, by its connection"),
+                        Arg(
+                            ("--scheme",),
+                            choices=("oauth2", "oauth1"),
+                            default="oauth2",
+                            help="oauth1 asks for a PIN, and writes four keys that do not end into the connection"
+                            " (default: %(default)s)",
+                        ),
+                        Arg(
+                            ("--scopes",),
+                            help="What the app may do, separated by commas (default: the least for publishing)",
+                        ),
+                        Arg(
+                            ("--another-user",),
+                            action="store_true",
+                            help="Whoever logs in becomes this account, instead of who it was before",
+                        ),
+                        Arg(("--no-browser",), action="store_true", help="Only print the address"),
+                        Arg(
+                            ("--port",),
+                            type=int,
+                            default=8765,
+                            help="Where to wait on 127.0.0.1 for X's answer (default: %(default)s)",
+                        ),
+                        Arg(
+                            ("--client-id",),
+                            help="Create the connection, with this OAuth 2.0 client id; the client secret is asked"
+                            " for, or taken from the environment variable X_CLIENT_SECRET",
+                        ),
+                        Arg(
+                            ("--base-url",),
+                            help="With --client-id: another API than X's, such as a sandbox",
+                        ),
+                        _LEDGER,
+                    ),
+                ),
+                ActionCommand(
+                    name="logout",
+                    help="Log an account out: X forgets its tokens, and so does the ledger",
+                    func=lazy_load_command("x_provider.cli.login.logout"),
+                    args=(Arg(("account",), help="The account, by its connection"), _LEDGER),
+                ),
+                ActionCommand(
+                    name="doctor",
+                    help="Check all that publishing needs (ledger, keys, Airflow's parts, watcher, accounts, logins,"
+                    " clocks, disk, stops) and say what to do; exits with 2 when posts do not go out",
+                    func=lazy_load_command("x_provider.cli.doctor.doctor"),
+                    args=(
+                        Arg(("accounts",), nargs="*", help="Accounts, by their connections (default: all)"),
+                        Arg(
+                            ("--ask-x",),
+                            action="store_true",
+                            help="Ask X who each account is, which costs $0.010 each",
+                        ),
+                        Arg(("--strict",), action="store_true", help="Exit with 2 for warnings, too"),
+                        ARG_OUTPUT,
+                        _LEDGER,
+                    ),
+                ),
+                GroupCommand(
+                    name="keys",
+                    help="The keys that tokens in the ledger are encrypted with (X_PROVIDER_FERNET_KEY)",
+                    subcommands=(
+                        ActionCommand(
+                            name="new",
+                            help="Print a new key",
+                            func=lazy_load_command("x_provider.cli.keys.new"),
+                            args=(),
+                        ),
+                        ActionCommand(
+                            name="rotate",
+                            help="Encrypt all tokens anew with the newest key, while others go on",
+                            func=lazy_load_command("x_provider.cli.keys.rotate"),
+                            args=(_LEDGER,),
+                        ),
+                    ),
+                ),
+                GroupCommand(
+                    name="webhooks",
+                    help="Have X tell this Airflow what happens: mentions, replies, quotes, reposts, deleted posts",
+                    subcommands=_webhook_commands(),
                 ),
                 GroupCommand(
                     name="db",

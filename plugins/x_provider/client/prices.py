@@ -30,6 +30,7 @@ MEDIA_METADATA = "media_metadata"
 REPOST = "repost"
 INTERACTION_DELETE = "interaction_delete"
 CONTENT_MANAGE = "content_manage"
+ACTIVITY_EVENT = "activity_event"
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,12 @@ PRICES: tuple[Price, ...] = (
     Price(REPOST, Decimal("0.015"), _OVERHAUL, note='the price of "User Interaction: Create"'),
     Price(INTERACTION_DELETE, Decimal("0.010"), _ONE_TABLE),
     Price(CONTENT_MANAGE, Decimal("0.005"), _ONE_TABLE),
+    Price(
+        ACTIVITY_EVENT,
+        Decimal("0.005"),
+        _OVERHAUL,
+        note="X bills each post event that it delivers as a post read; assumed is that of every subscription",
+    ),
 )
 """X's prices for pay-per-use, in the order in which they came. A new price is a new row."""
 

@@ -19,6 +19,7 @@ from x_provider.client.auth import AppBearer, AppKeys, Auth, OAuth1
 from x_provider.client.calls import IDS_A_CALL, Call
 from x_provider.client.create_post import CreatePost
 from x_provider.client.engagement import EngagementMethods
+from x_provider.client.listening import WebhookMethods
 from x_provider.client.media import MediaMethods
 from x_provider.client.models import CreatedPost, Media, Post, PostsPage, Problem, ResponseFacts, User
 from x_provider.client.sending import Repeats, SignedCall, Timeouts
@@ -33,7 +34,7 @@ _SMALLEST_PAGE, _LARGEST_PAGE = 5, 100
 _log = logging.getLogger(__name__)
 
 
-class XClient(MediaMethods, EngagementMethods):
+class XClient(MediaMethods, EngagementMethods, WebhookMethods):
     """X's API for one set of credentials. Several threads may use one client.
 
     https://docs.x.com/x-api/introduction

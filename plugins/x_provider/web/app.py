@@ -5,12 +5,7 @@ Who may read DAG ``x_publish`` may look; who may trigger it may stop and let go.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -22,36 +17,25 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from x_provider.hooks.credentials import XConnectionError
-from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, Month, PartState, Post
 from x_provider.publishing import utc_now
+from x_provider.web import accounts, health, serving
+from x_provider.web.serving import PUBLISHING_DAG, LedgerDep, may_look, only_json
 from x_provider.web.story import story_of
+from x_provider.web.webhook import route as webhook_route
 
-_PUBLISHING_DAG = "x_publish"
-_HERE = Path(__file__).parent
 _MOST_STANDING = 20
 _LOGGED_OUT = (
     '<!doctype html><html lang="en"><title>X</title><p>You are logged out. <a href="{login}">Log in</a> to see'
     " this page.</p></html>"
 )
-_may_look = requires_access_dag("GET", param_dag_id=_PUBLISHING_DAG)
-_may_stop = requires_access_dag("POST", DagAccessEntity.RUN, _PUBLISHING_DAG)
-
-
-def _only_json(request: Request) -> None:
-    # A form on another site can send the user's cookie, but not this type.
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise HTTPException(415, "Send it as application/json.")
-
-
-def _ledger() -> Ledger:
-    return LedgerHook().ledger()
-
-
-LedgerDep = Annotated[Ledger, Depends(_ledger)]
-_CHANGES = [Depends(_only_json), Depends(_may_stop)]
+_may_stop = requires_access_dag("POST", DagAccessEntity.RUN, PUBLISHING_DAG)
+_CHANGES = [Depends(only_json), Depends(_may_stop)]
 
 app = FastAPI(title="X", docs_url=None, redoc_url=None, openapi_url=None)
+app.include_router(accounts.router)
+app.include_router(health.router)
+app.router.routes.insert(0, webhook_route)  # the busiest; no layer of FastAPI's is around it
 
 
 class Stop(BaseModel):
@@ -63,21 +47,13 @@ class Stop(BaseModel):
     why: str = Field("", max_length=500)
 
 
-@app.get("/", dependencies=[Depends(_may_look)])
+@app.get("/", dependencies=[Depends(may_look)])
 def page(post: str | None = None) -> HTMLResponse:
     """The page behind *X* in Airflow's navigation; the page of one post where it is named."""
-    html, policy = _page("page.html" if post is None else "post.html")
-    return HTMLResponse(
-        html,
-        headers={
-            "Content-Security-Policy": policy,
-            "Cache-Control": "no-cache",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return serving.page("page.html" if post is None else "post.html")
 
 
-@app.get("/status", dependencies=[Depends(_may_look)])
+@app.get("/status", dependencies=[Depends(may_look)])
 def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
     """What is stopped, by whom and why, whose budget is nearly used up, and which posts stand still."""
     now, counts = utc_now(), ledger.overview.counts()
@@ -96,7 +72,7 @@ def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, A
     }
 
 
-@app.get("/posts", dependencies=[Depends(_may_look)])
+@app.get("/posts", dependencies=[Depends(may_look)])
 def one_post(name: Annotated[str, Query(max_length=501)], ledger: LedgerDep) -> dict[str, Any]:
     """The story of one post, by its name ``calendar/key``; 404 when the ledger has none of that name."""
     calendar, _, key = name.partition("/")
@@ -139,11 +115,16 @@ def ledger_is_away(request: Request, error: Exception) -> JSONResponse:  # noqa:
 @app.exception_handler(HTTPException)
 async def refused(request: Request, error: HTTPException) -> Response:
     """As FastAPI does it; who opens a page without being logged in gets the way to log in."""
-    is_page = request.method == "GET" and request.scope["path"].endswith("/x/")
+    path = request.scope["path"]
+    is_page = request.method == "GET" and path.endswith(("/x/", "/x/accounts", accounts.CALLBACK))
     if error.status_code != HTTPStatus.UNAUTHORIZED or not is_page:
         return await http_exception_handler(request, error)
     page = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-    login = f"../api/v2/auth/login?next={quote(page, safe='')}"
+    up = "../"
+    if path.endswith(accounts.CALLBACK):
+        # What X sent along is too old by then, and belongs into no other address.
+        page, up = f"{request.url.path.removesuffix(accounts.CALLBACK)}/x/accounts", "../../"
+    login = f"{up}api/v2/auth/login?next={quote(page, safe='')}"
     return HTMLResponse(_LOGGED_OUT.format(login=login), error.status_code, headers=error.headers)
 
 
@@ -185,16 +166,3 @@ def _is_allowed(request: Request, user: Any) -> bool:
     except HTTPException:
         return False
     return True
-
-
-@cache
-def _page(name: str) -> tuple[str, str]:
-    html = (_HERE / name).read_text(encoding="utf-8")
-    for shared in ("common.css", "common.js"):
-        html = html.replace(f"/* {shared} */", (_HERE / shared).read_text(encoding="utf-8"))
-    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return html, (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; connect-src 'self';"
-        " base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-    )

@@ -1,0 +1,170 @@
+"""What `airflow x webhooks` does: have X tell this Airflow what happens."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from urllib.parse import quote
+
+import pendulum
+from airflow.cli.simple_table import AirflowConsole
+from airflow.configuration import conf
+from pendulum import DateTime
+
+from x_provider.calendar.times import TimeError, checked_zone, due_time
+from x_provider.cli.commands import explained
+from x_provider.client import XClient, XInvalidRequest
+from x_provider.client.listening import PRIVATE_EVENTS, Webhook
+from x_provider.hooks.publisher import open_publisher
+from x_provider.hooks.x import XHook
+from x_provider.ledger import LedgerError
+from x_provider.publishing import utc_now
+from x_provider.publishing.accounts import who_is
+
+DEFAULT_EVENTS = (*PRIVATE_EVENTS, "post.delete")
+_ACCOUNT_ACTIVITY = "all (Account Activity)"
+
+
+@explained
+def list_(args: Namespace) -> None:
+    """List the app's webhooks, and what each is told."""
+    client = _client(args)
+    rows = []
+    subscriptions = client.subscriptions()
+    for webhook in client.webhooks():
+        told = [
+            (each.event_type, each.filter.get("user_id", ""), each.id)
+            for each in subscriptions
+            if each.webhook_id == webhook.id
+        ]
+        if args.account_activity:
+            told += [(_ACCOUNT_ACTIVITY, user, "") for user in client.account_activity(webhook.id)]
+        rows += [
+            {
+                "webhook": webhook.id,
+                "url": webhook.url,
+                "valid": webhook.valid,
+                "event": event,
+                "user": user,
+                "subscription": subscription,
+            }
+            for event, user, subscription in told or [("", "", "")]
+        ]
+    AirflowConsole().print_as(rows, output=args.output)
+
+
+@explained
+def register(args: Namespace) -> None:
+    """Have X deliver the app's events to this Airflow."""
+    url = args.url or _url(args.connection)
+    webhook = _client(args).register_webhook(url)
+    print(f"Webhook {webhook.id}: X delivers to {webhook.url}")
+    print(f"Now choose what it is told: airflow x webhooks subscribe {args.connection}")
+
+
+@explained
+def validate(args: Namespace) -> None:
+    """Have X challenge a webhook now."""
+    client = _client(args)
+    webhook = _chosen(client, args.webhook)
+    client.validate_webhook(webhook.id)
+    print(f"Webhook {webhook.id} is valid: {webhook.url} answered as it should")
+
+
+@explained
+def delete(args: Namespace) -> None:
+    """Have X forget a webhook and its subscriptions."""
+    client = _client(args)
+    webhook = _chosen(client, args.webhook)
+    client.delete_webhook(webhook.id)
+    print(f"X delivers nothing to {webhook.url} any more")
+
+
+@explained
+def replay(args: Namespace) -> None:
+    """Have X deliver again what it delivered, or tried to."""
+    client, now = _client(args), utc_now()
+    start = _instant(args.from_, "--from", now)
+    end = _instant(args.until, "--until", now) if args.until else now
+    if end < start:
+        raise LedgerError(f"--until {args.until} is before --from {args.from_}; nothing was done")
+    webhook = _chosen(client, args.webhook)
+    job = client.replay_events(webhook.id, start=start, end=end)
+    print(f"X delivers again what it had from {start.isoformat()} to {end.isoformat()} (job {job})")
+    print("What the ledger knows already is not handled twice.")
+
+
+@explained
+def subscribe(args: Namespace) -> None:
+    """Have X tell a webhook what happens to the connection's account."""
+    publisher = open_publisher(account=args.connection, ledger_conn_id=args.ledger_conn_id)
+    client = publisher.client
+    webhook = _chosen(client, args.webhook)
+    # It is kept in the ledger: the events name the user, and the ledger then knows whose they are.
+    user = who_is(publisher.ledger, client, account=args.connection, now=utc_now())
+    if args.account_activity:
+        client.subscribe_account_activity(webhook.id)
+        print(f"{webhook.url} is told all about @{user.username}, in the deprecated words of API v1.1")
+        return
+    for event_type in args.events or DEFAULT_EVENTS:
+        try:
+            client.subscribe(
+                event_type, user_id=user.user_id, webhook_id=webhook.id, tag=args.connection[:200]
+            )
+        except XInvalidRequest as error:
+            if "Duplicate" not in str(error):
+                raise
+            print(f"{event_type} of @{user.username}: was subscribed already")
+        else:
+            print(f"{event_type} of @{user.username}: {webhook.url} is told")
+    print("X bills $0.005 for each event that it delivers.")
+
+
+@explained
+def unsubscribe(args: Namespace) -> None:
+    """End what X tells of the connection's account."""
+    publisher = open_publisher(account=args.connection, ledger_conn_id=args.ledger_conn_id)
+    client = publisher.client
+    user = who_is(publisher.ledger, client, account=args.connection, now=utc_now())
+    ended = 0
+    if args.account_activity:
+        webhook = _chosen(client, args.webhook)
+        ended = int(client.unsubscribe_account_activity(webhook.id, user.user_id))
+    else:
+        for each in client.subscriptions():
+            if each.filter.get("user_id") == user.user_id and each.event_type in (
+                args.events or [each.event_type]
+            ):
+                ended += client.unsubscribe(each.id)
+    print(f"{ended} subscriptions to @{user.username} ended")
+
+
+def _client(args: Namespace) -> XClient:
+    return XHook(args.connection, args.ledger_conn_id).get_conn()
+
+
+def _url(conn_id: str) -> str:
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    if not base.startswith("https://"):
+        raise LedgerError(
+            f"X delivers to public https addresses without a port, and [api] base_url is {base or 'empty'!r}. Set"
+            f" that, or give --url https://YOUR-AIRFLOW/x/webhook/{conn_id}"
+        )
+    return f"{base}/x/webhook/{quote(conn_id, safe='')}"
+
+
+def _chosen(client: XClient, webhook_id: str | None) -> Webhook:
+    found = client.webhooks()
+    mine = [each for each in found if webhook_id in (None, each.id)]
+    if len(mine) == 1:
+        return mine[0]
+    listed = ", ".join(f"{each.id} ({each.url})" for each in found) or "none"
+    if not found:
+        raise LedgerError("the app has no webhook; make one: airflow x webhooks register CONNECTION")
+    raise LedgerError(f"say which webhook with --webhook ID; the app has {listed}")
+
+
+def _instant(written: str, option: str, now: DateTime) -> DateTime:
+    try:
+        return due_time(written, checked_zone(pendulum.local_timezone().name), now).instant
+    except TimeError as error:
+        raise LedgerError(f"{option}: {error.message}. {error.hint}") from None

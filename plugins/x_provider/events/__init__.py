@@ -1,0 +1,1 @@
+"""What X tells us: stored when it comes, handled afterwards."""

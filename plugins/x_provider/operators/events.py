@@ -1,0 +1,157 @@
+"""Operators that handle what X has told the webhook, and tell it to other DAGs as asset events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, AssetAlias, Context
+
+from x_provider.hooks.ledger import LedgerHook
+from x_provider.operators.retrying import XOperator
+from x_provider.publishing import utc_now
+
+if TYPE_CHECKING:
+    from x_provider.events.handling import Handled, Happening
+    from x_provider.ledger import Ledger, StoredEvent
+
+EVENTS = "x_events"
+"""The asset alias that stands for whatever happened: ``airflow.sdk.AssetAlias("x_events")``."""
+
+_ASSETS = {
+    "mention": "mentions",
+    "reply": "replies",
+    "quote": "quotes",
+    "repost": "reposts",
+    "deleted": "deleted",
+}
+_CLAIM_MINUTES = 10
+_KEPT_DAYS = 30
+_MOST = 2_000
+
+
+class XHandleEventsOperator(XOperator):
+    """Bring the ledger up to date with what X has told, and emit an asset event for each thing that happened.
+
+    The assets are ``x://mentions/ACCOUNT``, ``x://replies/…``, ``x://quotes/…``, ``x://reposts/…`` and
+    ``x://deleted/…`` (a post of the account was deleted on X), with the account's connection id. What happened is
+    the event's ``extra``: ``kind``, ``account``, ``post_id``, ``url``, ``author``, and ``on``: the account's post.
+    What was said is in the ledger only, which forgets it when X does; Airflow would not.
+
+    What it returns must be given to :class:`XSettleEventsOperator`: Airflow takes the asset events when this task
+    has succeeded, and only then may the ledger forget what they came from. After a crash in between they are emitted
+    again.
+
+    :param limit: how many events at a time.
+    :param ledger_conn_id: the Airflow connection of the ledger's database.
+    :return: ``{"handled", "ignored"}``, ids of events (XCom).
+    """
+
+    def __init__(self, *, limit: int = _MOST, ledger_conn_id: str = "x_ledger", **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "outlets": [*(kwargs.get("outlets") or []), AssetAlias(EVENTS)]})
+        self.limit = limit
+        self.ledger_conn_id = ledger_conn_id
+
+    def execute(self, context: Context) -> dict[str, list[int]]:
+        ledger, now = LedgerHook(self.ledger_conn_id).ledger(), utc_now()
+        done: dict[str, list[int]] = {"handled": [], "ignored": []}
+        events = ledger.events.claim(now, until=now.add(minutes=_CLAIM_MINUTES), limit=self.limit)
+        for event in events:
+            handled = self._handled(ledger, event)
+            if handled is None:
+                continue
+            done["ignored" if handled.why else "handled"].append(event.id)
+            if handled.why:
+                self.log.info("event %s: %s", event.id, handled.why)
+            for happening in handled.happenings:
+                # Who comes back to an event cannot know whether Airflow was told of it.
+                if happening.is_new or event.tries:
+                    self._emit(context, happening)
+        self._charge(ledger, events)
+        self.log.info(
+            "%s of %s events handled, %s of no concern",
+            len(done["handled"]),
+            len(events),
+            len(done["ignored"]),
+        )
+        return done
+
+    def _handled(self, ledger: Ledger, event: StoredEvent) -> Handled | None:
+        """What came of an event; None where it is to be tried again, or cannot be handled at all."""
+        from x_provider.events.handling import UnknownAccountError, handle  # noqa: PLC0415  (not to parse a DAG)
+
+        try:
+            try:
+                return handle(ledger, event, now=utc_now())
+            except UnknownAccountError:
+                self._meet(ledger, event.app)
+                return handle(ledger, event, now=utc_now())
+        except Exception as error:
+            now = utc_now()
+            wake_at = now.add(seconds=30 * 2**event.tries)
+            again = ledger.events.failed(event.id, why=str(error), now=now, wake_at=wake_at)
+            what = f"again at {wake_at}" if again else "given up, kept in the ledger"
+            self.log.exception("event %s could not be handled; %s", event.id, what)
+            return None
+
+    def _meet(self, ledger: Ledger, conn_id: str) -> None:
+        """Learn who the webhook's own connection is on X, which most events are about."""
+        from x_provider.hooks.publisher import open_publisher  # noqa: PLC0415  (as above)
+        from x_provider.publishing.accounts import who_is  # noqa: PLC0415
+
+        publisher = open_publisher(account=conn_id, ledger_conn_id=self.ledger_conn_id)
+        who_is(ledger, publisher.client, account=conn_id, now=utc_now())
+
+    def _emit(self, context: Context, happening: Happening) -> None:
+        asset = Asset(f"x://{_ASSETS[happening.kind]}/{happening.account}")
+        extra: dict[str, Any] = {
+            "kind": happening.kind,
+            "account": happening.account,
+            "post_id": happening.by_x_id,
+            "url": happening.url,
+            "author": happening.by_username,
+            "on": happening.x_id,
+        }
+        context["outlet_events"][AssetAlias(EVENTS)].add(asset, extra=extra)
+
+    def _charge(self, ledger: Ledger, events: Sequence[StoredEvent]) -> None:
+        """Write down what X bills for telling; an event that comes back within a day is not billed again."""
+        from x_provider.client.prices import ACTIVITY_EVENT, charge  # noqa: PLC0415  (as above)
+        from x_provider.events.handling import is_billed  # noqa: PLC0415
+        from x_provider.publishing.governor import cost_of  # noqa: PLC0415
+
+        now = utc_now()
+        for app in sorted({event.app for event in events}):
+            resources = [f"event/{each.id}" for each in events if each.app == app and is_billed(each)]
+            if resources:
+                cost = cost_of(charge(ACTIVITY_EVENT, now, units=len(resources)))
+                near = ledger.charges.add(app, cost, what="activity", at=now, resources=resources)
+                if near is not None:
+                    self.log.warning("%s", near.warning())
+
+
+class XSettleEventsOperator(XOperator):
+    """Write down that events are done with, once Airflow knows of what they brought.
+
+    Their bodies go, and the events themselves after 30 days.
+
+    :param events: what :class:`XHandleEventsOperator` returned (templated).
+    :param ledger_conn_id: the Airflow connection of the ledger's database.
+    :return: how many were settled (XCom).
+    """
+
+    template_fields: Sequence[str] = ("events",)
+
+    def __init__(
+        self, *, events: dict[str, list[int]] | Any, ledger_conn_id: str = "x_ledger", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.events = events
+        self.ledger_conn_id = ledger_conn_id
+
+    def execute(self, context: Context) -> int:  # noqa: ARG002
+        ledger, now = LedgerHook(self.ledger_conn_id).ledger(), utc_now()
+        settled = ledger.events.handled(self.events["handled"], now=now, outcome="handled")
+        settled += ledger.events.handled(self.events["ignored"], now=now, outcome="ignored")
+        ledger.events.forget(now.subtract(days=_KEPT_DAYS))
+        return settled

@@ -1,0 +1,208 @@
+"""From X's delivery to the DAG that somebody scheduled on it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import pytest
+from airflow_harness import wait_for
+from webhook_server import served
+
+from x_provider.client import CreatePost, OAuth1, Reply, XClient
+from x_provider.client.listening import PRIVATE_EVENTS
+from x_provider.events.receiving import read_delivery
+from x_provider.ledger import AccountOnX
+from x_provider.operators.events import XHandleEventsOperator, XSettleEventsOperator
+from x_provider.publishing import utc_now
+from x_provider.web import webhook
+
+US, THEM = "7", "8"
+
+
+@pytest.fixture
+def known(set_up):
+    """The account is known to be user 7 on X."""
+    user = AccountOnX(set_up.x_conn_id, "https://api.x.com", US, "museum", "f")
+    set_up.ledger.accounts.put(user, now=utc_now())
+    return set_up.x_conn_id
+
+
+@pytest.fixture
+def told(set_up, known):
+    """X has told a mention of user 7 by this post."""
+
+    def told(post_id: str = "11", *, user: str = US, author: str = THEM, **data: Any) -> None:
+        payload = {"id": post_id, "author_id": author, "text": "Hello @museum"}
+        event = {
+            "event_uuid": post_id,
+            "event_type": "post.mention.create",
+            "filter": {"user_id": user},
+            "payload": payload,
+            "includes": {"users": [{"id": author, "username": "mallory"}]},
+            **data,
+        }
+        body = json.dumps({"data": event}).encode()
+        set_up.ledger.events.store(read_delivery(body, app=set_up.x_conn_id, received_at=utc_now()))
+
+    return told
+
+
+@pytest.fixture
+def handle(result_of, set_up):
+    def handle() -> dict[str, list[int]]:
+        return result_of(XHandleEventsOperator, ledger_conn_id=set_up.ledger_conn_id)
+
+    return handle
+
+
+def asset_events(account: str, kind: str = "mentions") -> list[dict[str, Any]]:
+    """What Airflow was told of an account's mentions, as it keeps it."""
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        query = select(AssetEvent.extra).join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+        uri = f"x://{kind}/{account}"
+        return list(session.scalars(query.where(AssetModel.uri == uri).order_by(AssetEvent.id)))
+
+
+def test_a_mention_becomes_an_asset_event_that_quotes_nobody(handle, told, known, set_up) -> None:
+    told()
+    assert len(handle()["handled"]) == 1
+    (event,) = asset_events(known)
+    assert event == {
+        "kind": "mention",
+        "account": known,
+        "post_id": "11",
+        "url": "https://x.com/mallory/status/11",
+        "author": "mallory",
+        "on": None,
+        **{name: value for name, value in event.items() if name == "from_rest_api"},
+    }
+    assert [each.by_x_id for each in set_up.ledger.events.engagement(known)] == ["11"]
+
+
+def test_each_mention_is_an_event_and_none_is_told_twice(handle, told, known) -> None:
+    told("21")
+    told("22")
+    told("21", filter={"user_id": US, "keyword": "hello"})  # another subscription of the same account
+    handle()
+    assert [event["post_id"] for event in asset_events(known)] == ["21", "22"]
+
+
+def test_until_it_is_settled_an_event_comes_back_and_is_emitted_again(handle, told, known, set_up) -> None:
+    told("31")
+    (event_id,) = handle()["handled"]
+    assert handle() == {"handled": [], "ignored": []}
+    later = utc_now().add(minutes=11)
+    (event,) = set_up.ledger.events.due(later, limit=9)
+    # Its claim is over: whoever had it died before Airflow knew of it.
+    set_up.ledger.events.failed(event.id, why="died", now=later, wake_at=utc_now())
+    assert handle()["handled"] == [event_id]
+    assert [told["post_id"] for told in asset_events(known)] == ["31", "31"]
+
+
+def test_what_is_settled_is_over(handle, told, result_of, set_up) -> None:
+    told("41")
+    told("42", author=US)
+    done = handle()
+    assert (len(done["handled"]), len(done["ignored"])) == (1, 1)
+    assert result_of(XSettleEventsOperator, events=done, ledger_conn_id=set_up.ledger_conn_id) == 2
+    assert set_up.ledger.events.counts() == {"handled": 1, "ignored": 1}
+    assert result_of(XSettleEventsOperator, events=done, ledger_conn_id=set_up.ledger_conn_id) == 0
+
+
+def test_what_cannot_be_handled_keeps_no_other_waiting_and_is_tried_later(
+    handle, told, known, set_up
+) -> None:
+    told("x51")
+    told("52")
+    assert len(handle()["handled"]) == 1
+    (again,) = set_up.ledger.events.due(utc_now().add(minutes=2), limit=1)
+    assert again.tries == 1
+
+
+def test_x_bills_each_event_once(handle, told, known, set_up) -> None:
+    told("61")
+    told("62", author=US)
+    handle()
+    (event, *_) = set_up.ledger.events.due(utc_now().add(minutes=11), limit=9)
+    set_up.ledger.events.failed(event.id, why="died", now=utc_now(), wake_at=utc_now())
+    handle()
+    month = set_up.ledger.charges.month(known, now=utc_now())
+    (cost,) = set_up.ledger.charges.by_kind(known, month.name)
+    assert (cost.kind, cost.units, str(cost.usd)) == ("activity_event", 2, "0.01")
+
+
+def test_the_webhooks_own_account_is_asked_for_when_nobody_knows_it(set_up, handle, sandbox) -> None:
+    user = sandbox.accounts[0]["id"]
+    body = {
+        "event_uuid": "71",
+        "event_type": "post.mention.create",
+        "filter": {"user_id": user},
+        "payload": {"id": "71", "author_id": THEM},
+    }
+    delivery = read_delivery(json.dumps({"data": body}).encode(), app=set_up.x_conn_id, received_at=utc_now())
+    set_up.ledger.events.store(delivery)
+    assert len(handle()["handled"]) == 1
+    assert [event["post_id"] for event in asset_events(set_up.x_conn_id)] == ["71"]
+
+
+def test_from_x_to_the_ledger_and_the_dag_that_waits_for_it(
+    set_up, sandbox, handle, run_dag, load_dag, monkeypatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", os.environ[f"AIRFLOW_CONN_{set_up.ledger_conn_id.upper()}"])
+    monkeypatch.setattr(webhook.route.app, "_loop", None)
+    ours, theirs = (XClient(sandbox.url, OAuth1(*sandbox.keys(number))) for number in (0, 1))
+    with served() as url:
+        hook = ours.register_webhook(f"{url}/x/webhook/{set_up.x_conn_id}")
+        user_id = ours.me().id
+        for event_type in (*PRIVATE_EVENTS, "post.delete"):
+            ours.subscribe(event_type, user_id=user_id, webhook_id=hook.id)
+        ours.subscribe_account_activity(hook.id)
+        sandbox.settings(webhook_copies=2)
+        post = ours.create_post(CreatePost(text="What do you see?")).id
+        reply = Reply(in_reply_to_tweet_id=post)
+        ours.create_post(CreatePost(text="Look closely.", reply=reply))
+        sandbox.post(
+            "/_sandbox/events",
+            {"event_type": "post.reply.create", "user": "alice", "author": "mallory", "post_id": post},
+        )
+        theirs.create_post(CreatePost(text="Have you seen @alice?"))
+        ours.delete_post(post)
+
+        def all_delivered() -> bool:
+            counts = sandbox.get("/_sandbox/webhooks?limit=0")["counts"]
+            return counts.get("waiting", 0) == 0 and counts["delivered"] >= 10
+
+        wait_for("all events", all_delivered, within=20)
+    monkeypatch.setenv("AIRFLOW_CONN_X_DEFAULT", sandbox.connection())
+    dag_run = run_dag(load_dag("x_events"))
+    assert {ti.task_id: ti.state for ti in dag_run.get_task_instances()} == {
+        "handle": "success",
+        "settle": "success",
+    }
+    counts = set_up.ledger.events.counts()
+    assert counts.keys() <= {"handled", "ignored"}
+    done = {
+        (each.kind, each.x_id, each.by_username) for each in set_up.ledger.events.engagement(set_up.x_conn_id)
+    }
+    # Mallory's reply names us too; our own reply to ourselves does not count.
+    assert done == {("reply", post, "mallory"), ("mention", None, "mallory"), ("mention", None, "bob")}
+    assert sorted(event["author"] for event in asset_events(set_up.x_conn_id)) == ["bob", "mallory"]
+    assert [event["on"] for event in asset_events(set_up.x_conn_id, "replies")] == [post]
+
+
+def test_the_example_reads_who_mentioned_us(airflow_home, load_dag) -> None:
+    from types import SimpleNamespace
+
+    from airflow.sdk import Asset
+
+    dag = load_dag("x_mentions")
+    asset = Asset("x://mentions/x_default")
+    event = SimpleNamespace(extra={"author": "mallory", "url": "https://x.com/mallory/status/11"})
+    look = dag.get_task("look").python_callable
+    assert look(triggering_asset_events={asset: [event]}) == ["https://x.com/mallory/status/11"]
