@@ -112,8 +112,8 @@ def get_provider_info() -> dict[str, Any]:
                 "conn-fields": {
                     "auth": _field(
                         "Authentication",
-                        "auto takes the four OAuth 1.0a keys, else the OAuth 2.0 access token, else the "
-                        "bearer token. Posting needs one of the first two.",
+                        "auto takes the four OAuth 1.0a keys, else OAuth 2.0 (the login that is kept, or the tokens "
+                        "below), else the bearer token. Posting needs one of the first two.",
                         enum=["auto", "oauth1", "oauth2", "bearer"],
                         default="auto",
                     ),

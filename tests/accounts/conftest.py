@@ -7,8 +7,10 @@ from typing import Any
 import pendulum
 import pytest
 from cryptography.fernet import Fernet
+from kept_tokens import ACCOUNT
 from sqlalchemy import make_url, text
 
+from x_provider.accounts import Seed, TokenKeeper
 from x_provider.client.oauth2 import OAuth2App
 from x_provider.ledger import Ledger, Sealer
 
@@ -64,3 +66,29 @@ def refreshes(sandbox) -> Callable[[], list[int]]:
         return [seen["status"] for seen in sandbox.requests() if seen["path"] == "/2/oauth2/token"]
 
     return refreshes
+
+
+@pytest.fixture
+def seed(sandbox) -> Seed:
+    client = sandbox.accounts[0]["oauth2"]
+    return Seed(client["refresh_token"], client["access_token"])
+
+
+@pytest.fixture
+def keeper_with(ledger, sealer, app, clock):
+    """A keeper such as each process has one; what is given replaces the usual."""
+
+    def keeper_with(**changes: Any) -> TokenKeeper:
+        given = {"ledger": ledger, "sealer": sealer, "app": app, **changes}
+        parts = (given.pop("ledger"), given.pop("sealer"), given.pop("app"))
+        return TokenKeeper(*parts, account=ACCOUNT, clock=clock, **given)
+
+    return keeper_with
+
+
+@pytest.fixture
+def keeper(keeper_with, seed) -> TokenKeeper:
+    """The keeper of an account that was logged in just now."""
+    keeper = keeper_with(seed=seed)
+    keeper.access()
+    return keeper

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kept_tokens import ACCOUNT, LIFETIME
 
 from x_provider.accounts import Seed, TokenKeeper
-from x_provider.accounts.tokens import CLAIM_SECONDS
+from x_provider.accounts.refreshing import CLAIM_SECONDS
 from x_provider.ledger import TokenState
 
-ACCOUNT = "x_brand"
-LIFETIME = 7200
 MANY = 50
 MOST_STEPS = 100
 OUTCOMES = ("works", "needs login")

@@ -50,7 +50,7 @@ def test_without_a_key_of_its_own_airflows_is_used(monkeypatch):
     monkeypatch.delenv(KEYS_NAME, raising=False)
     assert repr(sealer()) == "Sealer([core] fernet_key)"
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
-    with pytest.raises(LedgerError, match=r"no key.*set \[core\] fernet_key"):
+    with pytest.raises(LedgerError, match=r"no key.*set X_PROVIDER_FERNET_KEY to a Fernet key"):
         sealer()
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import secrets
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,7 +12,8 @@ from typing import NoReturn
 
 from pendulum import DateTime, Duration, duration
 
-from x_provider.client import XError, XNeedsLogin, XPermission, XUnreachable
+from x_provider.accounts.refreshing import Refresher, again, needs_login, outage
+from x_provider.client import XNeedsLogin
 from x_provider.client.oauth2 import SCOPES, OAuth2App, Tokens
 from x_provider.ledger import Ledger, LedgerError
 from x_provider.ledger.sealing import Sealer
@@ -23,16 +21,12 @@ from x_provider.ledger.tokens import StoredTokens, TokenState, UserOnX
 
 AHEAD = duration(minutes=5)
 """A token with less left is refreshed by whoever uses it."""
-CLAIM_SECONDS = 90
-"""How long one refresh may take: longer than its time-outs together."""
-LONGEST_PAUSE_SECONDS = 600
 YOUNG_SECONDS = 60
 """A token that X refuses so soon after giving it is not what is wrong."""
 LOOK_SECONDS = 20.0
 """After it the ledger is read again: another user may have logged in meanwhile."""
 
 _FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.05, 0.5
-_SAVE_PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
 _NO_TIME = duration()
 
 _log = logging.getLogger(__name__)
@@ -96,7 +90,7 @@ class TokenKeeper:
         self._clock = clock
         self._seed = seed
         self._on_new = on_new
-        self._me = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._refresher = Refresher(ledger, sealer, app, clock=clock)
         self._lock = threading.Lock()
         self._held: _Pair | None = None
         self._dead: str | None = None
@@ -187,14 +181,16 @@ class TokenKeeper:
                     return pair
                 self._refuse(stored)
             if pair.tokens.access == rejected and self._is_young(stored):
-                raise _outage("X refuses a token that it has given just now", "It is tried again.")
+                raise outage("X refuses a token that it has given just now", "It is tried again.")
             if stored.refreshing_by is not None:
-                self._outlive(stored)
+                self._refresher.write_off(stored)
                 if may_wait:
                     return pair
                 time.sleep(pause)
                 pause = min(pause * 2, _LAST_LOOK_SECONDS)
-            elif self._claim(stored) and not self._refresh(stored, pair.tokens, may_wait=may_wait):
+            elif self._refresher.claim(stored) and not self._refresher.refresh(
+                stored, pair.tokens, may_wait=may_wait
+            ):
                 return pair
 
     def _serves(self, pair: _Pair, rejected: str | None, left: Duration) -> bool:
@@ -219,7 +215,7 @@ class TokenKeeper:
     def _refuse(self, stored: StoredTokens) -> NoReturn:
         if stored.state is TokenState.NEEDS_LOGIN:
             raise needs_login(self._account, stored.why or "X does not take its tokens any more")
-        raise _outage(stored.why or "X gave no new token", _again(stored.retry_at))
+        raise outage(stored.why or "X gave no new token", again(stored.retry_at))
 
     def _look(self, rejected: str | None) -> _Pair:
         held = self._held
@@ -279,91 +275,6 @@ class TokenKeeper:
         }
         self._ledger.tokens.plant(self._account, login=login, now=now)
 
-    def _outlive(self, stored: StoredTokens) -> None:
-        """Write off a refresh whose process is dead: X may have spent the token, so nobody sends it again."""
-        until = stored.refreshing_until
-        if until is not None and until <= self._clock():
-            why = (
-                f"a refresh of its tokens broke off ({stored.refreshing_by}, before {until.to_iso8601_string()}), and"
-                " X may have spent the refresh token"
-            )
-            self._ledger.tokens.lose(stored, why=why)
-
-    def _claim(self, stored: StoredTokens) -> bool:
-        now = self._clock()
-        return self._ledger.tokens.claim(stored, by=self._me, until=now.add(seconds=CLAIM_SECONDS), now=now)
-
-    def _refresh(self, stored: StoredTokens, tokens: Tokens, *, may_wait: bool) -> bool:
-        """Send the refresh token, once; whether the ledger knows more afterwards.
-
-        :param may_wait: the present token serves a while longer, so that an outage is no news yet.
-        """
-        if tokens.refresh is None:
-            why = "its login did not ask for the scope offline.access, so that it ends after two hours"
-            self._ledger.tokens.lose(stored, why=why, by=self._me)
-            return True
-        try:
-            new = self._app.refresh(tokens.refresh, scopes=stored.scopes)
-        except XNeedsLogin as error:
-            why = f"X does not take its refresh token any more ({error.detail or error.title})"
-            self._ledger.tokens.lose(stored, why=why, by=self._me)
-        except XError as error:
-            retry_at = self._give_back(stored, str(error))
-            if may_wait:
-                return False
-            if isinstance(error, XPermission):
-                raise
-            raise _outage(str(error), _again(retry_at)) from None
-        except BaseException as error:
-            # The task is stopped, and the answer lost with it. As after an outage, nobody holds another pair.
-            self._give_back(stored, f"the process that refreshed it was stopped ({type(error).__name__})")
-            raise
-        else:
-            self._save(stored, new, spent=tokens.refresh)
-        return True
-
-    def _give_back(self, stored: StoredTokens, why: str) -> DateTime:
-        retry_at = self._clock().add(seconds=min(2**stored.failures, LONGEST_PAUSE_SECONDS))
-        self._ledger.tokens.release(stored, by=self._me, retry_at=retry_at, why=why)
-        return retry_at
-
-    def _save(self, stored: StoredTokens, new: Tokens, *, spent: str) -> None:
-        sealed = self._sealer.seal({"access": new.access, "refresh": new.refresh or spent})
-        now = self._clock()
-        for pause in (*_SAVE_PAUSES, None):
-            try:
-                self._ledger.tokens.renewed(
-                    stored,
-                    by=self._me,
-                    sealed=sealed,
-                    scopes=new.scopes or stored.scopes,
-                    expires_at=now.add(seconds=new.expires_in),
-                    now=now,
-                )
-            except LedgerError:
-                if pause is None:
-                    raise
-                time.sleep(pause)  # they exist nowhere else: it is worth some patience
-            else:
-                return
-
-
-def needs_login(account: str, why: str) -> XNeedsLogin:
-    """The error that stops an account until a person has logged it in."""
-    return XNeedsLogin(
-        family="oauth2_token",
-        detail=f"account {account}: {why.rstrip('.')}",
-        next_step=f"Log it in: page X > Accounts in Airflow, or `airflow x login {account}`.",
-    )
-
 
 def _is_fresh(pair: _Pair) -> bool:
     return time.monotonic() - pair.looked_at < LOOK_SECONDS
-
-
-def _outage(why: str, next_step: str) -> XUnreachable:
-    return XUnreachable(family="oauth2_token", detail=why, next_step=next_step)
-
-
-def _again(at: DateTime | None) -> str:
-    return f"It is tried again{f' at {at.to_iso8601_string()}' if at is not None else ''}."

@@ -35,13 +35,16 @@ def names(ledger: Ledger | None) -> list[str]:
     return sorted(found)
 
 
-def account(conn_id: str, ledger: Ledger, *, ask_x: bool) -> Iterator[Check]:
+def account(
+    conn_id: str, ledger: Ledger, *, ask_x: bool, ledger_conn_id: str = "x_ledger"
+) -> Iterator[Check]:
     """One account: whether its connection adds up, and whether it can go on without a person.
 
     :param ask_x: read the account's user at X, which costs $0.010.
+    :param ledger_conn_id: the Airflow connection of the ledger's database.
     """
     name = f"account {conn_id}"
-    hook = XHook(conn_id)
+    hook = XHook(conn_id, ledger_conn_id)
     try:
         who, where = hook.account, hook.account.base_url
         kind = AUTH_NAMES[hook.auth]

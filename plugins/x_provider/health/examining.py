@@ -40,7 +40,7 @@ def examine(
         step = "Create a connection of type X (Twitter), or `airflow x login NAME --client-id ID`"
         yield Check("accounts", "warning", "there is no account", step)
     for conn_id in wanted:
-        yield from account_checks.account(conn_id, ledger, ask_x=ask_x)
+        yield from account_checks.account(conn_id, ledger, ask_x=ask_x, ledger_conn_id=ledger_conn_id)
     yield from account_checks.clocks(wanted)
     yield ledger_checks.stops(ledger)
     yield ledger_checks.posts(ledger)

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
-from airflow.sdk.exceptions import AirflowException
-
 from x_provider.hooks import environment
 from x_provider.hooks.addresses import BadAddressError, checked_address, is_on_x
+from x_provider.hooks.fields import (
+    DEFAULT_BASE_URL,
+    base_url_of,
+    fields_of,
+    has_users_keys,
+    with_users_keys,
+)
+from x_provider.hooks.problems import XConnectionError, unsure
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from pydantic import JsonValue
 
-DEFAULT_BASE_URL = "https://api.x.com"
+__all__ = [
+    "AUTH_NAMES",
+    "DEFAULT_BASE_URL",
+    "DEFAULT_UPLOAD_BASE_URL",
+    "Account",
+    "AuthKind",
+    "Credentials",
+    "KeptLogin",
+    "MediaApi",
+    "XConnectionError",
+    "account_of",
+    "credentials_of",
+    "fields_of",
+    "may_be_kept",
+    "secrets_of",
+    "unsure",
+]
+
 DEFAULT_UPLOAD_BASE_URL = "https://upload.twitter.com"
 
 AuthKind = Literal["oauth1", "oauth2", "bearer"]
@@ -38,33 +60,6 @@ _NEEDED: dict[AuthKind, tuple[str, ...]] = {
 _SECRET = ("client_secret", "oauth2_refresh_token", *(name for names in _NEEDED.values() for name in names))
 
 _PORTAL = "the X developer portal (your app, Keys and tokens)"
-
-
-class XConnectionError(AirflowException):
-    """An Airflow connection that cannot be used as it stands.
-
-    :param conn_id: the connection.
-    :param problem: what is wrong with which field; holds no secret.
-    :param next_step: what to do about it.
-    :param may_pass: whether it may be usable and only could not be looked up.
-    """
-
-    def __init__(self, conn_id: str, problem: str, next_step: str, *, may_pass: bool = False) -> None:
-        super().__init__(f"Connection {conn_id!r}: {problem}. {next_step}.")
-        self.may_pass = may_pass
-        self.conn_id = conn_id
-        self.problem = problem
-        self.next_step = next_step
-
-
-def unsure(conn_id: str, doubt: str) -> XConnectionError:
-    """The error for a connection that may exist, though Airflow did not give it."""
-    return XConnectionError(
-        conn_id,
-        f"Airflow could not look it up ({doubt})",
-        "Run this again; if it persists, look into the API server's log",
-        may_pass=True,
-    )
 
 
 @dataclass(frozen=True)
@@ -126,17 +121,8 @@ class Credentials:
 
 def secrets_of(connection: Connection) -> list[JsonValue]:
     """Every secret that the connection has or is given, so that it can be masked before anything is logged."""
-    fields = {**environment.users_keys(), **_fields(connection)}
+    fields = {**environment.users_keys(), **fields_of(connection)}
     return [fields[name] for name in _SECRET if name in fields]
-
-
-def fields_of(connection: Connection) -> dict[str, str]:
-    """The connection's fields that are not empty, by our own names, secrets among them, and its app's keys where
-    only the environment has them.
-
-    :raises XConnectionError: when its extra is no JSON object.
-    """
-    return _fields(connection)
 
 
 def account_of(connection: Connection) -> Account:
@@ -144,7 +130,7 @@ def account_of(connection: Connection) -> Account:
 
     :raises XConnectionError: when a URL, the user id or the media API cannot be one.
     """
-    fields, base_url = _fields(connection), _base_url(connection)
+    fields, base_url = fields_of(connection), base_url_of(connection)
     return Account(
         conn_id=connection.conn_id,
         base_url=base_url,
@@ -161,9 +147,9 @@ def may_be_kept(connection: Connection) -> bool:
 
     :raises XConnectionError: when its extra is no JSON object.
     """
-    fields = _fields(connection)
+    fields = fields_of(connection)
     auth = fields.get("auth", "auto")
-    is_open = auth == "oauth2" or (auth == "auto" and not _has_users_keys(fields))
+    is_open = auth == "oauth2" or (auth == "auto" and not has_users_keys(fields))
     return is_open and "client_id" in fields
 
 
@@ -177,7 +163,7 @@ def credentials_of(connection: Connection, *, has_login: bool = False) -> Creden
     :raises XConnectionError: when the chosen set is incomplete, a value cannot be a credential, or files are
         to go by an API that does not take these.
     """
-    conn_id, fields = connection.conn_id, _with_users_keys(connection)
+    conn_id, fields = connection.conn_id, with_users_keys(connection)
     auth = fields.get("auth", "auto")
     if auth not in ("auto", *_NEEDED):
         raise XConnectionError(
@@ -199,62 +185,8 @@ def credentials_of(connection: Connection, *, has_login: bool = False) -> Creden
     return Credentials(kind, values, app=_app_of(conn_id, fields, kind))
 
 
-def _fields(connection: Connection) -> dict[str, str]:
-    fields = _own_fields(connection)
-    return {**environment.apps_keys(fields), **fields} if _takes_from_environment(connection) else fields
-
-
-def _with_users_keys(connection: Connection) -> dict[str, str]:
-    """The same, and the environment's user where the connection names no other way of its own to be one.
-
-    A connection that waits for its login must not post as somebody else meanwhile.
-    """
-    own = _own_fields(connection)
-    is_bare = own.get("auth", "auto") == "auto" and not own.keys() & {
-        "client_id",
-        "bearer_token",
-        "oauth2_access_token",
-        "oauth2_refresh_token",
-    }
-    is_asked_for = is_bare or own.get("auth") == "oauth1"
-    if _has_users_keys(own) or not is_asked_for or not _takes_from_environment(connection):
-        return _fields(connection)
-    return {**environment.users_keys(), **_fields(connection)}
-
-
-def _takes_from_environment(connection: Connection) -> bool:
-    try:
-        return environment.may_take(_base_url(connection))
-    except XConnectionError:
-        return False
-
-
-def _has_users_keys(fields: Mapping[str, str]) -> bool:
-    # Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to become somebody else.
-    return "access_token" in fields or "access_token_secret" in fields
-
-
-def _own_fields(connection: Connection) -> dict[str, str]:
-    """The non-empty fields by our own names, trimmed: pasted keys often end in a line break."""
-    values: dict[str, object] = {"api_key": connection.login, "api_key_secret": connection.password}
-    if connection.extra:
-        try:
-            extra = json.loads(connection.extra)
-        except ValueError:
-            extra = None
-        if not isinstance(extra, dict):
-            raise XConnectionError(
-                connection.conn_id,
-                "the field extra is not a JSON object",
-                'Write it as {"access_token": "…", "access_token_secret": "…"}',
-            )
-        values |= extra
-    texts = {name: str(value).strip() for name, value in values.items() if value is not None}
-    return {name: text for name, text in texts.items() if text}
-
-
 def _first_set(fields: Mapping[str, str], *, has_login: bool) -> AuthKind:
-    if _has_users_keys(fields):
+    if has_users_keys(fields):
         return "oauth1"
     if "oauth2_access_token" in fields or "oauth2_refresh_token" in fields or has_login:
         return "oauth2"
@@ -327,19 +259,6 @@ def _user_id(conn_id: str, fields: Mapping[str, str], name: str) -> str | None:
             f"Put an @name into the field username, and leave {name} empty if you do not know it",
         )
     return given
-
-
-def _base_url(connection: Connection) -> str:
-    # A connection written as a URI has its port in a field of its own, and so may one from the form.
-    given = (connection.host or "").strip() or DEFAULT_BASE_URL
-    try:
-        return checked_address(given, scheme=connection.schema or "https", port=connection.port)
-    except BadAddressError as error:
-        raise XConnectionError(
-            connection.conn_id,
-            f"the API base URL (host) {error}",
-            f"Set it to {DEFAULT_BASE_URL}, or to your sandbox such as http://127.0.0.1:8443",
-        ) from None
 
 
 def _upload_base_url(conn_id: str, fields: Mapping[str, str], base_url: str) -> str:

@@ -20,6 +20,7 @@ def sealer() -> Sealer:
 
     from x_provider.ledger import Sealer  # noqa: PLC0415  (SQLAlchemy, which parsing a DAG does not need)
 
-    own = os.environ.get(KEYS_NAME, "")
-    given, name = (own, KEYS_NAME) if own.strip() else (conf.get("core", "fernet_key"), "[core] fernet_key")
+    given, name = os.environ.get(KEYS_NAME, ""), KEYS_NAME
+    if not given.strip() and (of_airflow := conf.get("core", "fernet_key", fallback="")):
+        given, name = of_airflow, "[core] fernet_key"
     return Sealer([key for key in given.split(",") if key.strip()], name=name)

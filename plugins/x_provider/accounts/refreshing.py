@@ -1,0 +1,126 @@
+"""One refresh: claimed in the ledger before it is sent, and written down whatever comes of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable
+
+from pendulum import DateTime
+
+from x_provider.client import XError, XNeedsLogin, XPermission, XUnreachable
+from x_provider.client.oauth2 import OAuth2App, Tokens
+from x_provider.ledger import Ledger, LedgerError
+from x_provider.ledger.sealing import Sealer
+from x_provider.ledger.tokens import StoredTokens
+
+CLAIM_SECONDS = 90
+"""How long one refresh may take: longer than its time-outs together."""
+LONGEST_PAUSE_SECONDS = 600
+
+_SAVE_PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
+
+
+class Refresher:
+    """Refreshes an account's tokens, as one of many who would; parameters as of
+    :class:`~x_provider.accounts.tokens.TokenKeeper`.
+    """
+
+    def __init__(
+        self, ledger: Ledger, sealer: Sealer, app: OAuth2App, *, clock: Callable[[], DateTime]
+    ) -> None:
+        self._ledger = ledger
+        self._sealer = sealer
+        self._app = app
+        self._clock = clock
+        self._me = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    def claim(self, stored: StoredTokens) -> bool:
+        """Become the one who refreshes this pair; whether that came about."""
+        now = self._clock()
+        return self._ledger.tokens.claim(stored, by=self._me, until=now.add(seconds=CLAIM_SECONDS), now=now)
+
+    def write_off(self, stored: StoredTokens) -> None:
+        """Write off a refresh whose process is dead: X may have spent the token, so nobody sends it again."""
+        until = stored.refreshing_until
+        if until is not None and until <= self._clock():
+            why = (
+                f"a refresh of its tokens broke off ({stored.refreshing_by}, before {until.to_iso8601_string()}), and"
+                " X may have spent the refresh token"
+            )
+            self._ledger.tokens.lose(stored, why=why)
+
+    def refresh(self, stored: StoredTokens, tokens: Tokens, *, may_wait: bool) -> bool:
+        """Send the refresh token, once; whether the ledger knows more afterwards.
+
+        :param may_wait: the present token serves a while longer, so that an outage is no news yet.
+        """
+        if tokens.refresh is None:
+            why = "its login did not ask for the scope offline.access, so that it ends after two hours"
+            self._ledger.tokens.lose(stored, why=why, by=self._me)
+            return True
+        try:
+            new = self._app.refresh(tokens.refresh, scopes=stored.scopes)
+        except XNeedsLogin as error:
+            why = f"X does not take its refresh token any more ({error.detail or error.title})"
+            self._ledger.tokens.lose(stored, why=why, by=self._me)
+        except XError as error:
+            retry_at = self._give_back(stored, str(error))
+            if may_wait:
+                return False
+            if isinstance(error, XPermission):
+                raise
+            raise outage(str(error), again(retry_at)) from None
+        except BaseException as error:
+            # The task is stopped, and the answer lost with it. As after an outage, nobody holds another pair.
+            self._give_back(stored, f"the process that refreshed it was stopped ({type(error).__name__})")
+            raise
+        else:
+            self._save(stored, new, spent=tokens.refresh)
+        return True
+
+    def _give_back(self, stored: StoredTokens, why: str) -> DateTime:
+        retry_at = self._clock().add(seconds=min(2**stored.failures, LONGEST_PAUSE_SECONDS))
+        self._ledger.tokens.release(stored, by=self._me, retry_at=retry_at, why=why)
+        return retry_at
+
+    def _save(self, stored: StoredTokens, new: Tokens, *, spent: str) -> None:
+        sealed = self._sealer.seal({"access": new.access, "refresh": new.refresh or spent})
+        now = self._clock()
+        for pause in (*_SAVE_PAUSES, None):
+            try:
+                self._ledger.tokens.renewed(
+                    stored,
+                    by=self._me,
+                    sealed=sealed,
+                    scopes=new.scopes or stored.scopes,
+                    expires_at=now.add(seconds=new.expires_in),
+                    now=now,
+                )
+            except LedgerError:
+                if pause is None:
+                    raise
+                time.sleep(pause)  # they exist nowhere else: it is worth some patience
+            else:
+                return
+
+
+def needs_login(account: str, why: str) -> XNeedsLogin:
+    """The error that stops an account until a person has logged it in."""
+    return XNeedsLogin(
+        family="oauth2_token",
+        detail=f"account {account}: {why.rstrip('.')}",
+        next_step=f"Log it in: page X > Accounts in Airflow, or `airflow x login {account}`.",
+    )
+
+
+def outage(why: str, next_step: str) -> XUnreachable:
+    """The error for a token that cannot be had at the moment."""
+    return XUnreachable(family="oauth2_token", detail=why, next_step=next_step)
+
+
+def again(at: DateTime | None) -> str:
+    """What is said of the next try."""
+    return f"It is tried again{f' at {at.to_iso8601_string()}' if at is not None else ''}."

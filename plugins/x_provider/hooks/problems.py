@@ -1,0 +1,32 @@
+"""What is wrong with an Airflow connection, in words that people can act on."""
+
+from __future__ import annotations
+
+from airflow.sdk.exceptions import AirflowException
+
+
+class XConnectionError(AirflowException):
+    """An Airflow connection that cannot be used as it stands.
+
+    :param conn_id: the connection.
+    :param problem: what is wrong with which field; holds no secret.
+    :param next_step: what to do about it.
+    :param may_pass: whether it may be usable and only could not be looked up.
+    """
+
+    def __init__(self, conn_id: str, problem: str, next_step: str, *, may_pass: bool = False) -> None:
+        super().__init__(f"Connection {conn_id!r}: {problem}. {next_step}.")
+        self.may_pass = may_pass
+        self.conn_id = conn_id
+        self.problem = problem
+        self.next_step = next_step
+
+
+def unsure(conn_id: str, doubt: str) -> XConnectionError:
+    """The error for a connection that may exist, though Airflow did not give it."""
+    return XConnectionError(
+        conn_id,
+        f"Airflow could not look it up ({doubt})",
+        "Run this again; if it persists, look into the API server's log",
+        may_pass=True,
+    )
