@@ -6,13 +6,16 @@ import json
 
 import pendulum
 import pytest
+from webhook_server import served
 
 from x_provider.client.clock import seconds_behind_x
 from x_provider.client.errors import XUnreachable
 from x_provider.health import Check, verdict
 from x_provider.health.check import State
 from x_provider.hooks.keys import sealer
+from x_provider.hooks.x import XHook
 from x_provider.ledger import UserOnX
+from x_provider.web import webhook
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
 
@@ -154,3 +157,15 @@ def test_x_s_clock_is_read_from_an_answer_that_costs_nothing(sandbox):
 def test_an_x_that_is_not_there_is_no_clock():
     with pytest.raises(XUnreachable, match="Check the network"):
         seconds_behind_x("http://127.0.0.1:9")
+
+
+def test_webhooks_are_told_by_whether_x_reaches_them(ledger, account, doctor, monkeypatch):
+    assert doctor()[1]["webhooks"]["words"] == "none is registered"
+    monkeypatch.setattr(webhook.route.app, "_loop", None)
+    with served() as server:
+        registered = XHook("x_cli").get_conn().register_webhook(f"{server}/x/webhook/x_cli")
+        assert doctor()[1][f"webhook {registered.id}"]["state"] == "ok"
+    account.post(f"/_sandbox/webhooks/{registered.id}/crc")
+    check = doctor()[1][f"webhook {registered.id}"]
+    assert (check["state"], "X does not reach" in check["words"]) == ("warning", True)
+    assert f"airflow x webhooks validate x_cli --webhook {registered.id}" in check["next_step"]

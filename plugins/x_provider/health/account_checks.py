@@ -10,7 +10,7 @@ from airflow.models.connection import Connection
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
-from x_provider.client import XError
+from x_provider.client import XError, XPermission
 from x_provider.client.clock import seconds_behind_x
 from x_provider.health.check import Check
 from x_provider.hooks.credentials import AUTH_NAMES, XConnectionError
@@ -102,6 +102,33 @@ def clocks(conn_ids: Iterable[str]) -> Iterator[Check]:
             yield Check(f"clock, {address}", "failed", words, step)
         else:
             yield Check(f"clock, {address}", "ok", words)
+
+
+def webhooks(conn_ids: Iterable[str]) -> Iterator[Check]:
+    """Whether X reaches the webhooks of the accounts' apps, as X itself says, for nothing."""
+    seen: set[str] = set()
+    asked = False
+    for conn_id in conn_ids:
+        try:
+            known = XHook(conn_id).get_conn().webhooks()
+        except (XConnectionError, XPermission):
+            continue  # it has no credentials of the app, which is who may ask
+        except XError as error:
+            yield Check(
+                f"webhooks of {conn_id}", "warning", str(error), "Check the app's keys, and try again"
+            )
+            continue
+        asked = True
+        for webhook in (each for each in known if each.id not in seen):
+            seen.add(webhook.id)
+            name = f"webhook {webhook.id}"
+            if webhook.valid:
+                yield Check(name, "ok", f"X reaches {webhook.url}")
+            else:
+                step = f"Make it public by https, then `airflow x webhooks validate {conn_id} --webhook {webhook.id}`"
+                yield Check(name, "warning", f"X does not reach {webhook.url}, and tells it nothing", step)
+    if asked and not seen:
+        yield Check("webhooks", "skipped", "none is registered")
 
 
 def _is_x(value: str) -> bool:

@@ -12,11 +12,16 @@ from x_provider.ledger import Ledger
 
 
 def examine(
-    accounts: Sequence[str] = (), *, ask_x: bool = False, ledger_conn_id: str = "x_ledger"
+    accounts: Sequence[str] = (),
+    *,
+    online: bool = True,
+    ask_x: bool = False,
+    ledger_conn_id: str = "x_ledger",
 ) -> Iterator[Check]:
     """Look at everything, one after the other; nothing is changed.
 
     :param accounts: Airflow connections; none for all there are.
+    :param online: look at X's clock and at the webhooks, too, which costs time and no money.
     :param ask_x: read each account's user at X, which costs $0.010 each.
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     """
@@ -41,6 +46,8 @@ def examine(
         yield Check("accounts", "warning", "there is no account", step)
     for conn_id in wanted:
         yield from account_checks.account(conn_id, ledger, ask_x=ask_x, ledger_conn_id=ledger_conn_id)
-    yield from account_checks.clocks(wanted)
+    if online:
+        yield from account_checks.clocks(wanted)
+        yield from account_checks.webhooks(wanted)
     yield ledger_checks.stops(ledger)
     yield ledger_checks.posts(ledger)

@@ -18,9 +18,9 @@ router = APIRouter()
 def health() -> JSONResponse:
     """What `airflow x doctor` says, as JSON: 200, or 503 when something keeps posts from going out.
 
-    Costs nothing at X. A probe sends the token of an Airflow user who may read DAG ``x_publish``.
+    X is not asked. A probe sends the token of an Airflow user who may read DAG ``x_publish``.
     """
-    checks = list(examine())
+    checks = list(examine(online=False))
     worst = verdict(checks)
     body: dict[str, Any] = {"state": worst, "checks": [asdict(check) for check in checks]}
     return JSONResponse(body, 503 if worst == "failed" else 200, headers={"Cache-Control": "no-store"})
