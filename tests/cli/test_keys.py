@@ -81,7 +81,9 @@ def test_what_no_key_opens_is_left_and_named(ledger, airflow_x, monkeypatch):
     assert Sealer([NEW], name="new").open(ledger.tokens.find("x_one").sealed, what="it")
 
 
-@pytest.mark.parametrize("key", ["no-key", "b" * 44 + "!", f"{OLD},no-key"])
+@pytest.mark.parametrize(
+    "key", ["no-key", "b" * 44 + "!", f"{OLD},no-key"], ids=["a word", "too long", "one of two"]
+)
 def test_a_key_that_is_none_is_refused_without_showing_it(ledger, airflow_x, monkeypatch, key):
     monkeypatch.setenv(KEYS_NAME, key)
     with pytest.raises(SystemExit, match="one of the keys in X_PROVIDER_FERNET_KEY is no key") as refused:

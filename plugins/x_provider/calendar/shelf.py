@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,9 +12,6 @@ from x_provider.media import Measured, MediaError, MediaSources, inspect, read_s
 
 Found = TypeVar("Found")
 FilesBySource = Mapping[str, MediaSpec | SubtitlesSpec]
-
-_MISWRITTEN = re.compile(r"https?:(?!//)|(?![a-z][a-z0-9+.-]*://).*://", re.IGNORECASE | re.DOTALL)
-"""An address that would be taken for a path, and then shown with all that its query keeps secret."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +72,6 @@ class Shelf:
         return _once(self._subtitles, absolute, self._read)
 
     def _absolute(self, source: str, *, fetch: bool) -> str:
-        source = source.strip()
-        if _MISWRITTEN.match(source):
-            hint = "Begin an address with https://, and write a path without ://"
-            raise MediaError(f"{shown(source)} is neither an address nor a path", hint)
         absolute = self._sources.absolute(source, self._folder)
         if not fetch and "://" in absolute:
             raise MediaError(f"{shown(absolute)} was not fetched", "Nothing has to be done")

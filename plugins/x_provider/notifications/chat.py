@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseHook
+from airflow.sdk import BaseHook, BaseNotifier
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from x_provider.hooks.credentials import XConnectionError, unsure
+from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.missing import doubt
 from x_provider.notifications.webhook import WebhookError, send_text
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
+    from airflow.sdk import Connection, Context
+
+    from x_provider.ledger import Ledger
+
+
+class ChatNotifier(BaseNotifier):
+    """What notices to people share: where they go, and that they never fail the task."""
+
+    about: ClassVar[str]
+    """What they tell of, for the log line that says that it was not told."""
+
+    def __init__(
+        self, *, notices_conn_id: str = "x_notices", ledger_conn_id: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.notices_conn_id = notices_conn_id
+        self.ledger_conn_id = ledger_conn_id
+
+    def notify(self, context: Context) -> None:
+        try:
+            task = context["task"]
+            hook = LedgerHook(self.ledger_conn_id or getattr(task, "ledger_conn_id", "x_ledger"))
+            self._tell(context, hook.ledger())
+        except Exception as error:
+            # By its type only: what others raise may hold an address.
+            self.log.error("no notice of %s was sent: %s", self.about, type(error).__name__)  # noqa: TRY400
+            self.log.debug("the notice failed", exc_info=True)
+
+    @abstractmethod
+    def _tell(self, context: Context, ledger: Ledger) -> None:
+        """Send what is news."""
 
 
 def send_notice(notice: str, notices_conn_id: str, log: Any) -> bool:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from airflow.sdk import Context
 
-from airflow.sdk import BaseNotifier, Context
-
-from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import Ledger, StoredTokens, TokenState
 from x_provider.notifications.addresses import page_of_accounts
-from x_provider.notifications.chat import send_notice
+from x_provider.notifications.chat import ChatNotifier, send_notice
 from x_provider.publishing import utc_now
 
 
-class XLoginNeededNotifier(BaseNotifier):
+class XLoginNeededNotifier(ChatNotifier):
     """Tell people that accounts have to be logged in on X: which, why, since when nothing goes out, and where.
 
     It looks at every account in the ledger, whoever found out; each need is told once, and again when it is another.
@@ -24,24 +21,9 @@ class XLoginNeededNotifier(BaseNotifier):
     :param ledger_conn_id: the Airflow connection of the ledger's database; the task's own when left out.
     """
 
-    def __init__(
-        self, *, notices_conn_id: str = "x_notices", ledger_conn_id: str | None = None, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.notices_conn_id = notices_conn_id
-        self.ledger_conn_id = ledger_conn_id
+    about = "a needed login"
 
-    def notify(self, context: Context) -> None:
-        try:
-            self._tell(context)
-        except Exception as error:
-            # By its type only: what others raise may hold an address.
-            self.log.error("no notice of a needed login was sent: %s", type(error).__name__)  # noqa: TRY400
-            self.log.debug("the notice failed", exc_info=True)
-
-    def _tell(self, context: Context) -> None:
-        task = context["task"]
-        ledger = LedgerHook(self.ledger_conn_id or getattr(task, "ledger_conn_id", "x_ledger")).ledger()
+    def _tell(self, context: Context, ledger: Ledger) -> None:  # noqa: ARG002
         for tokens in ledger.tokens.all():
             if tokens.state is TokenState.NEEDS_LOGIN and ledger.tokens.say(tokens.account, tokens.why or ""):
                 self._send(tokens, ledger)

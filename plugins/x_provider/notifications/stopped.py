@@ -8,13 +8,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from airflow.sdk import BaseNotifier, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import Ledger, Part, PartState, Post
 from x_provider.notifications.addresses import page_of
-from x_provider.notifications.chat import say_unsent, send_notice
+from x_provider.notifications.chat import ChatNotifier, say_unsent, send_notice
 from x_provider.notifications.next_steps import next_step
 from x_provider.publishing import utc_now
 
@@ -34,7 +33,7 @@ _MOST_NOTICES = 5
 """After a weekend without a triggerer nobody wants three hundred messages."""
 
 
-class XPostStoppedNotifier(BaseNotifier):
+class XPostStoppedNotifier(ChatNotifier):
     """Tell people that a post has stopped: which, why, what is on X already, and how to go on.
 
     For ``on_failure_callback`` of the tasks that publish. What stops a post is told once, however often it is
@@ -49,30 +48,14 @@ class XPostStoppedNotifier(BaseNotifier):
 
     template_fields = ("posts",)
 
-    def __init__(
-        self,
-        *,
-        posts: str | None = None,
-        notices_conn_id: str = "x_notices",
-        ledger_conn_id: str | None = None,
-        **kwargs: Any,
-    ) -> None:
+    about = "the stopped post"
+
+    def __init__(self, *, posts: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.posts = posts
-        self.notices_conn_id = notices_conn_id
-        self.ledger_conn_id = ledger_conn_id
 
-    def notify(self, context: Context) -> None:
-        try:
-            self._tell(context)
-        except Exception as error:
-            # By its type only: what others raise may hold an address.
-            self.log.error("no notice of the stopped post was sent: %s", type(error).__name__)  # noqa: TRY400
-            self.log.debug("the notice failed", exc_info=True)
-
-    def _tell(self, context: Context) -> None:
+    def _tell(self, context: Context, ledger: Ledger) -> None:
         task = context["task"]
-        ledger = LedgerHook(self.ledger_conn_id or getattr(task, "ledger_conn_id", "x_ledger")).ledger()
         stopped = [
             post
             for post in self._posts(task, context, ledger)
