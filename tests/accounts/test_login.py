@@ -19,7 +19,7 @@ from x_provider.accounts.login import begin_oauth2, finish_oauth2, log_out
 from x_provider.accounts.login_oauth1 import begin_oauth1, finish_oauth1
 from x_provider.accounts.pending import expected_user, state_hash
 from x_provider.accounts.tokens import Seed, fingerprint
-from x_provider.client import OAuth1, OAuth2User, XClient, XNeedsLogin
+from x_provider.client import OAuth1, OAuth2User, XClient, XNeedsLogin, XUnreachable
 from x_provider.client.oauth1_login import PIN, OAuth1App
 from x_provider.client.oauth2 import SCOPES, OAuth2App
 from x_provider.ledger import AccountOnX, Ledger, Sealer, TokenState
@@ -364,3 +364,59 @@ def test_what_was_begun_shows_no_secret(dance, ledger) -> None:
     assert login.sealed
     assert login.sealed not in repr(login)
     assert replace(login, sealed="") == replace(login, sealed="")
+
+
+def elsewhere(dance: Dance, url: str) -> OAuth2App:
+    """The app as a connection names it whose base URL was changed."""
+    client = dance.sandbox.accounts[0]["oauth2"]
+    return OAuth2App(client["client_id"], client["client_secret"], base_url=url)
+
+
+def test_logging_out_sends_tokens_only_to_the_x_that_gave_them(dance, ledger, sealer, own_sandbox) -> None:
+    dance.finish(dance.consent(dance.begin()))
+    other = own_sandbox()
+    (remark,) = log_out(ledger, sealer, elsewhere(dance, other.url), account=ACCOUNT)
+    assert other.requests() == []
+    assert "X was not told" in remark
+    assert ledger.tokens.find(ACCOUNT) is None
+
+
+@pytest.mark.parametrize("scheme", ["oauth2", "oauth1"])
+def test_what_x_gave_goes_to_no_other_than_the_login_was_begun_with(dance, own_sandbox, scheme) -> None:
+    back = dance.consent(dance.begin(scheme))
+    other = own_sandbox()
+    dance.app = elsewhere(dance, other.url)
+    dance.app1 = OAuth1App(dance.app1.api_key, "another-secret", base_url=other.url)
+    assert "was changed since the login was begun" in refused(dance, back)
+    assert other.requests() == []
+
+
+def test_a_logout_during_a_refresh_leaves_no_grant_behind(dance, ledger, sealer, sandbox) -> None:
+    dance.finish(dance.consent(dance.begin()))
+    refresh = dance.app.refresh
+    given = []
+
+    def refresh_and_log_out(*args: Any, **kwargs: Any) -> Any:
+        given.append(refresh(*args, **kwargs))
+        log_out(ledger, sealer, dance.app, account=ACCOUNT)
+        return given[-1]
+
+    dance.app.refresh = refresh_and_log_out  # type: ignore[method-assign]
+    late = NOW.add(hours=3)
+    keeper = TokenKeeper(ledger, sealer, dance.app, account=ACCOUNT, clock=lambda: late)
+    with pytest.raises(XNeedsLogin):
+        keeper.access()
+    client = XClient(sandbox.url, OAuth2User(given[0].access))
+    with pytest.raises(XNeedsLogin):
+        client.me()
+    client.close()
+
+
+def test_a_keeper_for_a_test_spends_no_refresh_token(dance, ledger, sealer, sandbox) -> None:
+    dance.finish(dance.consent(dance.begin()))
+    before = len(sandbox.requests())
+    late = NOW.add(hours=3)
+    keeper = TokenKeeper(ledger, sealer, dance.app, account=ACCOUNT, clock=lambda: late, refreshes=False)
+    with pytest.raises(XUnreachable):
+        keeper.access()
+    assert len(sandbox.requests()) == before

@@ -307,3 +307,19 @@ def test_keys_in_the_address_are_not_shown_by_the_error_that_refuses_them(host: 
     with pytest.raises(XConnectionError, match="keys do not belong into it") as refused:
         account_of(connection(OAUTH1, host=host))
     assert not any(secret in str(refused.value) for secret in ("pa/ss", "secret", "user"))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        r"https://evil.example\.x.com",
+        "https://a; frame-ancestors *; z",
+        "https://при.example",
+        "https://api.x.com\t.evil.example",
+    ],
+)
+def test_an_address_that_two_programs_may_read_differently_is_refused(host: str) -> None:
+    with pytest.raises(XConnectionError, match="characters that no address has"):
+        account_of(connection(OAUTH1, host=host))
+    with pytest.raises(XConnectionError, match="characters that no address has"):
+        account_of(connection(OAUTH1, upload_base_url=host))

@@ -18,8 +18,10 @@ from x_provider.accounts.pending import (
     LoggedIn,
     LoginRefused,
     check_user,
+    of_app,
     pending,
     refused_by_x,
+    require_app,
     take,
 )
 from x_provider.accounts.tokens import fingerprint
@@ -61,7 +63,7 @@ def begin_oauth2(
         pending(
             "oauth2",
             state=state,
-            sealed=sealer.seal({"verifier": proof.verifier}),
+            sealed=sealer.seal({"verifier": proof.verifier, **of_app(app.base_url, app.client_id)}),
             account=account,
             started_by=started_by,
             redirect_uri=redirect_uri,
@@ -102,6 +104,7 @@ def finish_oauth2(
     if error or not code:
         raise LoginRefused(f"X sent no code for account {login.account}, but {error or 'nothing'!r}")
     app, opened = app_of(login.account), sealer.open(login.sealed, what="the login")
+    require_app(login, opened, of_app(app.base_url, app.client_id))
     try:
         tokens = app.exchange(code, redirect_uri=login.redirect_uri, verifier=opened["verifier"])
     except XError as refused:
@@ -144,10 +147,18 @@ def log_out(
 ) -> list[str]:
     """Make X forget the account's OAuth 2.0 tokens, and forget them here; what X did not do, each a sentence.
 
+    Tokens are sent to the X and by the app that gave them, and to no other, whatever the connection says by now.
+
     :param held_refresh_token: one that the connection held, which X forgets too.
     """
     stored = ledger.tokens.find(account)
     tokens: dict[str, str | None] = {}
+    if stored is not None and (stored.base_url, stored.client_id) != (app.base_url, app.client_id):
+        ledger.tokens.remove(account)
+        return [
+            f"They are removed here, but X was not told: they are of app {stored.client_id} at {stored.base_url}, and"
+            f" the connection names another by now. Remove the app at {_CONNECTED_APPS}."
+        ]
     if stored is not None:
         opened = sealer.open(stored.sealed, what=f"the tokens of account {account}")
         tokens = {"refresh token": opened.get("refresh"), "access token": opened.get("access")}

@@ -10,8 +10,10 @@ from x_provider.accounts.pending import (
     LoggedIn,
     LoginRefused,
     check_user,
+    of_app,
     pending,
     refused_by_x,
+    require_app,
     take,
 )
 from x_provider.client import OAuth1, XError
@@ -48,7 +50,7 @@ def begin_oauth1(
         pending(
             "oauth1",
             state=token.token,
-            sealed=sealer.seal({"secret": token.secret}),
+            sealed=sealer.seal({"secret": token.secret, **of_app(app.base_url, app.api_key)}),
             account=account,
             started_by=started_by,
             redirect_uri=redirect_uri,
@@ -81,6 +83,7 @@ def finish_oauth1(
     if not verifier:
         raise LoginRefused(f"The consent for account {login.account} was denied on X")
     app, opened = app_of(login.account), sealer.open(login.sealed, what="the login")
+    require_app(login, opened, of_app(app.base_url, app.api_key))
     try:
         keys = app.access_token(RequestToken(token, opened["secret"]), verifier)
     except XError as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pendulum import DateTime
@@ -131,6 +132,27 @@ def take(
             f"If the page Accounts shows the account as logged in, all is well. Else: {BEGIN_AGAIN}",
         )
     return login
+
+
+def of_app(base_url: str, client: str) -> dict[str, str]:
+    """Which app a login is begun with, as it is sealed with it.
+
+    :param client: the app's client id, or its API key.
+    """
+    return {"base_url": base_url, "client": client}
+
+
+def require_app(login: PendingLogin, opened: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Hold a login to the app that it was begun with: what X has given is for it, and is sent to no other.
+
+    :param opened: what was sealed when the login was begun.
+    :param now: the app that the connection names by now, as ``of_app`` says.
+    :raises LoginRefused: for another one.
+    """
+    if any(opened.get(name) != value for name, value in now.items()):
+        raise LoginRefused(
+            f"The connection {login.account} was changed since the login was begun: its base URL or its app's keys"
+        )
 
 
 def refused_by_x(login: PendingLogin, error: XError) -> LoginRefused:

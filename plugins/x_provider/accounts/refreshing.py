@@ -7,6 +7,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from pendulum import DateTime
 
@@ -91,7 +92,7 @@ class Refresher:
         now = self._clock()
         for pause in (*_SAVE_PAUSES, None):
             try:
-                self._ledger.tokens.renewed(
+                kept = self._ledger.tokens.renewed(
                     stored,
                     by=self._me,
                     sealed=sealed,
@@ -104,7 +105,15 @@ class Refresher:
                     raise
                 time.sleep(pause)  # they exist nowhere else: it is worth some patience
             else:
+                if not kept:  # the account was logged out, or in anew: nobody will use these
+                    self._revoke(new)
                 return
+
+    def _revoke(self, new: Tokens) -> None:
+        for token in (new.refresh, new.access):
+            with suppress(XError):
+                if token:
+                    self._app.revoke(token)
 
 
 def needs_login(account: str, why: str) -> XNeedsLogin:

@@ -69,6 +69,7 @@ class TokenKeeper:
     :param app: the developer app that the account has let in.
     :param account: the Airflow connection.
     :param seed: what the connection holds; used once, and not where the ledger has taken it up before.
+    :param refreshes: False to use what there is and never spend a refresh token.
     :param on_new: told each pair of tokens when it is first seen, so that they can be masked.
     """
 
@@ -82,6 +83,7 @@ class TokenKeeper:
         clock: Callable[[], DateTime],
         seed: Seed | None = None,
         on_new: Callable[[Tokens], None] = lambda _tokens: None,
+        refreshes: bool = True,
     ) -> None:
         self._ledger = ledger
         self._sealer = sealer
@@ -90,6 +92,7 @@ class TokenKeeper:
         self._clock = clock
         self._seed = seed
         self._on_new = on_new
+        self._refreshes = refreshes
         self._refresher = Refresher(ledger, sealer, app, clock=clock)
         self._lock = threading.Lock()
         self._held: _Pair | None = None
@@ -203,7 +206,7 @@ class TokenKeeper:
 
     def _is_left_alone(self, stored: StoredTokens) -> bool:
         """Whether nobody is to refresh it now, be it for good or until X answers again."""
-        if stored.state is TokenState.NEEDS_LOGIN:
+        if stored.state is TokenState.NEEDS_LOGIN or not self._refreshes:
             return True
         return (
             stored.refreshing_by is None and stored.retry_at is not None and stored.retry_at > self._clock()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
+
+# Parsers of URLs disagree about a backslash: what one takes for the host another takes for a path.
+_ODD = re.compile(r"[^A-Za-z0-9._~:/\[\]%?#-]")
 
 
 class BadAddressError(ValueError):
@@ -27,6 +31,8 @@ def checked_address(text: str, *, scheme: str = "https", port: int | None = None
         text = f"{scheme}://{text}"
     if "@" in text:
         raise BadAddressError(f"{text.partition('://')[0]}://…@…", "keys do not belong into it")
+    if _ODD.search(text):
+        raise BadAddressError(text.partition("?")[0], "it has characters that no address has")
     parts = urlsplit(text)
     try:
         port = parts.port or port

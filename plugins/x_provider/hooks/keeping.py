@@ -38,12 +38,14 @@ def keeper_for_a_test(ledger: Ledger, account: Account, login: KeptLogin) -> Tok
     """A keeper of the tokens in the ledger that are this connection's, under whatever name it is tested.
 
     The connection form tests under a name of its own: a refresh token that was used under it would be lost to the
-    account. So what the connection holds is only recognised, and never used.
+    account. So what the connection holds is only recognised, and never used; nor is anything refreshed for whoever
+    only knows an account's name.
     """
     found = _of_connection(ledger, account, login)
     if found is None:
         return None
-    return _made(ledger, replace(account, conn_id=found.account), replace(login, refresh=None, access=None))
+    recognised = replace(login, refresh=None, access=None)
+    return _made(ledger, replace(account, conn_id=found.account), recognised, refreshes=False)
 
 
 def _of_connection(ledger: Ledger, account: Account, login: KeptLogin) -> StoredTokens | None:
@@ -68,7 +70,7 @@ def _is_of(account: Account, stored: StoredTokens) -> bool:
     return (stored.user.username or "").lower() == (account.username or "").lower()
 
 
-def _made(ledger: Ledger, account: Account, login: KeptLogin) -> TokenKeeper:
+def _made(ledger: Ledger, account: Account, login: KeptLogin, *, refreshes: bool = True) -> TokenKeeper:
     # requests, as above
     from x_provider.accounts import Seed, TokenKeeper  # noqa: PLC0415
     from x_provider.client.oauth2 import OAuth2App  # noqa: PLC0415
@@ -82,6 +84,7 @@ def _made(ledger: Ledger, account: Account, login: KeptLogin) -> TokenKeeper:
         clock=utc_now,
         seed=Seed(login.refresh, login.access) if login.refresh else None,
         on_new=_mask,
+        refreshes=refreshes,
     )
 
 

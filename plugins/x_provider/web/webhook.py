@@ -12,7 +12,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
@@ -28,7 +28,7 @@ MOST_BYTES = 1024 * 1024
 READ_SECONDS = 5
 _MOST_BYTES_IN_ALL = 64 * MOST_BYTES
 _SECRETS_SECONDS = 60
-_MOST_CONNECTIONS = 500
+_MOST_MISSING = 500
 _MOST_LOOKUPS = 20
 _COMPLAINT_SECONDS = 60
 
@@ -80,16 +80,22 @@ class _Secrets:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="x-webhook")
-        self._known: dict[str, tuple[float, AppSecrets | None]] = {}
+        self._known: dict[str, tuple[float, AppSecrets]] = {}
+        self._missing: dict[str, float] = {}
         self._pending: dict[str, asyncio.Task[AppSecrets | None]] = {}
 
     async def of(self, conn_id: str) -> AppSecrets | None:
         good_until, secrets = self._known.get(conn_id, (0.0, None))
         if time.monotonic() < good_until:
             return secrets
+        if time.monotonic() < self._missing.get(conn_id, 0.0):
+            return None
         lookup = self._pending.get(conn_id)
         if lookup is None:
             if len(self._pending) >= _MOST_LOOKUPS:
+                # Strangers may ask for any name: they must not keep X's deliveries out.
+                if secrets is not None:
+                    return secrets
                 raise _RefusedError(503, "Try again later.")
             lookup = self._pending[conn_id] = asyncio.create_task(self._look_up(conn_id))
         return await asyncio.shield(lookup)
@@ -102,10 +108,15 @@ class _Secrets:
             raise _RefusedError(503, "Try again later.") from None
         finally:
             del self._pending[conn_id]
-        if len(self._known) >= _MOST_CONNECTIONS:
-            self._known.clear()
-        self._known[conn_id] = (time.monotonic() + _SECRETS_SECONDS, found)
-        return found
+        until = time.monotonic() + _SECRETS_SECONDS
+        if found is not None:
+            self._known[conn_id] = until, found  # as many as there are connections
+            return found
+        self._known.pop(conn_id, None)
+        if len(self._missing) >= _MOST_MISSING:
+            self._missing.clear()
+        self._missing[conn_id] = until
+        return None
 
 
 class WebhookReceiver:
@@ -170,19 +181,24 @@ class WebhookReceiver:
 
     async def _read(self, length: str | None, receive: Any) -> bytes:
         """The whole body, of at most ``MOST_BYTES``, within ``READ_SECONDS``, as long as there is room for it."""
-        declared = _whole(length) if length else MOST_BYTES
-        if declared > MOST_BYTES:
+        if length and _whole(length) > MOST_BYTES:
             raise _RefusedError(413, f"A delivery has at most {MOST_BYTES} bytes.")
-        if self._bytes + declared > _MOST_BYTES_IN_ALL:
-            raise _RefusedError(503, "Try again later.")
-        self._bytes += declared
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self._bytes + size > _MOST_BYTES_IN_ALL:
+                raise _RefusedError(503, "Try again later.")
+            self._bytes += size
+            held += size
+
         try:
             with _Deadline(READ_SECONDS):
-                return await _body(receive)
+                return await _body(receive, hold)
         except TimeoutError:
             raise _RefusedError(408, f"The delivery took longer than {READ_SECONDS} s.") from None
         finally:
-            self._bytes -= declared
+            self._bytes -= held
 
     def _complain(self, conn_id: str) -> None:
         # Whoever forges deliveries must not be able to fill the disk with their log.
@@ -195,7 +211,7 @@ class WebhookReceiver:
             )
 
 
-async def _body(receive: Any) -> bytes:
+async def _body(receive: Any, hold: Callable[[int], None]) -> bytes:
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -205,6 +221,7 @@ async def _body(receive: Any) -> bytes:
         size += len(chunk)
         if size > MOST_BYTES:
             raise _RefusedError(413, f"A delivery has at most {MOST_BYTES} bytes.")
+        hold(len(chunk))
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
