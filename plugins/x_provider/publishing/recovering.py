@@ -139,6 +139,8 @@ class Recovery:
     def _absent(self, post: Post, part: Part, *, duplicate: bool) -> Outcome:
         if (hidden := hidden_by(part.content, root=post.parts[0].content)) is not None:
             return self._ask_about_hidden(post, part, *hidden)
+        if self._ledger.deciding.is_given_up(post.id):
+            return self._refuse_given_up(post, part)
         if duplicate:
             return self._refuse_duplicate(post, part)
         if post.on_absent == "ask":
@@ -202,6 +204,13 @@ class Recovery:
     def _leave_to_a_person(self, post: Post, part: Part, words: str) -> Outcome:
         why = f"{where(post, part)}: {words}, and answer the question in DAG x_ask"
         return self._stops.wait(post, part, Outcome("ask", PartState.UNCERTAIN), why=why)
+
+    def _refuse_given_up(self, post: Post, part: Part) -> Outcome:
+        why = f"{where(post, part)}: given up while it was being sent, and not on X"
+        if not self._ledger.sending.refuse(post, part, why=why):
+            return self._stops.overtaken()
+        self._report(why)
+        return Outcome("given_up", PartState.REFUSED)
 
     def _refuse_duplicate(self, post: Post, part: Part) -> Outcome:
         why = (
