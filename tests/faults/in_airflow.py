@@ -11,6 +11,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import requests_oauthlib  # noqa: F401  # the hooks import it late; here once for all lives
+
+import x_provider.client.transport  # noqa: F401
 from x_provider.operators.publishing import XCreatePostOperator
 from x_provider.triggers.publish import XPublishTrigger
 

@@ -8,7 +8,7 @@ from campaign import Tally, crash_everywhere
 from crashing import Life
 from scenarios import SOON
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]  # each case waits for its due time
 
 HANDED_OVER = Life(do="hand_over")
 
