@@ -88,7 +88,7 @@ def test_testing_a_connection_says_who_you_are_and_what_it_cost(
     assert "read-write" in answer["message"]
     assert f"{sandbox.url} (not X itself: a sandbox or a proxy)" in answer["message"]
     assert "$0.010" in answer["message"]
-    assert [charge["kind"] for charge in sandbox.charges()["charges"]] == ["user_read"]
+    assert [charge["kind"] for charge in sandbox.charges()["charges"]] == ["User: Read"]
 
 
 def test_the_button_test_works_for_a_stored_connection_with_a_port(
