@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 # Parsers of URLs disagree about a backslash: what one takes for the host another takes for a path.
-_ODD = re.compile(r"[^A-Za-z0-9._~:/\[\]%?#-]")
+_ODD = re.compile(r"[^A-Za-z0-9._~:/\[\]%?#=&+-]")
 
 
 class BadAddressError(ValueError):
