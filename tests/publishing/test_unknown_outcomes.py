@@ -415,3 +415,31 @@ def test_of_two_parts_that_say_the_same_none_takes_what_the_other_is_sending(
     publisher.fire(lost.id)
     assert publisher.fire(lost.id).post.state is PartState.POSTED
     assert len(sandbox.posts()) == 2
+
+
+def test_what_was_given_up_and_planned_anew_since_is_sent_again_when_its_answer_is_lost(
+    sandbox, ledger, publisher, plan, clock
+):
+    given_up = plan("Not this", key="again")
+    ledger.deciding.void(given_up.id, why="not wanted", now=clock())
+    post = plan("But this", key="again", revision="2")
+    sandbox.faults("drop_before_commit", **CREATE)
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    clock.ahead = QUIET_SECONDS + 1
+    publisher.fire(post.id)
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+
+
+def test_a_part_given_up_while_it_was_sent_and_not_on_x_needs_nobody(sandbox, ledger, publisher, plan, clock):
+    post = plan("One", "Two")
+    sandbox.faults("drop_before_commit", **CREATE)
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    attempt = ledger.sending.attempt_of(post, ledger.posts.get(post.id).parts[0])
+    with ledger.database.write() as connection:  # as it was while its sender had no answer yet
+        connection.exec_driver_sql("UPDATE x_parts SET state = 'sending' WHERE position = 0")
+    ledger.deciding.void(post.id, why="not wanted", now=clock())
+    clock.ahead = (attempt.lease_until - attempt.started_at).total_seconds() + QUIET_SECONDS
+    publisher.fire(post.id)
+    fired = publisher.fire(post.id)
+    assert [part.state for part in fired.post.parts] == [PartState.REFUSED, PartState.REFUSED]
+    assert fired.post.wake_at is None

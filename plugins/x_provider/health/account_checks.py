@@ -6,13 +6,10 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 
-from airflow.models.connection import Connection
-from airflow.utils.session import create_session
-from sqlalchemy import select
-
 from x_provider.client import XError, XPermission
 from x_provider.client.clock import seconds_behind_x
 from x_provider.health.check import Check
+from x_provider.hooks.connections import accounts_in_airflow
 from x_provider.hooks.credentials import AUTH_NAMES, XConnectionError
 from x_provider.hooks.x import XHook
 from x_provider.ledger import Ledger, TokenState
@@ -25,8 +22,7 @@ _LOGIN = "Log it in: page X > Accounts, or `airflow x login {}`"
 
 def names(ledger: Ledger | None) -> list[str]:
     """Every account that anybody has spoken of: Airflow's connections of type x, and those in the ledger."""
-    with create_session() as session:
-        found = set(session.scalars(select(Connection.conn_id).where(Connection.conn_type == "x")))
+    found = set(accounts_in_airflow())
     for name, value in os.environ.items():
         if name.startswith(_ENVIRONMENT) and _is_x(value):
             found.add(name.removeprefix(_ENVIRONMENT).lower())

@@ -12,7 +12,7 @@ from x_provider.ledger import tables as t
 from x_provider.ledger.charges import charge_part
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.follow_ups import give_up_follow_ups
-from x_provider.ledger.moves import VOID, has_unposted_parts
+from x_provider.ledger.moves import VOID, has_unposted_parts, is_given_up
 from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.receipts import insert_receipt
 from x_provider.ledger.records import Part, Post, Receipt
@@ -123,17 +123,10 @@ class Deciding:
         with self._database.write() as connection:
             connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(told=None))
 
-    def is_given_up(self, post_id: int) -> bool:
-        """Whether a person has given the post up, and nobody has decided otherwise since."""
-        query = (
-            select(t.decisions.c.decision)
-            .join_from(t.decisions, t.parts, t.parts.c.id == t.decisions.c.part_id)
-            .where(t.parts.c.post_id == post_id)
-            .order_by(t.decisions.c.id.desc())
-            .limit(1)
-        )
+    def is_given_up(self, part: Part) -> bool:
+        """Whether a person has given the part up as it stands, and nobody has decided otherwise since."""
         with self._database.read() as connection:
-            return connection.execute(query).scalar_one_or_none() == VOID
+            return is_given_up(connection, part.id, part.attempt_id)
 
     def decisions(self, post_id: int) -> list[Decision]:
         """Every decision about any part of the post, oldest first."""

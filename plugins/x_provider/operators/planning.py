@@ -176,7 +176,8 @@ class XContentOperator(XOperator):
 
     def _is_decided(self, post: Post, now: DateTime) -> bool:
         """Whether sending it is not this task's to decide any more, however often it is tried."""
-        if post.state is PartState.REFUSED and self.ledger.deciding.is_given_up(post.id):
+        given_up = any(self.ledger.deciding.is_given_up(part) for part in post.parts)
+        if post.state is PartState.REFUSED and given_up:
             self.log.warning("somebody gave post %s up: `airflow x resume %s` sends it", post.name, post.name)
             return True
         halt = self.ledger.controls.held_since(post.account, post.due_at, now=now)

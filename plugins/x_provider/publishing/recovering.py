@@ -139,7 +139,7 @@ class Recovery:
     def _absent(self, post: Post, part: Part, *, duplicate: bool) -> Outcome:
         if (hidden := hidden_by(part.content, root=post.parts[0].content)) is not None:
             return self._ask_about_hidden(post, part, *hidden)
-        if self._ledger.deciding.is_given_up(post.id):
+        if self._ledger.deciding.is_given_up(part):
             return self._refuse_given_up(post, part)
         if duplicate:
             return self._refuse_duplicate(post, part)
