@@ -12,13 +12,12 @@ from urllib.parse import parse_qsl, urlencode
 from x_provider.client.auth import Auth, checked
 from x_provider.client.calls import Call
 from x_provider.client.errors import XAmbiguous
-from x_provider.client.sending import Repeats, Timeouts
+from x_provider.client.sending import Timeouts
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
     from x_provider.client.answers import Answer
-    from x_provider.client.transport import Transport
 
 PIN = "oob"
 """The callback of those who have none: X shows the user a PIN instead."""
@@ -116,20 +115,9 @@ class OAuth1App:
 
     def _send(self, call: Call, auth: Auth) -> Answer:
         # requests, which parsing a DAG does not need
-        from x_provider.client.transport import Transport  # noqa: PLC0415
+        from x_provider.client.transport import send_alone  # noqa: PLC0415
 
-        transport: Transport = Transport(
-            self.base_url,
-            auth,
-            upload_base_url=self.base_url,
-            timeouts=self._timeouts,
-            repeats=Repeats(attempts=1),
-            user_agent="airflow-provider-x",
-        )
-        try:
-            return transport.send(call, lambda _facts, _response: None)
-        finally:
-            transport.close()
+        return send_alone(call, auth, self.base_url, self._timeouts)
 
 
 class _Signed(Auth):

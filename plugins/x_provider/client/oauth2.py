@@ -16,14 +16,13 @@ from urllib.parse import quote, urlencode, urlsplit
 from x_provider.client import calls
 from x_provider.client.auth import Auth, checked
 from x_provider.client.errors import XAmbiguous
-from x_provider.client.sending import Repeats, Timeouts
+from x_provider.client.sending import Timeouts
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
     from x_provider.client.answers import Answer
     from x_provider.client.calls import Call
-    from x_provider.client.transport import Transport
 
 SCOPES: Mapping[str, str] = {
     "tweet.read": "to find out what became of a post whose answer was lost",
@@ -167,20 +166,9 @@ class OAuth2App:
 
     def _send(self, call: Call) -> Answer:
         # requests, which parsing a DAG does not need
-        from x_provider.client.transport import Transport  # noqa: PLC0415
+        from x_provider.client.transport import send_alone  # noqa: PLC0415
 
-        transport: Transport = Transport(
-            self.base_url,
-            self._client.hiding(call.form or {}),
-            upload_base_url=self.base_url,
-            timeouts=self._timeouts,
-            repeats=Repeats(attempts=1),
-            user_agent="airflow-provider-x",
-        )
-        try:
-            return transport.send(call, lambda _facts, _response: None)
-        finally:
-            transport.close()
+        return send_alone(call, self._client.hiding(call.form or {}), self.base_url, self._timeouts)
 
 
 class _Client(Auth):

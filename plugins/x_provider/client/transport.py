@@ -240,6 +240,25 @@ class Transport:
         return float(self._repeats.first_pause * 2 ** (attempt - 1) * jitter)
 
 
+def send_alone(call: Call, auth: Auth, base_url: str, timeouts: Timeouts) -> Answer:
+    """Send one call of a login, once, on a connection of its own.
+
+    :raises XError: for everything but a success.
+    """
+    transport = Transport(
+        base_url,
+        auth,
+        upload_base_url=base_url,
+        timeouts=timeouts,
+        repeats=Repeats(attempts=1),
+        user_agent="airflow-provider-x",
+    )
+    try:
+        return transport.send(call, lambda _facts, _response: None)
+    finally:
+        transport.close()
+
+
 def _inner(error: BaseException) -> BaseException | None:
     given = (getattr(error, "reason", None), *reversed(error.args))
     return next((each for each in given if isinstance(each, BaseException)), None)
