@@ -6,6 +6,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from x_provider import preloading
+
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
     # Every process of Airflow loads its plugins, but only the API server needs FastAPI and the ledger.
@@ -15,10 +17,11 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
 
 
 class XPlugin(AirflowPlugin):
-    """Registers what the Airflow UI shows of this provider."""
+    """Registers what the Airflow UI shows of this provider, and its listener."""
 
     name = "x"
-    fastapi_apps = [{"name": "X", "app": _app, "url_prefix": "/x"}]  # noqa: RUF012  (Airflow's own shape)
+    listeners = [preloading]  # noqa: RUF012  (Airflow's own shape)
+    fastapi_apps = [{"name": "X", "app": _app, "url_prefix": "/x"}]  # noqa: RUF012  (as above)
     external_views = [  # noqa: RUF012  (as above)
         {"name": "X", "href": "x/", "destination": "nav", "url_route": "x", "nav_top_level": True}
     ]
