@@ -89,6 +89,65 @@ def test_an_account_sends_in_the_order_of_its_due_times(pool):
     assert fired == [1, 3, 5, 7, 9]
 
 
+def test_what_steps_aside_leaves_its_turn_to_another_post_of_the_account(pool):
+    is_sent, both_aside = threading.Event(), threading.Barrier(2)
+
+    def upload_first():
+        with pool.aside():
+            both_aside.wait(5)
+            return is_sent.wait(5)
+
+    uploads = [pool.submit("a", 0, upload_first) for _ in range(pool.per_account)]
+    pool.submit("a", 1, is_sent.set)
+    assert all(upload.result(8) for upload in uploads)
+
+
+def test_who_stepped_aside_and_came_back_counts_again():
+    pool, in_flight, most, lock = FiringPool(threads=4, per_account=1), 0, 0, threading.Lock()
+
+    def send():
+        nonlocal in_flight, most
+        with lock:
+            in_flight += 1
+            most = max(most, in_flight)
+        time.sleep(0.02)
+        with lock:
+            in_flight -= 1
+
+    def upload_then_send():
+        with pool.aside():
+            pass
+        send()
+
+    fire_all(pool, [("a", 0, upload_then_send)])
+    fire_all(pool, [("a", 0, send)] * 5)
+    assert most == 1
+
+
+def test_only_so_many_step_aside_and_the_others_keep_their_turn():
+    pool = FiringPool(threads=2, per_account=1, aside=1)
+    go_on, other_is_sent, sent = threading.Event(), threading.Event(), []
+
+    def upload():
+        with pool.aside():
+            return go_on.wait(5)
+
+    uploads = [pool.submit("a", due_at, upload) for due_at in (0, 1)]
+    single = pool.submit("a", 2, partial(sent.append, "a"))
+    pool.submit("b", 0, other_is_sent.set)
+    assert other_is_sent.wait(5)
+    assert not sent
+    go_on.set()
+    assert all(upload.result(8) for upload in uploads)
+    single.result(8)
+    assert sent == ["a"]
+
+
+def test_aside_is_nothing_in_a_thread_of_somebody_else(pool):
+    with pool.aside():
+        fire_all(pool, [("a", 0, time.time)])
+
+
 def test_a_post_that_is_withdrawn_while_it_waits_is_not_fired(pool):
     fired: list[str] = []
     future = pool.submit("a", time.time() + 0.3, lambda: fired.append("withdrawn"))

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pendulum
@@ -41,6 +42,7 @@ from x_provider.media import MediaSources
 from x_provider.publishing.accounts import post_url, who_is
 from x_provider.publishing.composing import compose, sign_ahead
 from x_provider.publishing.files import MediaUnusableError
+from x_provider.publishing.firing import Aside
 from x_provider.publishing.following import FollowedUp, Following
 from x_provider.publishing.governor import costs_of, governed, to_go_on, windows_of, windows_of_refusal
 from x_provider.publishing.lateness import due_at, too_late
@@ -112,6 +114,7 @@ class Publisher:
     :param sources: where the posts' files come from; local files and https URLs when left out.
     :param clock: gives the present instant; tests bring their own.
     :param report: told, in words, what is being done.
+    :param aside: surrounds uploads, and looking for posts on X.
     """
 
     def __init__(
@@ -123,13 +126,16 @@ class Publisher:
         sources: MediaSources | None = None,
         clock: Callable[[], DateTime] = utc_now,
         report: Progress | None = None,
+        aside: Aside = nullcontext,
     ) -> None:
         self.ledger = ledger
         self.client = governed(client, ledger, account=account, clock=clock)
         self.account = account
         self._clock = clock
         self._report = report or silent
-        self._media = MediaPreparer(ledger, self.client, sources=sources, clock=clock, report=report)
+        self._media = MediaPreparer(
+            ledger, self.client, sources=sources, clock=clock, report=report, aside=aside
+        )
         self._stops = Stops(ledger, clock=clock, report=self._report)
         self._recovery = Recovery(
             ledger,
@@ -138,6 +144,7 @@ class Publisher:
             user=self.user,
             clock=clock,
             report=self._report,
+            aside=aside,
         )
         self._sender = f"{socket.gethostname()}:{os.getpid()}"
         self._user: AccountOnX | None = None

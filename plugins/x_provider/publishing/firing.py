@@ -6,13 +6,16 @@ import heapq
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
+Aside = Callable[[], AbstractContextManager[None]]
+"""Surrounds what takes long and sends no post: :meth:`FiringPool.aside`, or nothing."""
 
 SOON_SECONDS = 1.0
 """How close a post must be for the others' results to wait for it."""
@@ -41,7 +44,8 @@ class FiringPool:
     """Threads that fire posts, none before its instant.
 
     An account's posts go in the order of their due times. Accounts take turns, and one account has only a few
-    posts in flight, so that a long backlog never delays another account's single post.
+    posts in flight, so that a long backlog never delays another account's single post. What keeps a post from
+    being sent, such as an upload, is done :meth:`aside`.
 
     Telling what came of a post makes work for others (logs, events, tasks that resume) on the same machine. So
     a result is told once no other post is waiting or due within ``SOON_SECONDS``, or after
@@ -49,16 +53,24 @@ class FiringPool:
 
     :param threads: how many posts may be in flight.
     :param per_account: how many of one account.
+    :param aside: how many more may have stepped aside.
     :param clock: the present instant in seconds since the epoch.
     """
 
     def __init__(
-        self, *, threads: int = 48, per_account: int = 4, clock: Callable[[], float] = time.time
+        self,
+        *,
+        threads: int = 48,
+        per_account: int = 4,
+        aside: int = 16,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.per_account = per_account
         self._threads = threads
         self._clock = clock
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="x-fire")
+        self._room_aside = aside
+        self._executor = ThreadPoolExecutor(threads + aside, thread_name_prefix="x-fire")
+        self._own = threading.local()
         self._changed = threading.Condition()
         self._order = count()
         self._to_come: list[tuple[float, int, str]] = []
@@ -93,6 +105,35 @@ class FiringPool:
             heapq.heappush(self._to_come, (due_at, order, account))
             self._changed.notify()
         return shot.future
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """What a firing thread does here sends no post, and may take long: its turn is another post's meanwhile.
+
+        Where too many have stepped aside already it keeps its turn; so does a thread that is none of this pool.
+        """
+        account = getattr(self._own, "account", None)
+        if account is None or not self._step_aside(account):
+            yield
+            return
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._room_aside += 1
+                self._running += 1
+                self._in_flight[account] += 1
+
+    def _step_aside(self, account: str) -> bool:
+        with self._changed:
+            if not self._room_aside:
+                return False
+            self._room_aside -= 1
+            self._running -= 1
+            self._in_flight[account] -= 1
+            self._offer_turn(account, self._clock())
+            self._hire(len(self._turns))
+            return True
 
     def tell_all(self) -> None:
         """Hold no result back any longer: somebody is leaving."""
@@ -139,6 +180,7 @@ class FiringPool:
 
     def _work(self) -> None:
         while (shot := self._next_shot()) is not None:
+            self._own.account = shot.account
             try:
                 result = shot.fire()
             except BaseException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from pendulum import DateTime
@@ -14,6 +15,7 @@ from x_provider.client.media import processing_failed
 from x_provider.ledger import Ledger, PartState, Post, Uploaded
 from x_provider.media import MediaSources, shown
 from x_provider.publishing.files import Files
+from x_provider.publishing.firing import Aside
 from x_provider.publishing.outcomes import decide_before_sending
 from x_provider.publishing.stops import LONGEST_WAIT_SECONDS, Stops
 
@@ -63,6 +65,7 @@ class MediaPreparer:
 
     :param sources: where the files come from; local files and https URLs when left out.
     :param report: told, in words, what is being done.
+    :param aside: surrounds every upload.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class MediaPreparer:
         sources: MediaSources | None = None,
         clock: Callable[[], DateTime],
         report: Progress | None = None,
+        aside: Aside = nullcontext,
     ) -> None:
         self._ledger = ledger
         self._client = client
@@ -80,6 +84,7 @@ class MediaPreparer:
         self._report = report or silent
         self._files = Files(sources, report=self._report)
         self._stops = Stops(ledger, clock=clock, report=self._report)
+        self._aside = aside
 
     def prepare(self, post: Post, *, ask_now: bool = False) -> Prepared:
         """Upload what is not on X yet, and ask about what X is processing.
@@ -183,7 +188,7 @@ class MediaPreparer:
         )
 
     def _upload(self, post: Post, media: MediaSpec) -> Uploaded:
-        with self._files.open(post, media) as file:
+        with self._aside(), self._files.open(post, media) as file:
             size = file.path.stat().st_size
             self._report(f"uploading {shown(media.source)} ({size:,} bytes, {file.media_type})")
             on_x = self._client.upload_media(
@@ -219,7 +224,7 @@ class MediaPreparer:
         return self._ledger.media.describe(uploaded)
 
     def _attach(self, post: Post, uploaded: Uploaded, media: MediaSpec, subtitles: SubtitlesSpec) -> None:
-        with self._files.open(post, subtitles) as file:
+        with self._aside(), self._files.open(post, subtitles) as file:
             on_x = self._client.upload_media(file.path, "subtitles", media_type=file.media_type)
         self._client.attach_subtitles(
             uploaded.x_media_id,

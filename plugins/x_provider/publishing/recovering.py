@@ -22,6 +22,7 @@ from x_provider.ledger import (
     ReceiptTakenError,
 )
 from x_provider.publishing.accounts import post_url
+from x_provider.publishing.firing import Aside
 from x_provider.publishing.governor import costs_of
 from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.receipts import keep
@@ -43,6 +44,7 @@ class Recovery:
     """Finds out what became of attempts that nobody has an answer to.
 
     :param user: who the account is on X.
+    :param aside: surrounds every look.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Recovery:
         user: Callable[[], AccountOnX],
         clock: Callable[[], DateTime],
         report: Callable[[str], None],
+        aside: Aside,
     ) -> None:
         self._ledger = ledger
         self._client = client
@@ -61,6 +64,7 @@ class Recovery:
         self._user = user
         self._clock = clock
         self._report = report
+        self._aside = aside
 
     def await_sender(self, post: Post, part: Part) -> Receipt | Outcome:
         """See after a part that is being sent.
@@ -111,7 +115,8 @@ class Recovery:
         try:
             user = self._user()
             parent = parent_of(post, part)
-            found = look_for(self._ledger, self._client, user, attempt, spec, parent=parent, now=now)
+            with self._aside():
+                found = look_for(self._ledger, self._client, user, attempt, spec, parent=parent, now=now)
         except TooManyPostsError as error:
             return self._too_many(post, part, error)
         except (XError, UndecidedError) as error:

@@ -122,7 +122,10 @@ class XPublishTrigger(BaseTrigger):
 
     async def _open(self) -> Publisher:
         return await aopen_publisher(
-            account=self.account, ledger_conn_id=self.ledger_conn_id, report=self._told.append
+            account=self.account,
+            ledger_conn_id=self.ledger_conn_id,
+            report=self._told.append,
+            aside=_FIRING.aside,
         )
 
     async def _fire_at(self, fire_at: DateTime, publisher: Publisher) -> Fired:
