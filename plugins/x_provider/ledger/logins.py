@@ -14,6 +14,7 @@ from sqlalchemy import Row, select, update
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+from x_provider.ledger.resealing import reseal
 
 REMEMBERED_HOURS = 24
 """How long after its end it can still be said of a login that it was used, or came too late."""
@@ -97,19 +98,7 @@ class Logins:
 
     def reseal(self, seal: Callable[[str, str], str]) -> int:
         """Replace what is sealed of logins under way by what the function makes of it and its account; how many."""
-        done = 0
-        with self._database.read() as connection:
-            rows = connection.execute(select(t.logins).where(t.logins.c.sealed != "")).all()
-        for row in rows:
-            sealed = seal(row.sealed, row.account)
-            with self._database.write() as connection:
-                statement = (
-                    update(t.logins)
-                    .where(t.logins.c.state_hash == row.state_hash, t.logins.c.sealed == row.sealed)
-                    .values(sealed=sealed)
-                )
-                done += connection.execute(statement).rowcount
-        return done
+        return reseal(self._database, t.logins, t.logins.c.state_hash, seal)
 
 
 def _login(row: Row[Any]) -> PendingLogin:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+from x_provider.ledger.resealing import reseal
 
 _LONGEST_SEEDS = 990
 """Some thirty fingerprints: what was pasted before that is in no process's memory any more."""
@@ -255,21 +256,8 @@ class TokenShelf:
             connection.execute(update(t.tokens).where(t.tokens.c.account == account).values(told=None))
 
     def reseal(self, seal: Callable[[str, str], str]) -> int:
-        """Replace what is sealed by what the function makes of it and its account; how many there were.
-
-        A pair that is refreshed meanwhile is left to the one who refreshes it, who seals with the current key.
-        """
-        done = 0
-        for tokens in self.all():
-            sealed = seal(tokens.sealed, tokens.account)
-            with self._database.write() as connection:
-                statement = (
-                    update(t.tokens)
-                    .where(t.tokens.c.account == tokens.account, t.tokens.c.sealed == tokens.sealed)
-                    .values(sealed=sealed)
-                )
-                done += connection.execute(statement).rowcount
-        return done
+        """Replace every sealed pair by what the function makes of it and its account; how many there were."""
+        return reseal(self._database, t.tokens, t.tokens.c.account, seal)
 
     def _change(self, tokens: StoredTokens, *conditions: Any, **values: Any) -> bool:
         statement: Update = (
