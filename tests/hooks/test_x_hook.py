@@ -142,9 +142,20 @@ def test_the_test_says_who_you_are_what_you_may_and_where(define, sandbox) -> No
     assert define().test_connection() == (
         True,
         f"You are @{account['username']} (user id {account['id']}) by OAuth 1.0a. Permissions: read-write. "
+        "X Premium: no, so a post has up to 280 characters. "
+        "Plan: the app's project may read 3,000,000 posts a period, and has read 0. "
         "Clock: agrees with X's. "
         f"API: {sandbox.url} (not X itself: a sandbox or a proxy). This test read one user ($0.010).",
     )
+
+
+def test_the_test_says_why_it_cannot_tell_the_plan(define, sandbox) -> None:
+    token = sandbox.accounts[0]["oauth2"]["access_token"]
+    by_user_only = {"login": None, "password": None, "extra": {"auth": "oauth2", "oauth2_access_token": token}}
+    works, message = define(**by_user_only).test_connection()
+    assert works
+    assert "Plan: not known (" in message
+    assert "only a user's credentials. Give the app's bearer token, or its API key and secret" in message
 
 
 def test_the_test_of_a_bearer_token_costs_nothing(define, sandbox) -> None:

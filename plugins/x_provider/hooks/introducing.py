@@ -62,6 +62,8 @@ def of_user(
     told = [
         f"You are @{user.username} (user id {user.id}) by {auth_name}.",
         _permissions(client.access_level),
+        _subscription(user),
+        _plan(client),
         *(_login(keeper) if keeper is not None else ()),
         *_clock(account),
         f"API: {place_of(account)}.",
@@ -92,6 +94,28 @@ def _permissions(access_level: str | None) -> str:
             "developer portal, then generate the access token again."
         )
     return f"Permissions: {access_level}."
+
+
+def _subscription(user: User) -> str:
+    if user.subscription_type is None:
+        return "X Premium: X did not say."
+    if user.subscription_type == "None":
+        return "X Premium: no, so a post has up to 280 characters."
+    return f"X Premium: {user.subscription_type}."
+
+
+def _plan(client: XClient) -> str:
+    """What X tells of the plan of the app: to the app itself, and for nothing."""
+    from x_provider.client import XError  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+
+    try:
+        usage = client.usage(days=1)
+    except XError as error:
+        return f"Plan: not known ({error})."
+    if usage.project_cap is None:
+        return "Plan: not known, X did not say."
+    used = "an unknown number" if usage.project_usage is None else f"{usage.project_usage:,}"
+    return f"Plan: the app's project may read {usage.project_cap:,} posts a period, and has read {used}."
 
 
 def _login(keeper: TokenKeeper) -> list[str]:
