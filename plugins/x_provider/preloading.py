@@ -8,29 +8,26 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from airflow import sdk
 from airflow.listeners import hookimpl
 from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
 
 _NEEDED = (
     "x_provider.notifications.login",
     "x_provider.notifications.stopped",
-    *(
-        f"x_provider.operators.{name}"
-        for name in (
-            "asking",
-            "calendar",
-            "events",
-            "following",
-            "insights",
-            "planning",
-            "publishing",
-            "upkeep",
-        )
-    ),
+    "x_provider.operators.asking",
+    "x_provider.operators.calendar",
+    "x_provider.operators.events",
+    "x_provider.operators.following",
+    "x_provider.operators.insights",
+    "x_provider.operators.planning",
+    "x_provider.operators.publishing",
+    "x_provider.operators.upkeep",
     "x_provider.triggers.due",
     "x_provider.triggers.events",
 )
-"""What the ready DAGs import."""
+_NEEDED_OF_AIRFLOW = ("CronTriggerTimetable", "task")
+"""What they import besides, and Airflow loads at the first use."""
 
 
 @hookimpl
@@ -40,3 +37,5 @@ def on_starting(component: object) -> None:
         return  # it is forked already, and perhaps none of ours
     for module in _NEEDED:
         import_module(module)
+    for name in _NEEDED_OF_AIRFLOW:
+        getattr(sdk, name)
