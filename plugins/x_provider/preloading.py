@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from airflow import sdk
 from airflow.listeners import hookimpl
 from airflow.sdk.execution_time.task_runner import TaskRunnerMarker
+
+from airflow import sdk
 
 _NEEDED = (
     "x_provider.notifications.login",
