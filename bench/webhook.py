@@ -239,9 +239,8 @@ def killed(
 ) -> None:
     """Kill the server in the middle of a stream; what it acknowledged must be there."""
     file = folder / "acknowledged-killed"
-    sender = server.load(
-        "/x/webhook/x_bench", "--seconds", "8", "--first", "800000000", "--acknowledged", str(file)
-    )
+    turn = ["--seconds", "8", "--connections", str(options.connections)]
+    sender = server.load("/x/webhook/x_bench", *turn, "--first", "800000000", "--acknowledged", str(file))
     time.sleep(4)
     server.kill(service)
     _, told = rate(sender)
