@@ -6,21 +6,46 @@ defined. What follows from the two is not the same.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time.secrets import ExecutionAPISecretsBackend
 
 
 def doubt(conn_id: str) -> str | None:
-    """Why it is doubtful that the connection does not exist; None where Airflow says so, or nobody can be asked."""
+    """Why it is doubtful that the connection does not exist; None where all that know connections say so."""
+    if (failed := _failing_backend(conn_id)) is not None:
+        return failed
     comms = _supervisor()
     return _doubt(comms.send(_question(conn_id))) if comms else None
 
 
 async def adoubt(conn_id: str) -> str | None:
     """As :func:`doubt`, on an event loop."""
+    if (failed := await asyncio.to_thread(_failing_backend, conn_id)) is not None:
+        return failed
     comms = _supervisor()
     return _doubt(await comms.asend(_question(conn_id))) if comms else None
+
+
+def _failing_backend(conn_id: str) -> str | None:
+    """Which of this process's secrets backends, the metadata database among them, fails when it is asked.
+
+    Airflow passes over a backend that fails, and goes on to the next.
+    """
+    from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded  # noqa: PLC0415  (as below)
+
+    for backend in ensure_secrets_backend_loaded():
+        if isinstance(backend, ExecutionAPISecretsBackend):
+            continue  # that is the supervisor, which is asked for its reasons
+        try:
+            found = backend.get_connection(conn_id=conn_id)
+        except Exception as error:
+            return f"{type(backend).__name__}: {type(error).__name__}"
+        if found:
+            return "it appeared meanwhile"
+    return None
 
 
 def _doubt(answer: Any) -> str | None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from x_provider.hooks.credentials import XConnectionError, fields_of
+from x_provider.hooks.credentials import XConnectionError, fields_of, unsure
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.missing import doubt
 from x_provider.hooks.x import XHook
-from x_provider.ledger import ReceivedEvent
+from x_provider.ledger import Ledger, ReceivedEvent
 
 _KEPT_SECONDS = 60
 
@@ -32,11 +33,13 @@ class AppSecrets:
 def app_secrets(conn_id: str) -> AppSecrets | None:
     """The secrets of the app behind a connection of type ``x``; None where there is none, or no secret in it.
 
-    :raises Exception: when Airflow cannot be asked.
+    :raises XConnectionError: when Airflow cannot be asked.
     """
     try:
         connection = BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
+        if (reason := doubt(conn_id)) is not None:
+            raise unsure(conn_id, reason) from None
         return None
     if connection.conn_type != XHook.conn_type:
         return None
@@ -49,12 +52,15 @@ def app_secrets(conn_id: str) -> AppSecrets | None:
 
 
 class EventShelf:
-    """Writes events into the ledger behind a connection, which is looked up anew every minute."""
+    """Writes events into the ledger behind a connection, which is looked up anew every minute.
+
+    While it cannot be looked up, the ledger of before is used.
+    """
 
     def __init__(self, ledger_conn_id: str = LedgerHook.default_conn_name) -> None:
         self._conn_id = ledger_conn_id
-        self._hook = LedgerHook(ledger_conn_id)
-        self._looked_up = time.monotonic()
+        self._hook: LedgerHook | None = None
+        self._looked_up = -float("inf")
 
     def store(self, events: Sequence[ReceivedEvent]) -> None:
         """Keep the events, all or none.
@@ -62,10 +68,21 @@ class EventShelf:
         :raises LedgerError: when the ledger cannot be used.
         :raises XConnectionError: when its connection cannot.
         """
-        if time.monotonic() - self._looked_up > _KEPT_SECONDS:
-            self._hook, self._looked_up = LedgerHook(self._conn_id), time.monotonic()
         try:
-            self._hook.ledger().events.store(events)
+            self._ledger().events.store(events)
         except Exception:
             self._looked_up = -float("inf")
             raise
+
+    def _ledger(self) -> Ledger:
+        if self._hook is None or time.monotonic() - self._looked_up > _KEPT_SECONDS:
+            found = LedgerHook(self._conn_id)
+            try:
+                found.url()
+            except XConnectionError as error:
+                if self._hook is None or not error.may_pass:
+                    raise
+            else:
+                self._hook = found
+            self._looked_up = time.monotonic()
+        return self._hook.ledger()

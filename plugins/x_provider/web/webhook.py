@@ -105,6 +105,8 @@ class _Secrets:
             found = await asyncio.get_running_loop().run_in_executor(self._thread, app_secrets, conn_id)
         except Exception as error:
             _log.error("connection %s could not be looked up: %s", conn_id, type(error).__name__)
+            if conn_id in self._known:
+                return self._known[conn_id][1]  # Airflow's trouble is no reason to turn X away
             raise _RefusedError(503, "Try again later.") from None
         finally:
             del self._pending[conn_id]
