@@ -9,7 +9,7 @@ import requests
 from kept_tokens import ACCOUNT, LIFETIME, TOKEN, acts, opened, stored
 from pendulum import duration
 
-from x_provider.accounts.refreshing import LONGEST_PAUSE_SECONDS
+from x_provider.accounts.refreshing import CLAIM_SECONDS, LONGEST_PAUSE_SECONDS
 from x_provider.client import XNeedsLogin, XPermission, XUnreachable
 from x_provider.client.oauth2 import OAuth2App
 from x_provider.ledger import LedgerError, TokenState, UserOnX
@@ -180,8 +180,8 @@ def test_who_was_taken_for_dead_and_comes_back_brings_the_account_back(
     assert acts(sandbox, keeper) == "alice"
 
 
-def test_a_task_that_is_stopped_while_it_refreshes_gives_the_token_back(
-    keeper, keeper_with, clock, ledger, sandbox, monkeypatch
+def test_a_task_that_is_stopped_while_it_refreshes_leaves_its_claim_as_a_killed_one_does(
+    keeper, clock, ledger, refreshes, monkeypatch
 ) -> None:
     class StoppedError(BaseException):
         pass
@@ -189,14 +189,17 @@ def test_a_task_that_is_stopped_while_it_refreshes_gives_the_token_back(
     def stopped(*_: Any, **__: Any) -> None:
         raise StoppedError
 
+    before = refreshes()
     clock.ahead = LIFETIME + 1
     with monkeypatch.context() as patch:
         patch.setattr(keeper._app, "refresh", stopped)
         with pytest.raises(StoppedError):
             keeper.access()
-    assert (stored(ledger).state, stored(ledger).refreshing_by) == (TokenState.GOOD, None)
-    clock.ahead += 2
-    assert acts(sandbox, keeper) == "alice"
+    assert stored(ledger).refreshing_by is not None
+    clock.ahead += CLAIM_SECONDS + 1
+    with pytest.raises(XNeedsLogin, match="broke off"):
+        keeper.access()
+    assert refreshes() == before
 
 
 def test_a_new_pair_is_worth_some_patience_with_the_ledger(

@@ -56,6 +56,8 @@ class Refresher:
     def refresh(self, stored: StoredTokens, tokens: Tokens, *, may_wait: bool) -> bool:
         """Send the refresh token, once; whether the ledger knows more afterwards.
 
+        Who is stopped meanwhile, or killed, leaves the claim: X may have spent the token.
+
         :param may_wait: the present token serves a while longer, so that an outage is no news yet.
         """
         if tokens.refresh is None:
@@ -74,10 +76,6 @@ class Refresher:
             if isinstance(error, XPermission):
                 raise
             raise outage(str(error), again(retry_at)) from None
-        except BaseException as error:
-            # The task is stopped, and the answer lost with it. As after an outage, nobody holds another pair.
-            self._give_back(stored, f"the process that refreshed it was stopped ({type(error).__name__})")
-            raise
         else:
             self._save(stored, new, spent=tokens.refresh)
         return True
