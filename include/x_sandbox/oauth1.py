@@ -40,6 +40,8 @@ class RequestTokens:
     def __init__(self, clock: Clock, commit: Callable[[Event], None]) -> None:
         self._clock = clock
         self._commit = commit
+        self.issued: list[str] = []
+        """As of :class:`x_sandbox.oauth2.Grants`."""
         self.clear()
 
     def clear(self) -> None:
@@ -63,6 +65,7 @@ class RequestTokens:
     def make(self, callback: str) -> RequestToken:
         made = RequestToken(token(27), token(32), callback, self._clock.now())
         self._known[made.token] = made
+        self.issued.append(made.secret)
         return made
 
     def find(self, request_token: str) -> RequestToken | None:

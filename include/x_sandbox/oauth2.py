@@ -95,6 +95,8 @@ class Grants:
         self._clock = clock
         self._settings = settings
         self._commit = commit
+        self.issued: list[str] = []
+        """Every secret that this process gave out, for who looks for leaks; a reset does not forget them."""
         self.clear()
 
     def clear(self) -> None:
@@ -140,6 +142,7 @@ class Grants:
     ) -> str:
         """Make the authorization code of a consent; it lives 30 seconds and is good for one use."""
         code = token(90)
+        self.issued.append(code)
         self._codes[code] = AuthorizationCode(
             user_id, scopes, redirect_uri, challenge, challenge_method, self._clock.now()
         )
@@ -196,6 +199,8 @@ class Grants:
             "seed": seed,
         }
         self._commit(event)
+        if not seed:
+            self.issued += [access, refresh] if refresh else [access]
         answer: dict[str, str | int] = {
             "token_type": "bearer",
             "expires_in": self._settings().access_token_seconds,

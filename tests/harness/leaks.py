@@ -21,6 +21,8 @@ def secrets_of(sandbox: SandboxServer) -> dict[str, bytes]:
         found[f"OAuth 2.0 access token of {user}"] = oauth2["access_token"]
         found[f"OAuth 2.0 refresh token of {user}"] = oauth2["refresh_token"]
         found["client secret"] = oauth2["client_secret"]
+    for number, issued in enumerate(sandbox.get("/_sandbox/issued")["issued"]):
+        found[f"secret {number} that a login or a refresh was given"] = issued
     return {name: secret.encode() for name, secret in found.items()}
 
 

@@ -196,3 +196,11 @@ def test_no_secret_is_in_the_request_log(sandbox, api_of) -> None:
         keys(sandbox)["client_secret"],
     ):
         assert secret not in log
+
+
+def test_what_it_gave_out_is_known_also_after_a_reset(sandbox):
+    back = consent(sandbox, "tweet.read users.read offline.access")
+    given = exchanged(sandbox, back["code"]).json()
+    sandbox.reset()
+    issued = sandbox.get("/_sandbox/issued")["issued"]
+    assert {back["code"], given["access_token"], given["refresh_token"]} <= set(issued)

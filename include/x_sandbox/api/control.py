@@ -35,6 +35,9 @@ class Controls:
     async def health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    async def issued(self, _request: Request) -> Response:
+        return JSONResponse({"issued": [*self._state.grants.issued, *self._state.request_tokens.issued]})
+
     async def posts(self, request: Request) -> Response:
         limit = request.query_params.get("limit", "")
         if limit and not limit.isdecimal():
@@ -236,6 +239,7 @@ def routes(state: State) -> list[BaseRoute]:
         Route("/_sandbox/health", controls.health),
         Route("/_sandbox/posts", controls.posts),
         Route("/_sandbox/accounts", controls.accounts),
+        Route("/_sandbox/issued", controls.issued),
         Route("/_sandbox/accounts/{account}", controls.change_account, methods=["POST"]),
         Route("/_sandbox/media/{id}", controls.media),
         Route("/_sandbox/requests", controls.requests),
