@@ -1,4 +1,4 @@
-"""Act on the likes that posts have found."""
+"""Do what follows posts: at its time, or once people like them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from x_provider.operators.following import XFollowUpOperator
 
 
 @dag(
-    schedule=CronTriggerTimetable("20 * * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable("1-59/10 * * * *", timezone="UTC"),
     catchup=False,
     max_active_runs=1,
     tags=["x", "publishing"],
     default_args={"owner": "marketing", "retries": 2, "retry_delay": 60},
     doc_md="""
-    Every hour: of each account that has a post with `follow_ups` on X and not enough likes yet, the likes are read
-    (100 posts a request). A post that has found them is reposted, or answered by a post that DAG `x_publish` sends.
-    X bills each post read once a day. Accounts without anything to follow up cost nothing.
+    Every 10 minutes, of each account with posts on X whose `follow_ups` wait:
+
+    - what has a time (`after: 6 h`) and has reached it is done: the post is reposted, taken down, or answered by a
+      post that DAG `x_publish` sends; a repost is taken back;
+    - once an hour the likes are read of those that wait for likes (100 posts a request), and what has found them is
+      reposted or answered. X bills each post read once a day.
+
+    Accounts without anything to follow up now cost nothing.
     """,
 )
 def x_follow_up():
     @task
     def accounts() -> list[str]:
-        """The accounts with a post that something waits for."""
-        from x_provider.hooks.ledger import LedgerHook
+        """The accounts that have something to follow up now."""
+        import pendulum
 
-        return LedgerHook().ledger().follow_ups.accounts()
+        from x_provider.hooks.ledger import LedgerHook
+        from x_provider.publishing.following import accounts_to_follow_up
+
+        return accounts_to_follow_up(LedgerHook().ledger(), now=pendulum.now("UTC"))
 
     XFollowUpOperator.partial(task_id="follow_up", map_index_template="{{ task.x_conn_id }}").expand(
         x_conn_id=accounts()

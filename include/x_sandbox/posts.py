@@ -277,6 +277,10 @@ class Posts:
         """Return the ids of all versions of a post, oldest first."""
         return list(self._by_id.get(self._newer.get(post.id, post.id), post).edit_history)
 
+    def first(self, post: Post) -> Post:
+        """Return the post's first version, itself where it was never edited or committed."""
+        return self._by_id.get(post.edit_history[0], post)
+
     def count(self, author_id: str) -> int:
         """Return how many posts an author has, versions of one counted once."""
         return self._counts[author_id]

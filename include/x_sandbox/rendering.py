@@ -22,7 +22,7 @@ from x_sandbox.metrics import (
 )
 from x_sandbox.posts import Post
 from x_sandbox.problems import field_not_authorized
-from x_sandbox.rules import EDIT_SECONDS, EDITS
+from x_sandbox.rules import EDIT_SECONDS, EDITS, is_editable_kind
 from x_sandbox.state import State
 from x_sandbox.vocabulary import Wanted
 
@@ -284,10 +284,10 @@ FIELDS: dict[str, Callable[[Rendering, Post], Any]] = {
     "conversation_id": lambda _, post: post.conversation_id,
     "created_at": lambda _, post: iso(post.created_at),
     "display_text_range": lambda rendering, post: [0, len(rendering.text(post))],
-    "edit_controls": lambda _, post: {
+    "edit_controls": lambda rendering, post: {
         "edits_remaining": EDITS + 1 - len(post.edit_history),
-        "is_edit_eligible": post.poll is None,
-        "editable_until": iso(post.created_at + EDIT_SECONDS),
+        "is_edit_eligible": is_editable_kind(post),
+        "editable_until": iso(rendering.state.posts.first(post).created_at + EDIT_SECONDS),
     },
     "entities": Rendering.shown_entities,
     "geo": lambda _, post: post.choices.get("geo"),

@@ -20,6 +20,8 @@ DEEP_LINK = re.compile(
 )
 EDITS = 5
 EDIT_SECONDS = 3_600
+NOT_EDITABLE = ("poll", "community_id", "nullcast", "for_super_followers_only")
+INVALID = re.compile("[\ufffe\ufeff\uffff]")
 SUMMONED_ONLY = "You can only reply to or quote posts where you are mentioned or are the author."
 
 
@@ -57,6 +59,8 @@ def _check_content(state: State, account: Account, request: dict[str, Any]) -> N
     text = request.get("text", "")
     if not text.strip() and "media" not in request:
         raise invalid_request("$.text: is missing but it is required unless media is given")
+    if found := INVALID.search(text):
+        raise invalid_request(f"$.text: has the invalid character U+{ord(found[0]):04X}")
     chosen = [name for name in EXCLUSIVE if name in request]
     if len(chosen) > 1:
         raise invalid_request(f"$: {' and '.join(chosen)} are mutually exclusive")
@@ -142,8 +146,8 @@ def _check_edit(state: State, account: Account, request: dict[str, Any]) -> None
         return
     if not account.premium:
         raise forbidden("Your account is not permitted to access this feature")
-    if "poll" in request:
-        raise forbidden("You are not permitted to edit this Tweet.", note="no version can be a poll")
+    if kind := next((name for name in NOT_EDITABLE if request.get(name)), None):
+        raise forbidden("You are not permitted to edit this Tweet.", note=f"no version can have {kind}")
     previous_id = request["edit_options"]["previous_post_id"]
     previous = state.posts.get(previous_id)
     if previous is None or previous.author_id != account.id:
@@ -159,13 +163,19 @@ def _not_editable(state: State, post: Post) -> str | None:
         return "there is a later version of it"
     if len(post.edit_history) > EDITS:
         return f"it was edited {EDITS} times"
-    if state.clock.now() > post.created_at + EDIT_SECONDS:
-        return "it is older than an hour"
-    if post.poll or "community_id" in post.choices:
-        return "polls and community posts cannot be edited"
-    if post.in_reply_to_user_id not in (None, post.author_id):
-        return "replies to others cannot be edited"
+    if state.clock.now() > state.posts.first(post).created_at + EDIT_SECONDS:
+        return "its first version is older than an hour"
+    if not is_editable_kind(post):
+        return (
+            "polls, replies to others, community, promoted-only and super followers' posts cannot be edited"
+        )
     return None
+
+
+def is_editable_kind(post: Post) -> bool:
+    """Tell whether a post is of a kind that could be edited, in time."""
+    chosen = any(post.choices.get(name) for name in NOT_EDITABLE)
+    return not (post.poll or chosen or post.in_reply_to_user_id not in (None, post.author_id))
 
 
 def _check_parent(state: State, account: Account, request: dict[str, Any]) -> None:
@@ -178,7 +188,7 @@ def _check_parent(state: State, account: Account, request: dict[str, Any]) -> No
             "You attempted to reply to a Tweet that is deleted or not visible to you.",
             note=f"there is no post {parent_id}",
         )
-    if state.settings.self_serve and not _summoned(account, parent):
+    if state.settings.self_serve and not _summoned(state, account, parent):
         raise forbidden(
             SUMMONED_ONLY,
             "not-authorized-for-resource",
@@ -202,6 +212,12 @@ def _check_quote(state: State, request: dict[str, Any]) -> None:
         )
 
 
-def _summoned(account: Account, post: Post) -> bool:
+def _summoned(state: State, account: Account, post: Post) -> bool:
+    """Whether the account may answer a post: it is its own, mentions it, or quotes a post of its."""
     named = {name.lower() for name in mentions(post.written)}
-    return post.author_id == account.id or account.username.lower() in named
+    quoted = state.posts.get(post.quote or "")
+    return (
+        post.author_id == account.id
+        or account.username.lower() in named
+        or (quoted is not None and quoted.author_id == account.id)
+    )

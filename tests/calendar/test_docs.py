@@ -14,6 +14,7 @@ from x_provider.calendar import read_calendar
 from x_provider.calendar.entries import entry_fields
 from x_provider.calendar.header import HEADER_FIELDS
 from x_provider.calendar.model import MediaSpec, PollSpec, SubtitlesSpec, VideoSpec
+from x_provider.calendar.sequels import FOLLOW_UP_ACTS
 from x_provider.media import MediaSources
 
 DOCS = (Path(__file__).parents[2] / "docs" / "calendar.md").read_text(encoding="utf-8")
@@ -24,7 +25,7 @@ WRITTEN_OTHERWISE = {"duration_minutes", "duration_seconds"}
 
 
 @pytest.mark.parametrize(
-    "name", [*HEADER_FIELDS, *entry_fields(), "after", "likes", "within", "repost", "hosts"]
+    "name", [*HEADER_FIELDS, *entry_fields(), "after", "likes", "within", *FOLLOW_UP_ACTS, "hosts"]
 )
 def test_every_field_is_in_the_docs(name):
     assert re.search(rf"`[^`]*\b{name}\b|^[^|]*\b{name}:", DOCS, re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from media_samples import MADE
 
 ENTRY = "  - {{id: {id}, at: now + 1 h, {fields}}}\n"
 UTM = "utm: {source: x, campaign: '{calendar}', content: '{id}', hosts: [.example.org]}"
@@ -33,11 +34,37 @@ def test_every_link_of_an_entry_gets_the_calendars_parameters(findings_and_parts
     ]
 
 
-def test_an_entry_can_do_without_them_or_have_its_own(findings_and_parts):
-    text = "text: 'See https://example.org'"
-    assert findings_and_parts(f"{text}, utm: false", head=UTM)[1][0].text == "See https://example.org"
-    own = findings_and_parts(f"{text}, utm: {{medium: post}}", head=UTM)[1][0].text
-    assert own == "See https://example.org?utm_medium=post"
+@pytest.mark.parametrize(
+    ("utm", "text"),
+    [
+        ("{content: teaser}", "https://www.example.org?utm_source=x&utm_campaign=plan&utm_content=teaser"),
+        (
+            "{medium: post}",
+            "https://www.example.org?utm_source=x&utm_medium=post&utm_campaign=plan&utm_content=a",
+        ),
+        ("{content: ''}", "https://www.example.org?utm_source=x&utm_campaign=plan"),
+        ("{content: }", "https://www.example.org?utm_source=x&utm_campaign=plan&utm_content=a"),
+        ("{hosts: [example.net]}", "https://www.example.org"),
+        ("true", "https://www.example.org?utm_source=x&utm_campaign=plan&utm_content=a"),
+        ("false", "https://www.example.org"),
+    ],
+)
+def test_what_an_entry_says_of_parameters_comes_over_the_calendars(findings_and_parts, utm, text):
+    findings, (part,) = findings_and_parts(f"text: 'https://www.example.org', utm: {utm}", head=UTM)
+    assert (findings, part.text) == ([], text)
+
+
+def test_an_entrys_parameters_are_for_the_calendars_hosts_unless_it_names_its_own(findings_and_parts):
+    text = "text: 'https://example.net', utm: {content: b"
+    assert findings_and_parts(f"{text}}}", head=UTM)[1][0].text == "https://example.net"
+    every = findings_and_parts(f"{text}, hosts: []}}", head=UTM)[1][0].text
+    assert every == "https://example.net?utm_source=x&utm_campaign=plan&utm_content=b"
+
+
+def test_an_entry_that_takes_all_parameters_away_is_told_how_to_say_so(findings_and_parts):
+    findings, parts = findings_and_parts("text: A, utm: {source: ''}", head="utm: {source: x}")
+    assert parts == []
+    assert "write utm: false to leave links alone" in findings[0]
 
 
 @pytest.mark.parametrize(
@@ -126,3 +153,48 @@ def test_a_calendar_that_refuses_links_names_them_wherever_they_are(findings_and
     assert parts == []
     assert f'a: {field}: has the link "example.org"; this calendar says links: refuse' in findings[0]
     assert findings_and_parts(f"{fields}, links: keep", head="links: refuse")[0] == []
+
+
+@pytest.fixture
+def with_buttons(findings_and_parts, tmp_path):
+    """Read an entry whose video has buttons."""
+    MADE["good.mp4"](tmp_path / "a.mp4")
+
+    def read_one(buttons: str, more: str = "", **options):
+        fields = f"text: A, media: [{{file: a.mp4}}], video: {{{buttons}}}{more}"
+        return findings_and_parts(fields, **options)
+
+    return read_one
+
+
+def test_the_buttons_of_a_video_get_the_same_parameters(with_buttons):
+    # The full stop is the address's own here, though no link in a text has one at its end.
+    buttons = "visit_site: 'https://example.org/a.', watch_now: 'https://www.example.org/?b=c#top'"
+    findings, (part,) = with_buttons(buttons, head=UTM)
+    added = "utm_source=x&utm_campaign=plan&utm_content=a"
+    assert findings == []
+    assert part.video.visit_site == f"https://example.org/a.?{added}"
+    assert part.video.watch_now == f"https://www.example.org/?b=c&{added}#top"
+
+
+def test_buttons_of_other_hosts_and_of_entries_without_parameters_stay_as_they_are(with_buttons):
+    elsewhere = "visit_site: 'https://example.net/a'"
+    assert with_buttons(elsewhere, head=UTM)[1][0].video.visit_site == "https://example.net/a"
+    own = "visit_site: 'https://example.org/a'"
+    assert with_buttons(own, ", utm: false", head=UTM)[1][0].video.visit_site == "https://example.org/a"
+
+
+@pytest.mark.parametrize("name", ["visit_site", "watch_now"])
+def test_a_calendar_that_refuses_links_refuses_those_behind_buttons(with_buttons, name):
+    button = f"{name}: 'https://example.org/a'"
+    findings, parts = with_buttons(button, head="links: refuse")
+    assert parts == []
+    assert f'a: video.{name}: opens "https://example.org/a"; this calendar says links: refuse' in findings[0]
+    assert with_buttons(button, ", links: keep", head="links: refuse")[0] == []
+    assert with_buttons("app_store_id: '1'", head="links: refuse")[0] == []
+
+
+def test_a_button_stays_where_links_move_into_a_reply(with_buttons):
+    findings, parts = with_buttons("visit_site: 'https://example.org/a'", head="links: reply")
+    assert findings == []
+    assert [part.video.visit_site for part in parts] == ["https://example.org/a"]

@@ -168,6 +168,80 @@ def test_a_follow_up_that_makes_no_sense_is_said(errors_of, follow_up, words):
     assert words in "\n".join(errors_of(f"text: Hello, follow_ups: [{follow_up}]"))
 
 
+def test_what_follows_at_its_time_whatever_people_like(post_of):
+    post = post_of(
+        "text: Hello, follow_ups: [{after: 6 h, repost: true}, {after: 1 day, undo_repost: true},"
+        " {after: 2 days, text: 'Last call'}, {after: 3 days, delete: true}]"
+    )
+    assert [each.after_seconds for each in post.follow_ups] == [21_600, 86_400, 172_800, 259_200]
+    assert [each.likes for each in post.follow_ups] == [None] * 4
+    repost, undo, answer, deletion = post.follow_ups
+    assert (repost.repost, undo.undo_repost, deletion.delete) == (True, True, True)
+    assert (answer.part.text, deletion.part) == ("Last call", None)
+
+
+@pytest.mark.parametrize(
+    ("follow_up", "words"),
+    [
+        ("{after: 1 day, likes: 5, repost: true}", "follow_ups[0].likes: stands beside after"),
+        ("{after: 1 day, within: 2 days, repost: true}", "follow_ups[0].within: stands beside after"),
+        ("{repost: true}", "likes: is missing, and so is after"),
+        ("{likes: 5, within: 1 day, delete: true}", "delete: needs a time: likes do not bring it about"),
+        ("{likes: 5, within: 1 day, undo_repost: true}", "undo_repost: needs a time"),
+        ("{after: 1 day, delete: true, text: Bye}", "delete: takes the post down, and nothing can be done"),
+        ("{after: 1 day, delete: true, repost: true}", "Make it a follow-up of its own"),
+        ("{after: 1 day, undo_repost: true, repost: true}", "takes the repost back and does nothing else"),
+        ("{after: 31 days, delete: true}", "after: must be 1 minute to 30 days"),
+        ("{after: 30 s, delete: true}", "after: must be 1 minute to 30 days"),
+        ("{after: soon, delete: true}", "follow_ups[0].after: "),
+        ("{after: 1 day}", "nothing would happen"),
+        ("{after: 1 day, delete: false}", "nothing would happen"),
+    ],
+)
+def test_a_follow_up_in_time_that_makes_no_sense_is_said(errors_of, follow_up, words):
+    assert words in "\n".join(errors_of(f"text: Hello, follow_ups: [{follow_up}]"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            "first_comment: {text: B, after: 2 days}, follow_ups: [{after: 1 day, delete: true}]",
+            "the post is taken down 1 day after it, and part 2 (of a thread, or its first comment) comes 2 days",
+        ),
+        (
+            "follow_ups: [{after: 1 day, delete: true}, {after: 2 days, repost: true}]",
+            "the post is taken down 1 day after it: this never happens",
+        ),
+        (
+            "follow_ups: [{after: 1 day, delete: true}, {after: 1 day, text: B}]",
+            "the post is taken down 1 day after it: this never happens",
+        ),
+        (
+            "follow_ups: [{after: 1 day, undo_repost: true}, {after: 2 days, repost: true}]",
+            "no earlier follow-up reposts the post",
+        ),
+    ],
+)
+def test_what_would_never_happen_is_doubted(read, fields, words):
+    reading = read(f"  - {{id: a, at: now + 1 h, text: A, {fields}}}\n")
+    (finding,) = reading.findings
+    assert finding.severity == "warning"
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "first_comment: {text: B, after: 5 min}, follow_ups: [{after: 1 day, delete: true}]",
+        "follow_ups: [{likes: 9, within: 1 day, repost: true}, {after: 2 days, undo_repost: true}]",
+        "follow_ups: [{after: 6 h, repost: true}, {after: 1 day, delete: true}]",
+    ],
+)
+def test_what_happens_in_a_sound_order_is_not_doubted(read, fields):
+    assert read(f"  - {{id: a, at: now + 1 h, text: A, {fields}}}\n").findings == []
+
+
 def test_a_promoted_only_post_with_answers_is_doubted(read):
     reading = read("  - {id: a, at: now + 1 h, text: A, nullcast: true, first_comment: {text: B}}\n")
     assert [finding.severity for finding in reading.findings] == ["warning"]
@@ -179,6 +253,12 @@ def test_the_plan_says_what_follows(post_of, read):
         "  - {id: a, at: now, text: A, follow_ups: [{likes: 1, within: 1 day, repost: true}]}\n"
     ).calendar
     assert "text, 1 follow-up" in str(plan(calendar, {}, now=pendulum.datetime(2026, 11, 20, 12)))
+
+
+def test_the_plan_says_when_a_post_is_taken_down(read):
+    calendar = read("  - {id: a, at: now, text: A, follow_ups: [{after: 3 days, delete: true}]}\n").calendar
+    words = str(plan(calendar, {}, now=pendulum.datetime(2026, 11, 20, 12)))
+    assert "text, 1 follow-up, taken down after 3 days" in words
 
 
 @pytest.mark.parametrize(

@@ -231,7 +231,7 @@ def test_an_empty_file_and_one_of_unknown_type_never_leave(x: Any, client: XClie
 
 def test_an_alt_text_that_is_too_long_never_leaves(x: Any, client: XClient) -> None:
     with pytest.raises(XInvalidRequest, match="1001 characters"):
-        client.set_alt_text("5", "x" * 1001)
+        client.set_media_metadata("5", alt_text="x" * 1001)
 
 
 @settings(deadline=None)

@@ -9,18 +9,9 @@ import pendulum
 import pytest
 
 from x_provider.client import CreatePost, calls
-from x_provider.client.prices import (
-    PRICES,
-    PRICING_PAGE,
-    SUMMONED_REPLY,
-    Charge,
-    charge_of,
-    charge_of_post,
-    expected_charge,
-    has_url,
-    price_of,
-)
+from x_provider.client.prices import Charge, charge_of, charge_of_post, expected_charge, has_url
 from x_provider.client.upload_dialects import DIALECTS
+from x_provider.prices import PRICES, PRICING_PAGE, SUMMONED_REPLY, price_of
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
 THREE = ("post/1", "post/2", "post/3")
@@ -53,7 +44,11 @@ def usd(amount):
         (calls.get_posts(["1"]), {"errors": [{"title": "Not Found Error"}]}, None),
         (calls.me(), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"), ("user/7",))),
         (calls.user("7"), {"data": {"id": "7"}}, Charge("user_read", 1, usd("0.010"), ("user/7",))),
-        (DIALECTS["2"].alt_text("1", "A dome"), {}, Charge("media_metadata", 1, usd("0.005"))),
+        (
+            DIALECTS["2"].metadata("1", alt_text="A dome", sensitive=["other"]),
+            {},
+            Charge("media_metadata", 1, usd("0.005")),
+        ),
         (DIALECTS["2"].status("1"), {"data": {"id": "1"}}, None),
         (DIALECTS["2"].finalize("1"), {"data": {"id": "1"}}, None),
     ],

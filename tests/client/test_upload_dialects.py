@@ -29,7 +29,8 @@ from x_provider.client import (
     XNotFound,
     XPlanLacks,
 )
-from x_provider.client.media import processing_failed
+from x_provider.client.calls import MediaCategory
+from x_provider.client.media_failures import processing_failed
 from x_provider.client.segments import SEGMENT_BYTES
 from x_provider.client.upload_dialects import DIALECTS
 
@@ -126,11 +127,25 @@ def test_an_upload_that_x_has_lost_is_begun_anew_and_no_third_time(sandbox: Any,
 def test_viewers_are_warned_of_what_is_named_and_of_nothing_else(sandbox: Any, client: XClient) -> None:
     uploaded = client.upload_media(PICTURE, "tweet_image", alt_text="A dome")
 
-    client.set_media_warnings(uploaded.id, ["graphic_violence", "other"])
+    client.set_media_metadata(uploaded.id, sensitive=["graphic_violence", "other"])
 
     on_x = shown(sandbox, client, uploaded.id)[0]
     assert on_x["sensitive"] == ["graphic_violence", "other"]
     assert on_x["alt_text"] == "A dome"
+
+
+def test_alt_text_and_warnings_go_in_one_request_and_nothing_to_say_in_none(
+    sandbox: Any, client: XClient
+) -> None:
+    uploaded = client.upload_media(PICTURE, "tweet_image")
+    before = len(sandbox.requests())
+
+    client.set_media_metadata(uploaded.id)
+    client.set_media_metadata(uploaded.id, alt_text="A dome", sensitive=["other"])
+
+    assert len(sandbox.requests()) == before + 1
+    on_x = shown(sandbox, client, uploaded.id)[0]
+    assert (on_x["alt_text"], on_x["sensitive"]) == ("A dome", ["other"])
 
 
 def test_subtitles_come_and_go(sandbox: Any, client: XClient, tmp_path: Path) -> None:
@@ -165,7 +180,7 @@ def test_v11_says_why_processing_failed_and_what_to_do(v11: XClient, tmp_path: P
     fake = tmp_path / "fake.mp4"
     fake.write_bytes(b"this is no video" * 100)
 
-    with pytest.raises(XMediaFailed, match=r"InvalidMedia: .*X cannot read the file"):
+    with pytest.raises(XMediaFailed, match=r"InvalidMedia: .*X cannot read the video"):
         v11.upload_media(fake, "tweet_video")
 
 
@@ -173,13 +188,28 @@ def test_v11_says_why_processing_failed_and_what_to_do(v11: XClient, tmp_path: P
     ("name", "advice"),
     [
         ("InvalidMedia", "may be damaged"),
-        ("UnsupportedMedia", "compare its length"),
-        ("FileSizeTooLarge", "lower bit rate"),
-        ("InternalError", "X failed, not the file"),
-        ("SomethingNew", "Encode the file"),
+        ("UnsupportedMedia", "does not take it"),
+        ("FileSizeTooLarge", "Make the {noun} smaller"),
+        ("InternalError", "X failed, not the {noun}"),
+        ("SomethingNew", "Export the {noun}"),
     ],
 )
-def test_every_known_failure_has_its_advice(name: str, advice: str, planted: OAuth1) -> None:
+@pytest.mark.parametrize(
+    ("category", "noun", "limit"),
+    [
+        ("tweet_image", "picture", "JPEG, PNG or WEBP of 5 MB"),
+        ("tweet_gif", "GIF", "15 MB, 1280x1080 pixels, 350 frames, 300 million pixels in all frames"),
+        (
+            "tweet_video",
+            "video",
+            "0.5 to 140 s, 32x32 to 1280x1024 pixels, 1:3 to 3:1, 60 frames a second, 512 MB",
+        ),
+        ("subtitles", "file of subtitles", ".srt or .vtt"),
+    ],
+)
+def test_every_known_failure_has_its_advice_for_each_kind_of_file(
+    name: str, advice: str, category: MediaCategory, noun: str, limit: str, planted: OAuth1
+) -> None:
     client = XClient(auth=planted, media_api="1.1")
     said = {"state": "failed", "error": {"code": 1, "name": name, "message": "X's words"}}
     with responses.RequestsMock() as x:
@@ -187,10 +217,11 @@ def test_every_known_failure_has_its_advice(name: str, advice: str, planted: OAu
             "https://upload.twitter.com/1.1/media/upload.json",
             json={"media_id": 5, "media_id_string": "5", "processing_info": said},
         )
-        error = processing_failed(client.media_status("5"), "clip.mp4")
+        error = processing_failed(client.media_status("5"), category, "clip.mp4")
 
     assert f"clip.mp4, media 5: {name}: X's words" in str(error)
-    assert advice in error.next_step
+    assert advice.format(noun=noun) in error.next_step
+    assert limit in error.next_step
 
 
 def test_an_error_beside_an_unfinished_state_is_a_failure(planted: OAuth1) -> None:
@@ -246,7 +277,7 @@ def test_what_x_could_not_take_never_leaves(sandbox: Any) -> None:
     client = client_of(sandbox, "2")
 
     with pytest.raises(XInvalidRequest, match="does not warn of spoilers"):
-        client.set_media_warnings("5", ["spoilers"])  # type: ignore[list-item]
+        client.set_media_metadata("5", sensitive=["spoilers"])  # type: ignore[list-item]
     with pytest.raises(XInvalidRequest, match="two letters"):
         client.attach_subtitles("5", "tweet_video", "6", language="en-GB", name="English")
     with pytest.raises(XInvalidRequest, match="belong to a video"):
@@ -279,7 +310,7 @@ def test_bodies_of_v2_have_the_members_of_x_openapi_document(schemas: dict[str, 
     v2 = DIALECTS["2"]
     attached = v2.attach_subtitles("5", "amplify_video", "6", language="en", name="English").json or {}
     removed = v2.remove_subtitles("5", "tweet_video", "EN").json or {}
-    warned = v2.warnings("5", ["other"]).json or {}
+    said = v2.metadata("5", alt_text="A dome", sensitive=["other"]).json or {}
 
     theirs = schemas["CreateMediaSubtitlesRequest"]["properties"]
     assert set(attached) == set(theirs)
@@ -288,8 +319,9 @@ def test_bodies_of_v2_have_the_members_of_x_openapi_document(schemas: dict[str, 
     assert set(attached["subtitles"]) == set(track)
     assert re.fullmatch(track["language_code"]["pattern"], attached["subtitles"]["language_code"])
     assert set(removed) == set(schemas["DeleteMediaSubtitlesRequest"]["required"])
-    assert set(warned["metadata"]) <= set(schemas["CreateMediaMetadataMetadata"]["properties"])
-    assert warned["metadata"]["sensitive_media_warning"] == {
+    assert set(said["metadata"]) <= set(schemas["CreateMediaMetadataMetadata"]["properties"])
+    assert said["metadata"]["alt_text"] == {"text": "A dome"}
+    assert said["metadata"]["sensitive_media_warning"] == {
         "adult_content": False,
         "graphic_violence": False,
         "other": True,

@@ -107,7 +107,9 @@ def test_unknown_numbers_stay_unknown_and_zero_stays_zero(ledger):
 def test_an_account_is_remembered_for_the_x_it_was_met_on(ledger):
     user = AccountOnX("x_default", "https://api.x.com", "42", "nordlicht", "fingerprint")
     ledger.accounts.put(user, now=NOW)
-    ledger.accounts.put(replace(user, username="nordlicht_obs"), now=NOW)
-    assert ledger.accounts.find("x_default", "https://api.x.com").username == "nordlicht_obs"
+    now_called = replace(user, username="nordlicht_obs", name="Nordlicht", picture_url="https://x/1.png")
+    ledger.accounts.put(now_called, now=NOW)
+    assert ledger.accounts.find("x_default", "https://api.x.com") == now_called
+    assert ledger.accounts.base_urls() == ["https://api.x.com"]
     assert ledger.accounts.find("x_default", "http://127.0.0.1:8090") is None
     assert ledger.accounts.names() == ["x_default"]

@@ -122,16 +122,53 @@ def test_a_file_that_is_there_already_is_left_alone(internet: Internet, cdn: Ser
     assert (tmp_path / "x.png").read_bytes() == b"mine"
 
 
-def test_a_page_where_a_picture_should_be_is_no_picture(
-    internet: Internet, cdn: Server, tmp_path: Path
+PAGE = b"<!doctype html><meta http-equiv=refresh content='0;url=https://127.0.0.1/'><h1>Please log in</h1>"
+
+
+@pytest.mark.parametrize("page", [PAGE, b"\xef\xbb\xbf\r\n " + PAGE.upper(), b"<html lang=en><title>Photo"])
+@pytest.mark.parametrize("said", ["image/png", "text/html; charset=utf-8"])
+def test_a_page_where_a_picture_should_be_is_told_from_a_file(
+    internet: Internet, cdn: Server, tmp_path: Path, page: bytes, said: str
 ) -> None:
-    page = (
-        b"<!doctype html><meta http-equiv=refresh content='0;url=https://127.0.0.1/'><h1>Please log in</h1>"
+    cdn.answers["/x.png"] = redirect("/login?next=x.png")
+    cdn.answers["/login"] = reply(page, Content_Type=said)
+    with pytest.raises(MediaError) as refusal:
+        internet.fetcher().fetch(URL, tmp_path / "x.png")
+    assert str(refusal.value) == (
+        f"{URL} leads to https://cdn.example/login?next=…, which cannot be fetched: its server gives a web page,"
+        " not a file"
     )
-    cdn.answers["/x.png"] = reply(page, Content_Type="image/png")
+    assert "the direct address of the file" in refusal.value.hint
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_picture_that_its_server_calls_a_page_is_a_picture(
+    internet: Internet, cdn: Server, tmp_path: Path, picture: bytes
+) -> None:
+    cdn.answers["/x.png"] = reply(picture, Content_Type="text/html")
     internet.fetcher().fetch(URL, tmp_path / "x.png")
-    with pytest.raises(MediaError, match="neither a picture"):
-        inspect(tmp_path / "x.png")
+    assert inspect(tmp_path / "x.png")[0].media_type == "image/png"
+
+
+@pytest.mark.parametrize("proxy", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", None])
+def test_where_a_proxy_is_set_it_is_said_that_files_do_not_use_it(
+    internet: Internet, cdn: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str | None
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    if proxy:
+        monkeypatch.setenv(proxy, "http://user:hush@proxy.example:3128")
+
+    def unknown(host: str) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "")
+
+    cdn.stop()
+    for fetcher in (internet.fetcher(), Fetcher(resolve=unknown)):
+        with pytest.raises(MediaError) as refusal:
+            fetcher.fetch(URL, tmp_path / "x.png")
+        hint = refusal.value.hint
+        assert ("its proxy (HTTPS_PROXY), which is not used for files" in hint) == (proxy is not None)
+        assert "hush" not in hint
 
 
 class TestWhatAServerIsTold:

@@ -25,6 +25,16 @@ def test_messages_use_the_name_that_people_know(album):
         inspect(album("wide.gif"), name="logo.png")
 
 
+def test_the_end_of_a_url_promises_nothing(album):
+    assert inspect(album("wide.gif"), name="logo.png", from_url=True)[0].media_type == "image/gif"
+
+
+def test_a_page_that_was_saved_in_place_of_a_picture_is_called_one(tmp_path):
+    (tmp_path / "dome.jpg").write_bytes(b"\n<!DOCTYPE html><html><img src=dome.jpg>")
+    with pytest.raises(MediaError, match=r"dome\.jpg is a web page"):
+        inspect(tmp_path / "dome.jpg")
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [

@@ -95,11 +95,29 @@ def test_an_edit_whose_answer_is_lost_is_found_and_not_made_again(edit, set_up, 
 def test_a_post_older_than_an_hour_is_not_tried(edit, sandbox, published):
     old = x_id_of_age(61)
     assert created_at(old) < utc_now().subtract(minutes=60)
-    answer = {"data": [{"id": old, "text": "Open form 9 to 5", "edit_history_tweet_ids": [old]}]}
-    sandbox.faults("status", method="GET", path="/2/tweets", status=200, body=answer)
+    asked = len(sandbox.requests())
     with pytest.raises(AirflowFailException, match="X takes edits within 60 minutes"):
         edit(old)
-    assert len(creations(sandbox)) == 1
+    assert len(sandbox.requests()) == asked
+
+
+def test_a_post_that_was_edited_is_as_old_as_its_first_version(edit, sandbox, premium):
+    first, newest = x_id_of_age(61), x_id_of_age(5)
+    answer = {"data": [{"id": newest, "text": "Open", "edit_history_tweet_ids": ["", first, newest]}]}
+    sandbox.faults("status", method="GET", path="/2/tweets", status=200, body=answer)
+    with pytest.raises(AirflowFailException, match="takes edits within 60 minutes, counted from its first"):
+        edit(newest)
+    assert creations(sandbox) == []
+
+
+def test_a_post_that_has_used_up_its_edits_is_not_tried(edit, sandbox, published):
+    for time in range(5):
+        edit(published, run_id=f"run{time}", text=f"Open from {time} to 5")
+    with pytest.raises(
+        AirflowFailException, match=f"post {published} was edited 5 times, and X takes 5 edits"
+    ):
+        edit(published, run_id="sixth", text="Open from 6 to 5")
+    assert len(creations(sandbox)) == 6
 
 
 def test_what_x_refuses_fails_the_task_in_its_words(edit, set_up, sandbox, published):

@@ -179,6 +179,26 @@ def test_a_missed_deadline_is_posted_once_from_a_worker(missed, set_up, sandbox)
     assert texts(sandbox) == ["nightly is late"]
 
 
+def test_links_name_the_dag_and_what_is_told_of_and_nothing_of_the_run(
+    tell, notifier, missed, set_up, sandbox
+):
+    told = {"text": "See https://example.org", "utm": {"campaign": "{calendar}", "content": "{id}"}}
+    tell(notifier(**told))
+    context = {
+        "dag": DAG("d", schedule=None),
+        "run_id": "r",
+        "reason": "success",
+        "ti": SimpleNamespace(task_id="last"),
+    }
+    notifier(**told)(context)
+    assert in_triggerer(missed, **told, **set_up.ids) == "success"
+    assert [post.parts[0].content["text"].partition("?")[2] for post in set_up.ledger.posts.all()] == [
+        "utm_campaign=d&utm_content=t",
+        "utm_campaign=d&utm_content=success",
+        "utm_campaign=nightly&utm_content=deadline",
+    ]
+
+
 def test_what_is_due_later_is_left_to_x_publish(tell, notifier, sandbox, set_up):
     tell(notifier(at="now + 2 h"))
     assert sandbox.posts() == []

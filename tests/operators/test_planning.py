@@ -142,6 +142,14 @@ def test_what_comes_after_a_post_reaches_the_ledger_with_its_links_tagged(post_o
     assert [(*row[:3], json.loads(row[3])) for row in rows] == [(100, 172_800, 1, {"text": "Thank you"})]
 
 
+def test_links_name_the_dag_and_the_task_and_nothing_of_the_run(post_of):
+    utm = {"source": "x", "campaign": "{calendar}", "content": "{id}"}
+    (part,) = post_of(text="See https://example.org", at=IN_TWO_DAYS, utm=utm).parts
+    dag_id = "test_links_name_the_dag_and_the_task_and_nothing_of_the_run"
+    query = f"utm_source=x&utm_campaign={dag_id}&utm_content=only"
+    assert part.content["text"] == f"See https://example.org?{query}"
+
+
 def test_a_long_text_is_planned_as_a_thread(post_of):
     post = post_of(text="Doors open at seven. " * 20, split="{{ 'numbered' }}", at=IN_TWO_DAYS)
     assert [part.content["text"][-4:] for part in post.parts] == [" 1/2", " 2/2"]

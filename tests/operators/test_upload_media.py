@@ -117,7 +117,7 @@ def test_a_file_that_x_cannot_process_fails_for_good_with_words_and_the_post_wit
     said = "".join(capfd.readouterr())
     assert "Bad codec" in said
     assert str(film) in said
-    assert "Encode the file within X's limits" in said
+    assert "Export the GIF within X's limits" in said
     assert run_task(XCreatePostOperator, **post).state == "failed"
     assert "Bad codec" in "".join(capfd.readouterr())
     assert set_up.ledger.posts.get(post["post_id"]).state is PartState.REFUSED

@@ -150,7 +150,7 @@ def test_reads_are_refused_and_what_is_free_goes_on(
     file = picture()
     uploaded = watched.upload_media(tmp_path / "dome.png", "tweet_image", wait=False)
     with pytest.raises(XNotPaidFor):
-        watched.set_alt_text(uploaded.id, file.alt)
+        watched.set_media_metadata(uploaded.id, alt_text=file.alt)
     assert ledger.charges.month("x_default", now=clock()).spent == 0
 
 

@@ -45,16 +45,47 @@ def planned(*posts, known=()):
     ("spec", "words"),
     [
         (post("plain", "Hello"), "$0.015"),
-        (post("link", LINK), "$0.200 instead of $0.015 because of its link"),
-        (post("moved", "Tickets below", LINK), "$0.215 instead of $0.030 because of its link"),
-        (post("two", LINK, LINK), "$0.400 instead of $0.030 because of its links"),
+        (post("link", LINK), "$0.200 instead of $0.015 because of its link example.com"),
+        (
+            post("unmeant", "Read readme.md first"),
+            "$0.200 instead of $0.015 because of its link readme.md",
+        ),
+        (
+            post("moved", "Tickets below", LINK),
+            "$0.215 instead of $0.030 because of its link example.com",
+        ),
+        (
+            post("two", LINK, f"{LINK} and a.de"),
+            "$0.400 instead of $0.030 because of the links in 2 of its parts: example.com, a.de",
+        ),
+        (
+            post("four", f"a.de b.de c.de d.de https://example.com/{'x' * 80}?key=secret"),
+            "$0.200 instead of $0.015 because of its links a.de, b.de, c.de, …",
+        ),
+        (
+            post("long", f"https://example.com/{'x' * 80}"),
+            f"$0.200 instead of $0.015 because of its link https://example.com/{'x' * 39}…",
+        ),
         (
             post("film", PartSpec(text="Look", media=[film(alt="A dome", sensitive=["other"])])),
-            "$0.025, $0.010 of it for what is said about its media",
+            "$0.020, $0.005 of it for what is said about its media",
         ),
         (
             post("likes", "Hello", follow_ups=[LIKED]),
-            "$0.015, and $0.215 once it finds its likes",
+            "$0.015, and $0.215 once it finds its likes, up to $0.005 for looking whether it has",
+        ),
+        (
+            post(
+                "timed",
+                "Hello",
+                "World",
+                follow_ups=[
+                    FollowUpSpec(after_seconds=60, repost=True),
+                    FollowUpSpec(after_seconds=90, undo_repost=True),
+                    FollowUpSpec(after_seconds=120, delete=True),
+                ],
+            ),
+            "$0.030, and $0.045 for what follows it later",
         ),
     ],
     ids=lambda value: getattr(value, "id", ""),
@@ -82,7 +113,10 @@ def test_a_plan_s_lines_say_what_it_costs_by_account_and_month_against_the_budge
     )
     found = forecast(made, ledger, now=NOW)
     lines = [*made.lines(found.notes()), *found.lines()]
-    assert "+ link   2026-12-02 08:00 UTC  text  $0.200 instead of $0.015 because of its link" in lines
+    assert (
+        "+ link   2026-12-02 08:00 UTC  text  $0.200 instead of $0.015 because of its link example.com"
+        in lines
+    )
     assert (
         "$ x_default 2026-12: 2 posts for $0.215, $0.185 of it for links; $0.010 is spent; budget $0.200: $0.025 TOO"
         " LITTLE, so that the last of them would not go out; `airflow x budget x_default --set USD` raises it"
@@ -99,3 +133,20 @@ def test_what_is_on_x_or_stopped_costs_nothing_more(ledger):
     found = forecast(planned(*posts, known=known), ledger, now=NOW)
     assert list(found.posts) == ["planned"]
     assert forecast(planned(), ledger, now=NOW).lines() == []
+
+
+@pytest.mark.parametrize(
+    ("within", "days"),
+    [(pendulum.duration(minutes=5), 1), (pendulum.duration(hours=16), 2), (pendulum.duration(days=2), 3)],
+)
+def test_looking_for_likes_costs_a_read_a_utc_day(ledger, within, days):
+    waiting = FollowUpSpec(likes=9, within_seconds=within.in_seconds(), repost=True)
+    sooner = FollowUpSpec(likes=5, within_seconds=60, repost=True)
+    waits = post("likes", "Hello", follow_ups=[sooner, waiting])
+    assert forecast_of(waits).looking == days * Decimal("0.005")
+    timed = post("timed", "Hello", follow_ups=[FollowUpSpec(after_seconds=60, delete=True)])
+    assert (forecast_of(timed).looking, forecast_of(timed).later) == (0, Decimal("0.010"))
+    assert "; what follows posts later: $0.010;" in forecast(planned(timed), ledger, now=NOW).lines()[-1]
+    last = forecast(planned(waits, post("plain", "Hello")), ledger, now=NOW).lines()[-1]
+    assert f"x_follow_up reads to see the likes: up to ${days * 0.005:.3f}, a read a post and UTC day" in last
+    assert "x_follow_up" not in forecast(planned(post("plain", "Hello")), ledger, now=NOW).lines()[-1]

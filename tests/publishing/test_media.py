@@ -150,7 +150,7 @@ def test_a_file_that_x_cannot_process_ends_its_post_ahead_of_time(
     refused = ledger.posts.get(post.id)
     assert refused.state is PartState.REFUSED
     assert media.source in refused.parts[0].why
-    assert "Encode the file within X's limits" in refused.parts[0].why
+    assert "Export the GIF within X's limits" in refused.parts[0].why
     # A person says to try it all the same: with a new upload.
     ledger.deciding.resume(post.id, now=clock())
     publisher.prepare(post.id)

@@ -12,7 +12,7 @@ from drafting import described, make_film, make_video
 from PIL import Image
 
 from x_provider.calendar import PartSpec, SubtitlesSpec, VideoSpec
-from x_provider.ledger import PartState
+from x_provider.ledger import PartState, month_of
 from x_provider.media import MediaError, MediaSources
 from x_provider.publishing import Publisher
 
@@ -161,6 +161,14 @@ def test_warnings_and_subtitles_are_on_x_before_the_post(sandbox, publisher, pla
     (media,) = sandbox.posts()[0]["media"]
     assert media["sensitive"] == ["graphic_violence"]
     assert [each["language_code"] for each in media["subtitles"]] == ["EN"]
+
+
+def test_alt_text_and_warnings_of_a_file_are_paid_for_once(sandbox, publisher, plan, film, ledger, clock):
+    post = plan(PartSpec(text="A film", media=[film(alt="Saturn", sensitive=["other"])]))
+    publisher.prepare(post.id)
+    assert [r["status"] for r in sandbox.requests() if r["path"] == "/2/media/metadata"] == [200]
+    paid = {each.kind: each.units for each in ledger.charges.by_kind("x_default", month_of(clock()))}
+    assert paid["media_metadata"] == 1
 
 
 def test_the_same_film_with_other_subtitles_is_another_upload(ledger, publisher, plan, film):

@@ -26,6 +26,11 @@ WORDS = [
     "x" * 40,
     "!?",
     "“So.”",
+    "So!🎉",
+    "🎉",
+    "❤️",
+    "。🎉",
+    "#night.",
 ]
 WORDS += [
     "https://example.com/a?b=c",
@@ -106,6 +111,41 @@ def test_a_full_stop_that_ends_no_sentence_is_no_place_to_cut(word):
     assert split(f"{first} {ended}", limit=64)[0] == f"{first} There will be stars."
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("The dome turns at eight tonight! 🎉", "Doors open at seven for everybody."),
+        ("The dome turns at eight tonight!🎉", "Doors open at seven for everybody."),
+        ("We look up together tonight! #stargazing", "Next week the dome is closed."),
+        ("We look up together tonight! #stars #moon. 🌗", "Next week the dome is closed."),
+        ("That was all of it. 👨‍👩‍👧 ❤️ 🇩🇪", "The next night comes soon."),
+        ("She said “Look up.” ✨", "Everybody looked up at once."),
+        ("今夜は星を見ます！ 🎉", "明日は雲です。"),
+        ("今夜は星を見ます。#星空", "明日は雲です。"),
+        # What these stand before is what they belong to.
+        ("We all look up tonight.", "#stargazing is fun, and cocoa is too."),
+        ("Doors open at seven.", "👉 Tickets are at the desk already."),
+        ("Doors open at seven.", "© 2026 Nordlicht, all rights reserved."),
+        ("Doors open at seven.\n", "🎉 Tickets are free for everybody."),
+    ],
+)
+def test_emoji_and_hashtags_after_a_sentence_stay_with_it(first, second):
+    limit = max(weighted_length(first), weighted_length(second)) + 1
+    assert split(f"{first} {second}", limit=limit) == [first.strip(), second]
+
+
+def test_an_emoji_stays_with_its_sentence_where_there_are_no_spaces():
+    assert split("星が見える夜です。🎉次の夜は雲です。", limit=22) == [
+        "星が見える夜です。🎉",
+        "次の夜は雲です。",
+    ]
+
+
+def test_an_emoji_after_which_the_sentence_goes_on_is_no_place_to_cut():
+    first, second = "We all meet here on the roof.", "Wow! 🎉 and then the stars came out."
+    assert split(f"{first} {second}", limit=40) == [first, second]
+
+
 def test_parts_are_even():
     assert [len(part) for part in split("a" * 281)] == pytest.approx([140, 141], abs=35)
     lengths = [len(part) for part in split("nine char " * 200)]
@@ -152,6 +192,11 @@ def test_a_link_longer_than_a_part_is_never_cut():
         "👨‍👩‍👧" * 4_000,
         "https://x.com/a " * 3_000,
         "$a#a@a" * 5_000,
+        "a!" + "🎉" * 8_000,
+        "a! " + "🎉 " * 8_000,
+        "a! " + "#a " * 8_000,
+        "。🎉" * 5_000,
+        "!#" * 10_000,
     ],
     ids=lambda text: text[:6].encode("ascii", "backslashreplace").decode(),
 )

@@ -11,7 +11,9 @@ from typing import Any, cast
 
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import quoted
+from x_provider.calendar.link_rules import EntryLinks
 from x_provider.calendar.model import MediaSpec, SensitiveMedia, SubtitlesSpec, VideoSpec
+from x_provider.calendar.plans import Rights
 from x_provider.calendar.shelf import InspectedMedia, Shelf
 from x_provider.calendar.yaml_tree import Node, Scalar
 from x_provider.media import MAX_ALT_LENGTH, MAX_IMAGES, MediaError, breaches, changeable
@@ -36,13 +38,13 @@ _LANGUAGE = re.compile(r"[A-Z]{2}")
 class Attachments:
     """Reads what the parts of one entry show.
 
-    :param premium: the account has X Premium, which may post longer and larger videos.
+    :param rights: of the account; with X Premium it may post longer and larger videos.
     :param fetch: whether files that are not on this machine are fetched.
     """
 
-    def __init__(self, shelf: Shelf, *, premium: bool, fetch: bool) -> None:
+    def __init__(self, shelf: Shelf, rights: Rights, *, fetch: bool) -> None:
         self._shelf = shelf
-        self._premium = premium
+        self._rights = rights
         self._fetch = fetch
 
     def media(self, fields: Fields) -> list[MediaSpec]:
@@ -65,8 +67,11 @@ class Attachments:
             fields.error("media", message, "Make several posts")
         return [spec for _, spec in found]
 
-    def video(self, fields: Fields, media: list[MediaSpec]) -> VideoSpec | None:
-        """Read ``video``: what X shows around the one of ``media``."""
+    def video(self, fields: Fields, media: list[MediaSpec], links: EntryLinks) -> VideoSpec | None:
+        """Read ``video``: what X shows around the one of ``media``.
+
+        :param links: what becomes of the addresses behind its buttons.
+        """
         video = fields.mapping("video", known=_VIDEO_FIELDS)
         if video is None:
             return None
@@ -78,8 +83,8 @@ class Attachments:
             description=video.words("description"),
             embeddable=video.flag("embeddable"),
             preview=self._preview(video),
-            visit_site=video.url("visit_site"),
-            watch_now=video.url("watch_now"),
+            visit_site=links.button(video, "visit_site"),
+            watch_now=links.button(video, "watch_now"),
             app_store_id=video.words("app_store_id"),
             ipad_app_store_id=video.words("ipad_app_store_id"),
             play_store_id=video.words("play_store_id"),
@@ -107,7 +112,7 @@ class Attachments:
             spec = _spec(looked).model_copy(
                 update={
                     "alt": alt,
-                    "fit": ("premium" if self._premium else "default") if fit else None,
+                    "fit": ("premium" if self._rights.premium else "default") if fit else None,
                     "sensitive": sensitive,
                     "subtitles": subtitles,
                 }
@@ -127,16 +132,19 @@ class Attachments:
         except MediaError as error:
             fields.error(name, error.message, error.hint, may_pass=error.may_pass)
             return None
-        changed = changeable(looked.found, premium=self._premium) if fit else []
+        changed = changeable(looked.found, premium=self._rights.premium) if fit else []
         if changed and looked.found.category == "tweet_image" and looked.found.frames > 1:
             message = f"{looked.name}: {changed[0]}; it moves, and would not when made to fit"
             fields.error(name, message, "Make a GIF or a video of it")
             return looked
-        for severity, message in breaches(looked.found, premium=self._premium):
+        with_premium = {message for _, message in breaches(looked.found, premium=True)}
+        for severity, message in breaches(looked.found, premium=self._rights.premium):
             if message in changed:
                 fields.warning(name, f"{looked.name}: {message}; it is re-encoded, as fit: true says")
-            else:
-                (fields.error if severity == "error" else fields.warning)(name, f"{looked.name}: {message}")
+                continue
+            say = fields.error if severity == "error" else fields.warning
+            hint = None if message in with_premium else f"Write {self._rights.if_premium}"
+            say(name, f"{looked.name}: {message}", hint)
         return looked
 
     def _preview(self, video: Fields) -> MediaSpec | None:

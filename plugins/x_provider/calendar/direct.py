@@ -52,6 +52,7 @@ def read_entry(
     now: pendulum.DateTime,
     source: str,
     calendar: str = "",
+    called: str | None = None,
     late: LatePolicy | None = None,
     is_known: bool = False,
     sources: MediaSources | None = None,
@@ -69,6 +70,7 @@ def read_entry(
     :param folder: what media paths are relative to.
     :param source: where the post comes from, such as ``task x_post.plan``; findings name it as their file.
     :param calendar: the name of what it belongs to, for ``{calendar}`` in the parameters of links.
+    :param called: its name for the world, for ``{id}`` there; the ledger's where left out.
     :param late: what holds where the entry does not say what happens when it is late.
     :param is_known: the ledger has the post already, so a due time in the past is no news.
     :param sources: where media come from; files of this machine and https URLs when left out.
@@ -91,6 +93,7 @@ def read_entry(
         Shelf(sources or MediaSources(), folder.absolute()),
         now=now,
         is_known=is_known,
+        called=called,
     )
     return EntryReading(None if entry_report.failed else post, report.findings())
 

@@ -32,25 +32,33 @@ def read_post(
     now: pendulum.DateTime,
     is_known: bool,
     is_history: bool = False,
+    called: str | None = None,
 ) -> PostSpec | None:
     """Read one entry; what is wrong with it goes to the fields' report.
 
     :param is_known: the ledger has the post already, so a due time in the past is no news.
     :param is_history: it is on its way or on X: what is not on this machine is not fetched for it.
+    :param called: what ``{id}`` in the parameters of links stands for; the id where left out.
     :returns: the post, which is to be used only if nothing was wrong; None when none can be made.
     """
     timezone = read_zone(fields, default=header.timezone)
     late = read_late(fields, header.late)
     on_absent = read_on_absent(fields, header.on_absent)
     due = _due(fields, timezone, now) if timezone else None
+    account = _account(fields, header)
+    rights = header.rights_of(account).at(due.instant if due else None)
     reader = PartReader(
-        header.rights,
-        Attachments(shelf, premium=header.rights.premium, fetch=not is_history),
-        EntryLinks(read_link_rules(fields, header.links), calendar=header.name, id=id),
+        rights,
+        Attachments(shelf, rights, fetch=not is_history),
+        EntryLinks(
+            read_link_rules(fields, header.links),
+            calendar=header.name,
+            id=called or id,
+            at=due.instant if due else None,
+        ),
     )
     parts = read_parts(fields, reader)
-    follow_ups = read_follow_ups(fields, reader)
-    account = _account(fields, header)
+    follow_ups = read_follow_ups(fields, reader, parts)
     if due is None or not parts:
         return None
     if not is_known:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from x_provider.calendar.findings import EntryReport, nearest, quoted
 from x_provider.calendar.times import TimeError, duration_seconds
 from x_provider.calendar.yaml_tree import Mapping, Node, Scalar, Sequence
-from x_provider.text import invalid_characters
+from x_provider.text import invalid_characters, post_id_of
 
 _YES = frozenset({"true", "yes", "on"})
 _NO = frozenset({"false", "no", "off"})
@@ -136,6 +136,19 @@ class Fields:
             return None
         return value or None
 
+    def post_id(self, name: str) -> str | None:
+        """The id of a post on X, written as itself or as the post's address."""
+        value = self.text(name)
+        found = None if value is None else post_id_of(value)
+        if value is not None and found is None:
+            self.error(
+                name,
+                f"must be a post's address or its id on X, 1 to 19 digits, not {quoted(value)}",
+                "Copy the address, such as https://x.com/name/status/1460323737035677698; what is not on X yet has"
+                " none, but can be answered by thread or first_comment",
+            )
+        return found
+
     def x_id(self, name: str) -> str | None:
         value = self.text(name)
         return None if value is None else self._checked_id(name, value)
@@ -196,7 +209,7 @@ class Fields:
     def _checked_id(self, name: str, value: str) -> str | None:
         if _X_ID.fullmatch(value):
             return value
-        hint = "It is the number at the end of the post's or the account's address"
+        hint = "A community's is the number at the end of its address; an account's is no @name, but a number"
         self.error(name, f"must be an id on X, 1 to 19 digits, not {quoted(value)}", hint)
         return None
 
@@ -224,7 +237,8 @@ def _meant(name: str, known: tuple[str, ...]) -> str:
     if _RENAMED.get(name) in known:
         return f"Write {_RENAMED[name]}: that is what it is called now"
     if name in _OF_THE_CALENDAR:
-        return f"Write {_RENAMED.get(name, name)}: at the top of the calendar, where it holds for all entries"
+        written = _RENAMED.get(name, name)
+        return f"Write {written}: at the top of the calendar, or under accounts: there for one account"
     guess = nearest(name, known)
     return f"Did you mean {guess}?" if guess else f"Known here: {', '.join(known)}"
 

@@ -1,4 +1,4 @@
-"""What becomes of the links in a calendar's texts: parameters for them, and whether they stay there."""
+"""What becomes of a calendar's links, in texts and behind buttons: parameters for them, and whether they stay."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
+from pendulum import DateTime
+
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import quoted
+from x_provider.calendar.unmeant_links import check_unmeant_links, link_prices
 from x_provider.calendar.yaml_tree import Scalar
-from x_provider.text import extract_urls, tag_links, without_links
+from x_provider.text import extract_urls, tag_address, tag_links, without_links
 
 LinkPolicy = Literal["keep", "reply", "refuse"]
 LINK_FIELDS = ("links", "utm")
@@ -36,7 +39,10 @@ class LinkRules:
 
 
 def read_link_rules(fields: Fields, default: LinkRules) -> LinkRules:
-    """Read ``links`` and ``utm``; what they do not say is taken from the default."""
+    """Read ``links`` and ``utm``; what they do not say is taken from the default, field by field.
+
+    ``utm: false`` leaves links alone; a blank field of ``utm`` takes that one away.
+    """
     policy = fields.choice("links", _POLICIES)
     rules = replace(default, policy=cast("LinkPolicy", policy)) if policy else default
     if isinstance(fields.node("utm"), Scalar):
@@ -44,17 +50,23 @@ def read_link_rules(fields: Fields, default: LinkRules) -> LinkRules:
     utm = fields.mapping("utm", known=(*_PARAMETERS, "hosts"))
     if utm is None:
         return rules
-    parameters = {f"utm_{name}": (utm.text(name) or "").strip() for name in _PARAMETERS if utm.has(name)}
+    said = {name: utm.text(name) for name in _PARAMETERS if utm.node(name) is not None}
+    own = {f"utm_{name}": (value or "").strip() for name, value in said.items()}
+    merged = {**default.parameters, **own}
+    parameters = {key: merged[key] for key in (f"utm_{name}" for name in _PARAMETERS) if merged.get(key)}
     if not parameters:
-        utm.error("source", "is missing: there is nothing to add to links", "Add for example source: x")
+        hint = "Add for example source: x, or write utm: false to leave links alone"
+        utm.error("source", "is missing: there is nothing to add to links", hint)
     for name in _PARAMETERS:
-        for placeholder in _PLACEHOLDER.findall(parameters.get(f"utm_{name}", "")):
+        for placeholder in _PLACEHOLDER.findall(own.get(f"utm_{name}", "")):
             if placeholder not in _KNOWN:
                 hint = "Known are {calendar} and {id}"
                 utm.error(
                     name, f"has the placeholder {quoted('{' + placeholder + '}')}, which nobody fills", hint
                 )
-    return replace(rules, parameters=parameters, hosts=_hosts(utm))
+    # An empty list is an answer too: the links of all hosts are meant.
+    hosts = default.hosts if utm.node("hosts") is None else _hosts(utm)
+    return replace(rules, parameters=parameters, hosts=hosts)
 
 
 def _hosts(utm: Fields) -> tuple[str, ...]:
@@ -70,10 +82,11 @@ def _hosts(utm: Fields) -> tuple[str, ...]:
 
 
 class EntryLinks:
-    """The links of one entry's texts: what the rules make of them, and those that move into a reply."""
+    """The links of one entry: what the rules make of them, and those that move into a reply."""
 
-    def __init__(self, rules: LinkRules, *, calendar: str, id: str) -> None:
+    def __init__(self, rules: LinkRules, *, calendar: str, id: str, at: DateTime | None = None) -> None:
         self._rules = rules
+        self._at = at
         filled = {"calendar": calendar, "id": id}
         self._parameters = {
             name: _PLACEHOLDER.sub(lambda found: filled.get(found[1], found[0]), value)
@@ -86,6 +99,7 @@ class EntryLinks:
 
         :param is_reply: the part comes below the others, where links may be.
         """
+        check_unmeant_links(fields, text, self._at)
         text = tag_links(text, self._parameters, self._rules.hosts)
         if self._rules.policy == "refuse":
             for link in extract_urls(text)[:5]:
@@ -94,6 +108,16 @@ class EntryLinks:
         if self._rules.policy == "reply" and not is_reply:
             return self._move(fields, text)
         return text
+
+    def button(self, fields: Fields, name: str) -> str | None:
+        """The address that a button opens, as it is posted. No reply can have it: ``reply`` leaves it there."""
+        address = fields.url(name)
+        if address is None:
+            return None
+        if self._rules.policy == "refuse":
+            message = f"opens {quoted(address)}; this calendar says links: refuse"
+            fields.error(name, message, "Take it out, or write links: keep in the entry")
+        return tag_address(address, self._parameters, self._rules.hosts)
 
     def _move(self, fields: Fields, text: str) -> str:
         left, links = without_links(text)
@@ -107,6 +131,9 @@ class EntryLinks:
             return text
         named = ", ".join(quoted(link) for link in links[:3]) + (", …" if len(links) > 3 else "")
         moves = "links move" if len(links) > 1 else "link moves"
-        fields.warning("text", f"{len(links)} {moves} into a reply, as links: reply says: {named}")
+        plain, linked = link_prices(self._at)
+        price = f"without it costs {plain} instead of {linked}, the reply with it {linked}"
+        message = f"{len(links)} {moves} into a reply, as links: reply says: {named}; the post {price}"
+        fields.warning("text", message)
         self.moved += [link for link in links if link not in self.moved]
         return left

@@ -147,18 +147,24 @@ class PartSpec(_Model):
 
 
 class FollowUpSpec(_Model):
-    """What happens once people like a post.
+    """What happens once people like a post, or some time after it.
 
-    :param likes: how many likes it takes.
+    :param likes: how many likes it takes; None where it happens at its time.
     :param within_seconds: how long after the post they count.
     :param repost: whether the account reposts its post then.
     :param part: what is posted then as a reply to it, if anything.
+    :param after_seconds: when it happens, whatever people like: so long after the post.
+    :param undo_repost: whether the account takes its repost of the post back then.
+    :param delete: whether the post is taken down then, with all its parts.
     """
 
-    likes: int = Field(ge=1)
-    within_seconds: int
+    likes: int | None = Field(default=None, ge=1)
+    within_seconds: int | None = None
     repost: bool = False
     part: PartSpec | None = None
+    after_seconds: int | None = None
+    undo_repost: bool = False
+    delete: bool = False
 
 
 class LatePolicy(_Model):
@@ -177,7 +183,7 @@ class PostSpec(_Model):
     :param timezone: the zone in which a local ``at`` is meant.
     :param on_absent: what happens to a part that was sent without an answer and is not found on X:
         ``resend`` it, or ``ask`` a person.
-    :param follow_ups: what happens once the post has found its likes.
+    :param follow_ups: what happens once the post has found its likes, or some time after it.
     :param line: where the entry begins in its file; None when it came from elsewhere.
     :param revision: hash of the content; computed when left empty.
     """

@@ -62,7 +62,7 @@ _MAX_RAW_LENGTH = {MAX_WEIGHTED_LENGTH: 10_000, PREMIUM_MAX_LENGTH: 50_000}
 class PartReader:
     """Reads the parts of one entry.
 
-    :param links: what becomes of the links in their texts.
+    :param links: what becomes of the links in their texts and behind their buttons.
     """
 
     rights: Rights
@@ -83,14 +83,14 @@ class PartReader:
         return PartSpec(
             text=text,
             media=media,
-            video=self.attachments.video(fields, media),
+            video=self.attachments.video(fields, media, self.links),
             poll=_poll(fields),
             reply_settings=_reply_settings(fields),
-            reply_to=fields.x_id("reply_to"),
+            reply_to=fields.post_id("reply_to"),
             exclude_reply_user_ids=fields.x_ids("exclude_reply_user_ids"),
             auto_populate_reply_metadata=fields.flag("auto_populate_reply_metadata"),
-            edit_of=fields.x_id("edit_of"),
-            quote=fields.x_id("quote"),
+            edit_of=fields.post_id("edit_of"),
+            quote=fields.post_id("quote"),
             community_id=fields.x_id("community_id"),
             share_with_followers=fields.flag("share_with_followers"),
             place_id=fields.words("place_id"),
@@ -113,9 +113,7 @@ class PartReader:
         if limit == PREMIUM_MAX_LENGTH:
             fields.error("text", message, "Shorten it, or write split: true to make it a thread")
             return
-        hint = (
-            "Shorten it, write split: true to make it a thread, or premium: true if the account has X Premium"
-        )
+        hint = f"Shorten it, write split: true to make it a thread, or {self.rights.if_premium}"
         fields.error("text", message, f"{hint}: {LONG_TEXTS}")
 
     @property

@@ -188,4 +188,6 @@ def _contents(post: PostSpec) -> str:
         words.append("poll")
     if post.follow_ups:
         words.append(f"{len(post.follow_ups)} follow-up{'s' if len(post.follow_ups) > 1 else ''}")
+    if deletions := [each.after_seconds or 0 for each in post.follow_ups if each.delete]:
+        words.append(f"taken down after {pendulum.duration(seconds=min(deletions)).in_words()}")
     return ", ".join(words)

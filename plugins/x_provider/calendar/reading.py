@@ -15,7 +15,7 @@ from x_provider.calendar.entries import check_past, entry_fields, read_post
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.file import UnusableError, bytes_of, tree_of
 from x_provider.calendar.findings import EntryReport, Finding, Report, nearest
-from x_provider.calendar.header import HEADER_FIELDS, Header, read_header, read_id
+from x_provider.calendar.header import HEADER_FIELDS, Header, doubt_accounts, read_header, read_id
 from x_provider.calendar.model import BlackoutSpec, Calendar, PostSpec
 from x_provider.calendar.plan import CHANGEABLE, PLANNED, KnownPost
 from x_provider.calendar.repeats import Repeat, repeats
@@ -105,7 +105,12 @@ def _calendar(
     header_report.failed = bool(root.repeated or root.odd_keys) or _may_mean_blackouts(root)
     header = read_header(fields)
     nodes = _post_nodes(fields)
-    blackouts = _blackouts(fields, header, nodes) if header else []
+    blackouts = []
+    if header is not None:
+        # Broken entries count: what was planned of them before stays planned.
+        used = {_raw_account(node) or header.account for node in nodes}
+        blackouts = read_blackouts(fields, zone=header.timezone, account=header.account, accounts=used)
+        doubt_accounts(fields, header, used)
     # With a blackout that cannot be read nothing is applied: the posts inside it would go out.
     if header_report.failed or header is None:
         raise UnusableError
@@ -129,12 +134,6 @@ def _may_mean_blackouts(root: Mapping) -> bool:
     return any(
         name not in HEADER_FIELDS and nearest(name, HEADER_FIELDS) == "blackouts" for name in root.fields
     )
-
-
-def _blackouts(fields: Fields, header: Header, nodes: list[Node]) -> list[BlackoutSpec]:
-    # Broken entries count: what was planned of them before stays planned.
-    accounts = {_raw_account(node) or header.account for node in nodes}
-    return read_blackouts(fields, zone=header.timezone, account=header.account, accounts=accounts)
 
 
 def _post_nodes(fields: Fields) -> list[Node]:

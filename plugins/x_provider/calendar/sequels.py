@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pendulum import duration
+
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.model import FollowUpSpec, PartSpec
 from x_provider.calendar.parts import ONLY_FIRST, PART_FIELDS, PartReader
@@ -14,7 +18,12 @@ MAX_FOLLOW_UPS = 10
 _SPLITS = ("true", "numbered", "false")
 _OF_EVERY_PART = ("paid_partnership", "for_super_followers_only", "nullcast")
 _LONGEST_PAUSE = 7 * 86_400
-_LONGEST_WAIT = 30 * 86_400
+_SHORTEST_WAIT, _LONGEST_WAIT = 60, 30 * 86_400
+FOLLOW_UP_ACTS = ("repost", "undo_repost", "delete")
+_ALONE = {
+    "undo_repost": "takes the repost back and does nothing else",
+    "delete": "takes the post down, and nothing can be done with it then",
+}
 
 
 def read_parts(fields: Fields, reader: PartReader) -> list[PartSpec]:
@@ -33,18 +42,21 @@ def read_parts(fields: Fields, reader: PartReader) -> list[PartSpec]:
     return parts
 
 
-def read_follow_ups(fields: Fields, reader: PartReader) -> list[FollowUpSpec]:
-    """Read ``follow_ups``: what happens once the post has found its likes."""
+def read_follow_ups(fields: Fields, reader: PartReader, parts: Sequence[PartSpec]) -> list[FollowUpSpec]:
+    """Read ``follow_ups``: what happens once the post has found its likes, or some time after it.
+
+    :param parts: what the entry posts.
+    """
     nodes = fields.sequence("follow_ups") or []
     if len(nodes) > MAX_FOLLOW_UPS:
         fields.error("follow_ups", f"has {len(nodes)}; an entry takes {MAX_FOLLOW_UPS}")
         return []
-    items = (
-        fields.item("follow_ups", index, node, known=("likes", "within", "repost", *PART_FIELDS))
-        for index, node in enumerate(nodes)
-    )
-    read = [_follow_up(item, reader) for item in items if item is not None]
-    return [follow_up for follow_up in read if follow_up is not None]
+    known = ("likes", "within", "after", *FOLLOW_UP_ACTS, *PART_FIELDS)
+    items = [fields.item("follow_ups", index, node, known=known) for index, node in enumerate(nodes)]
+    read = [(item, _follow_up(item, reader)) for item in items if item is not None]
+    found = [(item, follow_up) for item, follow_up in read if follow_up is not None]
+    _doubt_order(found, parts)
+    return [follow_up for _, follow_up in found]
 
 
 def _text_parts(fields: Fields, reader: PartReader) -> list[PartSpec]:
@@ -129,16 +141,84 @@ def _with_links(fields: Fields, reader: PartReader, comment: PartSpec | None, fi
 
 
 def _follow_up(item: Fields, reader: PartReader) -> FollowUpSpec | None:
-    likes = item.number("likes", 1, 1_000_000_000) if item.required("likes", "100") else None
-    within = item.duration("within") if item.required("within", "2 days") else None
-    if within is not None and not 60 <= within <= _LONGEST_WAIT:
-        item.error("within", "must be 1 minute to 30 days", "Write for example 2 days")
-    repost = item.flag("repost") or False
+    likes, within, after = _when(item)
+    acts = [name for name in FOLLOW_UP_ACTS if item.flag(name)]
     _refuse_only_first(item, "only the post itself may have it; what follows answers the post")
     answers = any(item.has(name) for name in PART_FIELDS)
-    if not repost and not answers:
+    if not acts and not answers:
         item.error("repost", "is missing, and so is text: nothing would happen", "Add repost: true, or text")
+    for name in (name for name in acts if name in _ALONE):
+        if len(acts) > 1 or answers:
+            item.error(name, _ALONE[name], "Make it a follow-up of its own")
+        if not item.has("after"):
+            hint = "Write for example after: 3 days, instead of likes and within"
+            item.error(name, "needs a time: likes do not bring it about", hint)
     part = reader.read(item, place="comment") if answers else None
-    if likes is None or within is None:
+    if after is None and (likes is None or within is None):
         return None
-    return FollowUpSpec(likes=likes, within_seconds=within, repost=repost, part=part)
+    return FollowUpSpec(
+        likes=likes,
+        within_seconds=within,
+        part=part,
+        after_seconds=after,
+        **dict.fromkeys(acts, True),
+    )
+
+
+def _when(item: Fields) -> tuple[int | None, int | None, int | None]:
+    """``likes`` and ``within``, or ``after``."""
+    if item.has("after"):
+        for name in ("likes", "within"):
+            if item.has(name):
+                message = "stands beside after: what follows waits for likes or for its time"
+                item.error(name, message, "Take one of them out, or make it two follow-ups")
+        return None, None, _wait(item, "after")
+    if not item.has("likes") and not item.has("within"):
+        hint = "Add for example likes: 100 and within: 2 days; or after: 6 h"
+        item.error("likes", "is missing, and so is after: it would never happen", hint)
+        return None, None, None
+    likes = item.number("likes", 1, 1_000_000_000) if item.required("likes", "100") else None
+    return likes, _wait(item, "within") if item.required("within", "2 days") else None, None
+
+
+def _wait(item: Fields, name: str) -> int | None:
+    seconds = item.duration(name)
+    if seconds is not None and not _SHORTEST_WAIT <= seconds <= _LONGEST_WAIT:
+        item.error(name, "must be 1 minute to 30 days", "Write for example 2 days")
+        return None
+    return seconds
+
+
+def _doubt_order(found: Sequence[tuple[Fields, FollowUpSpec]], parts: Sequence[PartSpec]) -> None:
+    """Warn of what never happens, since the post is gone by then, and of a repost that nobody has made."""
+    gone = min((each.after_seconds or 0 for _, each in found if each.delete), default=None)
+    reposts = [each.after_seconds or 0 for _, each in found if each.repost]
+    was_named = False
+    for item, each in found:
+        after = each.after_seconds
+        if gone is not None and after is not None and (after > gone or (after == gone and not each.delete)):
+            message = f"the post is taken down {_words(gone)} after it: this never happens"
+            item.warning("after", message, "Make it earlier, or take one of them out")
+        if each.undo_repost and not any(earlier < (after or 0) for earlier in reposts):
+            message = "no earlier follow-up reposts the post: nothing may be there to take back"
+            item.warning("undo_repost", message)
+        if each.delete and after == gone and not was_named:
+            was_named = True
+            _doubt_parts(item, parts, after or 0)
+
+
+def _doubt_parts(item: Fields, parts: Sequence[PartSpec], gone: int) -> None:
+    comes_at = 0
+    for position, part in enumerate(parts[1:], start=2):
+        comes_at += part.after_seconds
+        if comes_at >= gone:
+            message = (
+                f"the post is taken down {_words(gone)} after it, and part {position} (of a thread, or its first"
+                f" comment) comes {_words(comes_at)} after it: it is never sent"
+            )
+            item.warning("after", message, "Make it later, or that part earlier")
+            return
+
+
+def _words(seconds: int) -> str:
+    return duration(seconds=seconds).in_words()

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from x_provider.calendar.model import MediaSpec, SubtitlesSpec
-from x_provider.media import Measured, MediaError, MediaSources, inspect, read_subtitles, shown
+from x_provider.media import Measured, MediaError, MediaSources, inspect, is_url, read_subtitles, shown
 
 Found = TypeVar("Found")
 FilesBySource = Mapping[str, MediaSpec | SubtitlesSpec]
@@ -80,7 +80,7 @@ class Shelf:
     def _look(self, source: str) -> InspectedMedia:
         name = _name(source)
         with self._sources.open(source) as path:
-            return InspectedMedia(source, name, *inspect(path, name=name))
+            return InspectedMedia(source, name, *inspect(path, name=name, from_url=is_url(source)))
 
     def _read(self, source: str) -> InspectedSubtitles:
         with self._sources.open(source) as path:

@@ -60,11 +60,12 @@ from x_provider.client.models import (
     UploadSession,
     User,
 )
-from x_provider.client.prices import Charge, Price, charge_of, charge_of_post, expected_charge, price_of
+from x_provider.client.prices import Charge, charge_of, charge_of_post, expected_charge
 from x_provider.client.sending import Repeats, SignedCall, Timeouts
 from x_provider.client.upload_dialects import MediaApi, SensitiveMedia
 from x_provider.client.usage import DayOfUsage, Usage
 from x_provider.client.x import XClient
+from x_provider.prices import Price, price_of
 
 __all__ = [
     "AppBearer",

@@ -36,9 +36,10 @@ class EngagementMethods:
         except XDuplicate:
             return True
 
-    def undo_repost(self, user_id: str, post_id: str) -> bool:
+    def undo_repost(self, user_id: str, post_id: str, *, may_leave: Callable[[], bool] | None = None) -> bool:
         """Take a repost back; whether X did, or there was none.
 
         :param user_id: of the account itself.
+        :param may_leave: asked at the last moment; False keeps the request from leaving.
         """
-        return not answers.read_reposted(self.send(calls.undo_repost(user_id, post_id)))
+        return not answers.read_reposted(self.send(calls.undo_repost(user_id, post_id), may_leave=may_leave))

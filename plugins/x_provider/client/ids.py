@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pendulum
 from pendulum import DateTime
 
-_ID_OR_ADDRESS = re.compile(r"(?:https?://\S+/status/)?(\d{1,19})/?(?:\?\S*)?")
 _EPOCH_MS = 1_288_834_974_657
 _FIRST_SNOWFLAKE = 300_000_000_000_000  # ids below it were given out in sequence, before November 2010
 
@@ -18,9 +15,3 @@ def created_at(x_id: str) -> DateTime | None:
     if number < _FIRST_SNOWFLAKE:
         return None
     return pendulum.from_timestamp(((number >> 22) + _EPOCH_MS) / 1000)
-
-
-def post_id_of(id_or_address: str) -> str | None:
-    """A post's id, from itself or from an address like ``https://x.com/<user>/status/<id>``; None for neither."""
-    found = _ID_OR_ADDRESS.fullmatch(id_or_address.strip())
-    return found.group(1) if found else None

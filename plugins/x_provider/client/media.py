@@ -20,12 +20,12 @@ from x_provider.client.errors import (
     XAmbiguous,
     XError,
     XInvalidRequest,
-    XMediaFailed,
     XNotFound,
     XRefused,
     XUnavailable,
     XUnreachable,
 )
+from x_provider.client.media_failures import processing_failed
 from x_provider.client.models import UploadedMedia, UploadSession
 from x_provider.client.segments import Progress, Segments, segment_size
 from x_provider.client.upload_dialects import SENSITIVE_MEDIA, SensitiveMedia, UploadDialect
@@ -34,17 +34,6 @@ ALT_TEXT_LENGTH = 1000
 
 _AT_ONCE = frozenset({"tweet_image", "dm_image", "subtitles"})
 _FINALIZE_PAUSES = (0.5, 1.0)
-
-_ENCODE_AGAIN = "Encode the file within X's limits (MP4, H.264 with AAC, YUV 4:2:0) and upload it again."
-_AGAINST_FAILURES = {
-    "FileSizeTooLarge": "Make the file smaller, with a lower bit rate or fewer pixels, and upload it again.",
-    "InternalError": "X failed, not the file: upload it again; if it fails again, encode it anew.",
-    "InvalidMedia": "X cannot read the file, which may be damaged or cut short; play it through, then e"
-    + _ENCODE_AGAIN[1:],
-    "UnsupportedMedia": "X reads the file but does not take it: compare its length, size and codecs with X's"
-    " limits, shorten or encode it (MP4, H.264 with AAC, YUV 4:2:0) and upload it again.",
-}
-"""By the names that v1.1 gives to failures; v2 documents none."""
 
 
 class MediaMethods:
@@ -93,11 +82,11 @@ class MediaMethods:
         else:
             uploaded = self._upload_in_segments(source, size, category, media_type, on_progress)
         if uploaded.state == "failed":
-            raise processing_failed(uploaded, str(source))
+            raise processing_failed(uploaded, category, str(source))
         if alt_text:
-            self.set_alt_text(uploaded.id, alt_text)
+            self.set_media_metadata(uploaded.id, alt_text=alt_text)
         if wait and not uploaded.ready:
-            uploaded = self.wait_for_media(uploaded, seconds=wait_seconds)
+            uploaded = self.wait_for_media(uploaded, category, seconds=wait_seconds)
         return uploaded
 
     def initialize(
@@ -163,32 +152,33 @@ class MediaMethods:
         """How far X is with processing a file; ``state`` may be ``failed``, which raises nothing here."""
         return answers.read_upload(self.send(self._dialect.status(media_id)))
 
-    def set_alt_text(self, media_id: str, text: str) -> None:
-        """Describe a file to those who cannot see it, before it is posted.
+    def set_media_metadata(
+        self,
+        media_id: str,
+        *,
+        alt_text: str | None = None,
+        sensitive: Collection[SensitiveMedia] | None = None,
+    ) -> None:
+        """Say what a file shows, before it is posted: one request for both, since X charges for each.
 
-        :param text: up to 1000 characters.
-        :raises XInvalidRequest: for a longer one, without asking X.
+        :param alt_text: describes it to those who cannot see it, up to 1000 characters.
+        :param sensitive: what viewers are warned of: ``adult_content``, ``graphic_violence``, ``other``; what a
+            given one leaves out is not warned of.
+        :raises XInvalidRequest: for a longer text or anything else to warn of, without asking X.
         """
-        if len(text) > ALT_TEXT_LENGTH:
+        if alt_text is not None and len(alt_text) > ALT_TEXT_LENGTH:
             raise _refusal(
-                f"the alt text of media {media_id} has {len(text)} characters",
+                f"the alt text of media {media_id} has {len(alt_text)} characters",
                 f"Shorten it to {ALT_TEXT_LENGTH}.",
             )
-        self.send(self._dialect.alt_text(media_id, text))
-
-    def set_media_warnings(self, media_id: str, sensitive: Collection[SensitiveMedia]) -> None:
-        """Have viewers warned of what a file shows, before it is posted.
-
-        :param sensitive: ``adult_content``, ``graphic_violence``, ``other``; what is left out is not warned of.
-        :raises XInvalidRequest: for anything else, without asking X.
-        """
-        if unknown := sorted(set(sensitive) - set(SENSITIVE_MEDIA)):
+        if unknown := sorted(set(sensitive or ()) - set(SENSITIVE_MEDIA)):
             raise XInvalidRequest(
                 family="media_metadata",
                 detail=f"X does not warn of {', '.join(unknown)}",
                 next_step=f"Choose among {', '.join(SENSITIVE_MEDIA)}.",
             )
-        self.send(self._dialect.warnings(media_id, sensitive))
+        if alt_text is not None or sensitive is not None:
+            self.send(self._dialect.metadata(media_id, alt_text=alt_text, sensitive=sensitive))
 
     def attach_subtitles(
         self, video_id: str, category: MediaCategory, subtitles_id: str, *, language: str, name: str
@@ -213,9 +203,12 @@ class MediaMethods:
         call = self._dialect.remove_subtitles(video_id, category, language)
         return answers.read_subtitles_removed(self.send(call))
 
-    def wait_for_media(self, uploaded: UploadedMedia, *, seconds: float = 1800) -> UploadedMedia:
+    def wait_for_media(
+        self, uploaded: UploadedMedia, category: MediaCategory, *, seconds: float = 1800
+    ) -> UploadedMedia:
         """Stay until X has processed a file, asking as often as X wants to be asked.
 
+        :param category: as it was uploaded.
         :raises XMediaFailed: when X cannot process it.
         :raises XUnavailable: when it is not done in time; it may be later.
         """
@@ -234,7 +227,7 @@ class MediaMethods:
                 now, media_key=now.media_key or uploaded.media_key, size=now.size or uploaded.size
             )
             if uploaded.state == "failed":
-                raise processing_failed(uploaded)
+                raise processing_failed(uploaded, category)
         return uploaded
 
     def _upload_at_once(self, source: Path, category: MediaCategory, media_type: str) -> UploadedMedia:
@@ -274,18 +267,6 @@ class MediaMethods:
             media_key=uploaded.media_key or session.media_key,
             size=uploaded.size or size,
         )
-
-
-def processing_failed(uploaded: UploadedMedia, file: str = "the file") -> XMediaFailed:
-    """The error for a file that X could not process.
-
-    :param file: how people know it.
-    """
-    return XMediaFailed(
-        family="media_status",
-        detail=f"{file}, media {uploaded.id}: {uploaded.failure or 'X gives no reason'}",
-        next_step=_AGAINST_FAILURES.get(uploaded.failure_name or "", _ENCODE_AGAIN),
-    )
 
 
 def _guess_type(source: Path) -> str:

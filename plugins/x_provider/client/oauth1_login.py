@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
-from x_provider.client.auth import Auth, checked
+from x_provider.client.auth import Auth, OAuth1, checked
 from x_provider.client.calls import Call
 from x_provider.client.errors import XAmbiguous
 from x_provider.client.sending import Timeouts
@@ -103,6 +103,10 @@ class OAuth1App:
         return UserKeys(
             given["oauth_token"], given["oauth_token_secret"], given["user_id"], given.get("screen_name", "")
         )
+
+    def acting_as(self, keys: UserKeys) -> OAuth1:
+        """What signs as the account."""
+        return OAuth1(self.api_key, self._secret, keys.access_token, keys.access_token_secret)
 
     def revoke(self, access_token: str, access_token_secret: str) -> None:
         """Make X forget an account's keys; also where another connection holds the same.

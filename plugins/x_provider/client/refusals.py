@@ -275,7 +275,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         XNeedsLogin,
-        "Check the keys and tokens of the connection, or log the account in again.",
+        "Check the keys and tokens of the connection, or log the account in again: page X > Accounts, or `airflow x"
+        " login`.",
         statuses=(401,),
     ),
     Rule(

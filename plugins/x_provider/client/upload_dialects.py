@@ -59,12 +59,10 @@ class UploadDialect(ABC):
         """How far X is with a file."""
 
     @abstractmethod
-    def alt_text(self, media_id: str, text: str) -> Call:
-        """Describe an uploaded file to those who cannot see it; up to 1000 characters."""
-
-    @abstractmethod
-    def warnings(self, media_id: str, sensitive: Collection[SensitiveMedia]) -> Call:
-        """Have viewers warned of an uploaded file; what is not named is not warned of."""
+    def metadata(
+        self, media_id: str, *, alt_text: str | None, sensitive: Collection[SensitiveMedia] | None
+    ) -> Call:
+        """Say what an uploaded file shows; None leaves alt text or warnings as they are."""
 
     @abstractmethod
     def attach_subtitles(
@@ -123,13 +121,17 @@ class _V2(UploadDialect):
             idempotent=True,
         )
 
-    def alt_text(self, media_id: str, text: str) -> Call:
-        return self._metadata(media_id, {"alt_text": {"text": text}})
-
-    def warnings(self, media_id: str, sensitive: Collection[SensitiveMedia]) -> Call:
-        # X's document leaves this object untyped; these are its members where X gives it back.
-        warned = {kind: kind in sensitive for kind in SENSITIVE_MEDIA}
-        return self._metadata(media_id, {"sensitive_media_warning": warned})
+    def metadata(
+        self, media_id: str, *, alt_text: str | None, sensitive: Collection[SensitiveMedia] | None
+    ) -> Call:
+        said: dict[str, Any] = {}
+        if alt_text is not None:
+            said["alt_text"] = {"text": alt_text}
+        if sensitive is not None:
+            # X's document leaves this object untyped; these are its members where X gives it back.
+            said["sensitive_media_warning"] = {kind: kind in sensitive for kind in SENSITIVE_MEDIA}
+        body = {"id": checked_id(media_id), "metadata": said}
+        return _idempotent("POST", "/2/media/metadata", "media_metadata", body)
 
     def attach_subtitles(
         self, video_id: str, category: MediaCategory, subtitles_id: str, *, language: str, name: str
@@ -144,10 +146,6 @@ class _V2(UploadDialect):
     def remove_subtitles(self, video_id: str, category: MediaCategory, language: str) -> Call:
         body = {"id": checked_id(video_id), "media_category": _video(category), **_track(language)}
         return _idempotent("DELETE", "/2/media/subtitles", "media_subtitles", body)
-
-    def _metadata(self, media_id: str, metadata: Mapping[str, Any]) -> Call:
-        body = {"id": checked_id(media_id), "metadata": metadata}
-        return _idempotent("POST", "/2/media/metadata", "media_metadata", body)
 
 
 class _V11(UploadDialect):
@@ -199,12 +197,15 @@ class _V11(UploadDialect):
             idempotent=True,
         )
 
-    def alt_text(self, media_id: str, text: str) -> Call:
-        return self._metadata(media_id, alt_text={"text": text})
-
-    def warnings(self, media_id: str, sensitive: Collection[SensitiveMedia]) -> Call:
-        warned = [kind for kind in SENSITIVE_MEDIA if kind in sensitive]
-        return self._metadata(media_id, sensitive_media_warning=warned)
+    def metadata(
+        self, media_id: str, *, alt_text: str | None, sensitive: Collection[SensitiveMedia] | None
+    ) -> Call:
+        body: dict[str, Any] = {"media_id": checked_id(media_id)}
+        if alt_text is not None:
+            body["alt_text"] = {"text": alt_text}
+        if sensitive is not None:
+            body["sensitive_media_warning"] = [kind for kind in SENSITIVE_MEDIA if kind in sensitive]
+        return _idempotent("POST", "/1.1/media/metadata/create.json", "media_metadata", body, host="upload")
 
     def attach_subtitles(
         self, video_id: str, category: MediaCategory, subtitles_id: str, *, language: str, name: str
@@ -226,10 +227,6 @@ class _V11(UploadDialect):
             form={"command": command, **form},
             idempotent=idempotent,
         )
-
-    def _metadata(self, media_id: str, **metadata: Any) -> Call:
-        body = {"media_id": checked_id(media_id), **metadata}
-        return _idempotent("POST", "/1.1/media/metadata/create.json", "media_metadata", body, host="upload")
 
     def _subtitles(
         self, action: str, video_id: str, category: MediaCategory, track: Mapping[str, str]

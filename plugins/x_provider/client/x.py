@@ -182,9 +182,12 @@ class XClient(MediaMethods, EngagementMethods, WebhookMethods):
         call = post if isinstance(post, SignedCall) else calls.create_post(post)
         return answers.read_created_post(self.send(call, may_leave=may_leave))
 
-    def delete_post(self, post_id: str) -> bool:
-        """Take a post back; whether X did."""
-        return answers.read_deleted(self.send(calls.delete_post(post_id)))
+    def delete_post(self, post_id: str, *, may_leave: Callable[[], bool] | None = None) -> bool:
+        """Take a post back; whether X did.
+
+        :param may_leave: asked at the last moment; False keeps the request from leaving.
+        """
+        return answers.read_deleted(self.send(calls.delete_post(post_id), may_leave=may_leave))
 
     def get_posts(self, ids: Sequence[str], *, private_metrics: bool = False) -> PostsPage:
         """Posts by id, any number of them: one call for every 100.

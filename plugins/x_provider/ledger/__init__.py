@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import URL
 
 from x_provider.ledger.accounts import Accounts
-from x_provider.ledger.charges import OVER_BUDGET, Charges, Month, dollars, month_of
+from x_provider.ledger.charges import OVER_BUDGET, Charges, Month, month_of
 from x_provider.ledger.controls import BREAKER, EVERY_ACCOUNT, Blackout, Controls, Halt
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.deciding import (
@@ -56,7 +56,9 @@ from x_provider.ledger.sending import CREATE_FAMILY, ReceiptTakenError, Sending
 from x_provider.ledger.snapshots import Snapshots
 from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 from x_provider.ledger.sweeping import Sweeping
+from x_provider.ledger.taking_down import TakingDown
 from x_provider.ledger.tokens import StoredTokens, TokenShelf, TokenState, UserOnX
+from x_provider.prices import dollars
 
 __all__ = [
     "ACCOUNT_STOPPED",
@@ -133,6 +135,7 @@ class Ledger:
         self.sweeping = Sweeping(self.database)
         self.events = Events(self.database)
         self.follow_ups = FollowUps(self.database)
+        self.taking_down = TakingDown(self.database)
         self.limits = Limits(self.database)
         self.charges = Charges(self.database)
         self.media = MediaLibrary(self.database)

@@ -10,6 +10,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.records import AccountOnX
+from x_provider.ledger.states import PartState
+
+_TO_BE_SENT = (PartState.PLANNED, PartState.ARMED, PartState.SENDING, PartState.UNCERTAIN)
 
 
 class Accounts:
@@ -25,7 +28,13 @@ class Accounts:
             row = connection.execute(query).one_or_none()
             if row is None:
                 return None
-            return AccountOnX(row.account, row.base_url, row.user_id, row.username, row.credentials)
+            who = (row.account, row.base_url, row.user_id, row.username, row.credentials)
+            return AccountOnX(*who, row.name, row.picture_url)
+
+    def base_urls(self) -> list[str]:
+        """Every X that an account was met on."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(t.accounts.c.base_url).distinct()).scalars())
 
     def names(self) -> list[str]:
         """Every account the ledger has met, as Airflow connection ids."""
@@ -41,6 +50,25 @@ class Accounts:
         with self._database.read() as connection:
             return sorted(connection.execute(union(met, logged_in)).scalars())
 
+    def has_posts_to_send(self, account: str) -> bool:
+        """Whether any post of the account is still to be sent, or may be. It reads the account's posts, all of them
+        where none is.
+        """
+        query = (
+            select(t.parts.c.id)
+            .join_from(t.posts, t.parts, t.parts.c.post_id == t.posts.c.id)
+            .where(t.posts.c.account == account, t.parts.c.state.in_([state.value for state in _TO_BE_SENT]))
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
+    def remove(self, account: str) -> bool:
+        """Forget who an account is on X; whether that was known. Its posts and receipts stay."""
+        with self._database.write() as connection:
+            gone = connection.execute(t.accounts.delete().where(t.accounts.c.account == account))
+            return gone.rowcount > 0
+
     def put(self, user: AccountOnX, *, now: DateTime) -> None:
         """Remember the user."""
         values = {
@@ -48,6 +76,8 @@ class Accounts:
             "user_id": user.user_id,
             "username": user.username,
             "credentials": user.credentials,
+            "name": user.name,
+            "picture_url": user.picture_url,
             "seen_at": now,
         }
         with self._database.write() as connection:

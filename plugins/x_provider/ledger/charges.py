@@ -23,6 +23,7 @@ from x_provider.ledger.database import Database
 from x_provider.ledger.records import Cost, Held, Receipt
 from x_provider.ledger.states import PartState
 from x_provider.ledger.types import Instant, Usd
+from x_provider.prices import dollars
 
 NEARLY = Decimal("0.8")
 """The share of its budget from which on an account's month is warned of, once."""
@@ -221,12 +222,6 @@ class Charges:
 def month_of(at: DateTime) -> str:
     """The month that an instant is charged in, such as ``2026-12``: UTC, as X's days are."""
     return at.in_timezone("UTC").format("YYYY-MM")
-
-
-def dollars(usd: Decimal) -> str:
-    """An amount as people write it: with cents, below a dollar with tenths of a cent as X's prices are."""
-    finest = -int(usd.normalize().as_tuple().exponent)
-    return f"${usd:.{max(finest, 3 if 0 < usd < 1 else 2)}f}"
 
 
 def hold_month(connection: Connection, account: str, *, now: DateTime) -> Month | None:

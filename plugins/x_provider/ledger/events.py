@@ -212,6 +212,13 @@ class Events:
         with self._database.read() as connection:
             return {kind: int(count) for kind, count in connection.execute(query)}
 
+    def why_given_up(self) -> str | None:
+        """Why the newest of the events that were tried too often could not be handled; None where there is none."""
+        newest = select(t.events.c.why).where(t.events.c.outcome == "failed").order_by(t.events.c.id.desc())
+        with self._database.read() as connection:
+            why: str | None = connection.execute(newest.limit(1)).scalar()
+            return why
+
     def counts(self) -> dict[str, int]:
         """How many events there are, by outcome; ``waiting`` for those that have none yet."""
         outcome = func.coalesce(t.events.c.outcome, "waiting")

@@ -20,17 +20,24 @@ Content = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class FollowUpDraft:
-    """What happens once a post has found its likes.
+    """What happens once a post has found its likes, or some time after it.
 
+    :param likes: how many; None where it happens at its time.
     :param within_seconds: how long after the post they count.
     :param repost: whether the account reposts its post.
     :param content: what it posts as a reply, if anything.
+    :param after_seconds: when it happens, so long after the post; None where it waits for likes.
+    :param undo_repost: whether it takes its repost back.
+    :param delete: whether it takes the post down.
     """
 
-    likes: int
-    within_seconds: int
+    likes: int | None
+    within_seconds: int | None
     repost: bool
     content: Content | None
+    after_seconds: int | None = None
+    undo_repost: bool = False
+    delete: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class PostDraft:
     :param contents: one content a part, the root of a thread first.
     :param on_absent: what to do when a part's outcome is unknown and it is not found on X: ``resend`` or
         ``ask``.
-    :param follow_ups: what happens once its first part has found its likes.
+    :param follow_ups: what happens once its first part has found its likes, or some time after it.
     """
 
     calendar: str
@@ -153,9 +160,12 @@ class Post:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """Something that is to happen once a post on X has found its likes.
+    """Something that is to happen once a post on X has found its likes, or some time after it.
 
     :param position: its place among the post's follow-ups.
+    :param likes: how many it takes; None where it happens at its time.
+    :param after_seconds: when it happens, so long after the post; None where it waits for likes.
+    :param looked_at: when the post's likes were last looked at for it.
     :param on_absent: as of the post.
     :param root: what the post's first part says.
     :param x_id: of the post, the root of a thread.
@@ -165,10 +175,14 @@ class FollowUp:
     id: int
     post_id: int
     position: int
-    likes: int
-    within_seconds: int
+    likes: int | None
+    within_seconds: int | None
+    after_seconds: int | None
     repost: bool
+    undo_repost: bool
+    delete: bool
     content: Content | None
+    looked_at: DateTime | None
     calendar: str
     key: str
     on_absent: str
@@ -184,7 +198,12 @@ class FollowUp:
     @property
     def ends_at(self) -> DateTime:
         """Until when likes count."""
-        return self.posted_at.add(seconds=self.within_seconds)
+        return self.posted_at.add(seconds=self.within_seconds or 0)
+
+    @property
+    def due_at(self) -> DateTime | None:
+        """When it happens; None where it waits for likes."""
+        return None if self.after_seconds is None else self.posted_at.add(seconds=self.after_seconds)
 
 
 @dataclass(frozen=True)
@@ -292,6 +311,7 @@ class AccountOnX:
     """The user behind an Airflow connection, as X named it.
 
     :param credentials: fingerprint of the credentials that X named the user for.
+    :param name: as the user shows it; None while X has not said.
     """
 
     account: str
@@ -299,6 +319,8 @@ class AccountOnX:
     user_id: str
     username: str
     credentials: str
+    name: str | None = None
+    picture_url: str | None = None
 
 
 @dataclass(frozen=True)

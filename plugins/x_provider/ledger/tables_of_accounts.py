@@ -16,6 +16,8 @@ accounts = Table(
     Column("username", String(50), nullable=False),
     Column("credentials", String(64), nullable=False, comment="fingerprint of those that proved it"),
     Column("seen_at", Instant, nullable=False),
+    Column("name", String(100), comment="as the user shows it; NULL while X has not said"),
+    Column("picture_url", String(500)),
 )
 
 tokens = Table(

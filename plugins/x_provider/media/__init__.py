@@ -20,7 +20,7 @@ from x_provider.media.limits import (
 )
 from x_provider.media.sources import MediaSources
 from x_provider.media.subtitles import read_subtitles
-from x_provider.media.urls import shown
+from x_provider.media.urls import is_url, shown
 
 __all__ = [
     "MAX_ALT_LENGTH",
@@ -38,6 +38,7 @@ __all__ = [
     "changeable",
     "fit",
     "inspect",
+    "is_url",
     "read_subtitles",
     "sha256_of",
     "shown",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import certifi
 
-from x_provider.media.errors import MediaError
+from x_provider.media.errors import MediaError, not_connected
 from x_provider.media.urls import HttpsUrl
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _first(
         except OSError as error:
             trouble = error
     reason = "no answer" if isinstance(trouble, TimeoutError) else trouble.strerror or str(trouble)
-    raise MediaError(f"its server cannot be reached ({reason})", "Try again later", may_pass=True)
+    raise not_connected(f"its server cannot be reached ({reason})", "Try again later", may_pass=True)
 
 
 @contextmanager

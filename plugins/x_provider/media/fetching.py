@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from x_provider.media.addresses import HostList, resolve, usable
-from x_provider.media.errors import MediaError
+from x_provider.media.errors import MediaError, not_connected
+from x_provider.media.inspecting import is_web_page
 from x_provider.media.urls import HttpsUrl, read_url, redirected, shown
 
 if TYPE_CHECKING:
     from x_provider.media.connecting import Answer, Connect, Deadline
 
 _BLOCK = 1 << 20
+_PAGE_BYTES = 512
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _SAVE_IT = "Save the file, and use its path"
@@ -131,7 +133,7 @@ class Fetcher:
         except socket.gaierror as error:
             may_pass = error.errno == socket.EAI_AGAIN
             hint = "Try again later" if may_pass else "Correct it"
-            raise MediaError(f"the host {url.host} is unknown", hint, may_pass=may_pass) from None
+            raise not_connected(f"the host {url.host} is unknown", hint, may_pass=may_pass) from None
         except (OSError, UnicodeError):
             raise MediaError(f"{url.host} can be no host", "Correct it") from None
         private = self._private_hosts.has(url.host, url.port)
@@ -159,6 +161,8 @@ class Fetcher:
     def _copy(self, answer: Answer, file: BinaryIO) -> int:
         size, buffer = 0, memoryview(bytearray(_BLOCK))
         while read := answer.read_into(buffer):
+            if size == 0:
+                _require_no_page(bytes(buffer[:_PAGE_BYTES]))
             size += read
             self._require_small(size)
             file.write(buffer[:read])
@@ -196,6 +200,16 @@ def _require_a_file(answer: Answer) -> None:
         values = [value.strip().lower() for value in answer.header(header)]
         if values and values != fine:
             raise MediaError(f"its server packs it, though asked not to ({header})", _SAVE_IT)
+
+
+def _require_no_page(head: bytes) -> None:
+    # Said of a page by its bytes: servers call pages pictures, and pictures pages.
+    if is_web_page(head):
+        raise MediaError(
+            "its server gives a web page, not a file",
+            "Use the direct address of the file: not the page that shows or shares it, nor one behind a login"
+            " (of a Dropbox link the one that ends with dl=1)",
+        )
 
 
 def _require_whole(size: int, length: int | None) -> None:

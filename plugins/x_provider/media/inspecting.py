@@ -32,16 +32,18 @@ _TYPES_BY_SUFFIX = {
     ".ts": "video/mp2t",
 }
 _PICTURE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PAGE_STARTS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
 _STILL_BRANDS = (b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis")
 
 
-def inspect(path: Path, *, name: str | None = None) -> tuple[Measured, str]:
+def inspect(path: Path, *, name: str | None = None, from_url: bool = False) -> tuple[Measured, str]:
     """Find out what a file is. Nothing of it is decoded in this process.
 
     :param name: what people know the file by, if not by the last part of its path.
+    :param from_url: its name is the end of an https URL, which promises nothing.
     :returns: its measures and the SHA-256 of its bytes, hexadecimal.
     :raises MediaError: when it is missing, empty, unreadable, damaged, no picture or video, or not what its
-        name says.
+        own name says.
     """
     name = name or shown_path(path.name)
     try:
@@ -61,7 +63,8 @@ def inspect(path: Path, *, name: str | None = None) -> tuple[Measured, str]:
         raise MediaError(
             f"the file {shown_path(path)} cannot be read: {reason}", "Check its permissions"
         ) from None
-    _require_honest_name(name, found)
+    if not from_url:
+        _require_honest_name(name, found)
     return found, sha256
 
 
@@ -73,6 +76,10 @@ def _inspect(path: Path, name: str, size: int, mtime_ns: int, inode: int) -> tup
     elif (demuxer := demuxer_of(head)) is not None:
         found = _measured(
             "videos", path, name=name, size=size, demuxer=demuxer, quicktime=_is_quicktime(head)
+        )
+    elif is_web_page(head):
+        raise MediaError(
+            f"{name} is a web page", "Save the picture or video that it shows, and use that file"
         )
     else:
         raise MediaError(
@@ -110,6 +117,11 @@ def first_bytes(path: Path) -> bytes:
 def is_picture(head: bytes) -> bool:
     """Whether a file that begins like this is a picture, if it is anything."""
     return head.startswith(_PICTURE_STARTS) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def is_web_page(head: bytes) -> bool:
+    """Whether what begins like this is HTML: the page around a file, or that of a login, instead of the file."""
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGE_STARTS)
 
 
 def demuxer_of(head: bytes) -> str | None:

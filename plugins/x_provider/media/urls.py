@@ -32,6 +32,11 @@ class HttpsUrl:
     target: str
 
 
+def is_url(source: str) -> bool:
+    """Whether a medium's source is an https URL, however it is capitalised."""
+    return source.strip()[:8].lower() == "https://"
+
+
 def read_url(text: str) -> HttpsUrl:
     """Read an https URL, refusing whatever two programs might understand differently.
 

@@ -21,6 +21,7 @@ from x_provider.hooks.media import media_sources
 from x_provider.hooks.publisher import aopen_publisher, open_publisher
 from x_provider.ledger import LONGEST_NAME, DuePost, Ledger, PartState, Post
 from x_provider.publishing import Publisher, draft, utc_now
+from x_provider.publishing.forecast import forecast_of
 from x_provider.publishing.queue import claim, hand_on
 from x_provider.triggers.waiting import in_thread
 
@@ -125,12 +126,15 @@ class XNotifier(BaseNotifier):
         post = ledger.posts.find(calendar, key)
         if post is None:
             now = utc_now()
-            spec = self._read(calendar, key, context.get("dag"))
+            spec = self._read(key, context)
             post = ledger.posts.ensure(draft(spec, calendar=calendar), now=now)
+            self.log.info("post %s costs %s", post.name, forecast_of(spec))
         self.log.info("post %s of the ledger, %s, is due at %s", post.id, post.name, post.due_at)
         return post
 
-    def _read(self, calendar: str, key: str, dag: Any) -> PostSpec:
+    def _read(self, key: str, context: Context) -> PostSpec:
+        dag_id, _, event = _occasion(context)
+        dag = context.get("dag")
         reading = read_entry(
             {name: getattr(self, name) for name in DIRECT_FIELDS},
             id=key,
@@ -138,8 +142,9 @@ class XNotifier(BaseNotifier):
             timezone="UTC",
             folder=Path(self.media_folder or (dag.folder if dag else "")),
             now=utc_now(),
-            source=f"notifier of {calendar}/{key}",
-            calendar=calendar,
+            source=f"notifier of dag:{dag_id}/{key}",
+            calendar=dag_id,
+            called=_told_of(context, event),
             sources=media_sources(),
         )
         for finding in reading.findings:
@@ -195,6 +200,13 @@ def _occasion(context: Mapping[str, Any]) -> tuple[str, str, str]:
     ti = context["ti"]
     mapped = "" if ti.map_index is None or ti.map_index < 0 else f"[{ti.map_index}]"
     return ti.dag_id, ti.run_id, f"{_outcome(ti)}:{ti.task_id}{mapped}"
+
+
+def _told_of(context: Mapping[str, Any], event: str) -> str:
+    """What of it may stand in links, where everybody reads it: the task, or how the run went."""
+    if "deadline" in context:
+        return "deadline"
+    return event if "reason" in context else str(context["ti"].task_id)
 
 
 def _outcome(ti: Any) -> str:

@@ -10,12 +10,12 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from x_provider.client import XNotFound
-from x_provider.client.ids import post_id_of
 from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import Ledger
 from x_provider.operators.links import XPostLink
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import Publisher, post_url, utc_now
+from x_provider.text import post_id_of
 
 
 class XHideReplyOperator(XOperator):

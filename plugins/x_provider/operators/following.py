@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
@@ -13,20 +14,22 @@ from x_provider.operators.retrying import XOperator
 
 
 class XFollowUpOperator(XOperator):
-    """Repost, or answer, an account's posts that have found the likes their entries ask for (``follow_ups``).
+    """Do what follows an account's posts by their entries (``follow_ups``): at a time, or once people like them.
 
-    An answer is planned as a post of its own, which DAG ``x_publish`` sends. Repeating it does nothing twice.
+    They are reposted, taken down, or answered; a repost is taken back. An answer is planned as a post of its own,
+    which DAG ``x_publish`` sends. Likes are read once an hour, however often this runs. Repeating it does nothing
+    twice.
 
     :param x_conn_id: the account's Airflow connection (templated).
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :return: ``{"done", "waiting", "expired", "failed"}``, each a list of names (XCom).
-    :raises AirflowFailException: when X refused to repost a post for good; the others are done.
+    :raises AirflowFailException: when X refused one for good; the others are done.
     """
 
     template_fields: Sequence[str] = ("x_conn_id",)
 
     def __init__(
-        self, *, x_conn_id: str = "x_default", ledger_conn_id: str = "x_ledger", **kwargs: object
+        self, *, x_conn_id: str = "x_default", ledger_conn_id: str = "x_ledger", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.x_conn_id = x_conn_id
@@ -38,12 +41,10 @@ class XFollowUpOperator(XOperator):
         )
         told = publisher.follow_up()
         self.log.info(
-            "%s: %s done, %s waiting for likes, %s in vain, %s refused by X",
+            "%s: %s done, %s waiting for likes or their time, %s in vain, %s refused by X",
             self.x_conn_id,
             *map(len, (told.done, told.waiting, told.expired, told.failed)),
         )
         if told.failed:
-            raise AirflowFailException(
-                f"X refused to repost for good: {', '.join(told.failed)}; its words are above"
-            )
+            raise AirflowFailException(f"X refused for good: {', '.join(told.failed)}; its words are above")
         return asdict(told)

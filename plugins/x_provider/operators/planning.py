@@ -20,6 +20,7 @@ from x_provider.hooks.media import media_sources
 from x_provider.ledger import LONGEST_NAME, DuePost, Ledger, PartState, Post
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import draft, utc_now
+from x_provider.publishing.forecast import forecast_of
 from x_provider.publishing.queue import claim
 
 CONTENT_FIELDS = (*DIRECT_FIELDS, "alt_texts")
@@ -42,18 +43,19 @@ class XContentOperator(XOperator):
     :param thread: a list of parts instead of ``text``, each with fields of its own.
     :param first_comment: ``{"text": …, "after": "5 min"}``: a part that answers the post some time after it.
     :param follow_ups: ``[{"likes": 100, "within": "2 days", "repost": True, "text": …}]``: what happens once
-        so many people like the post.
+        so many people like the post; or ``[{"after": "3 days", "delete": True}]``, at its time.
     :param links: ``keep`` the text's links, move them into a ``reply``, or ``refuse`` them.
-    :param utm: parameters for the links: ``{"source": "x", "campaign": "{calendar}", "hosts": []}``.
+    :param utm: parameters for the links: ``{"source": "x", "campaign": "{calendar}", "content": "{id}"}``, the ids
+        of the DAG and of the task.
     :param at: when it is due: a time, ``now + 30 s``, or nothing for now.
     :param timezone: in which an ``at`` without an offset is meant.
     :param late: ``{"grace": "15 min", "then": "publish"}``; or ``skip``, or ``ask``.
     :param on_absent: what happens when X did not answer and the post is not found there: ``resend`` (what
         holds when left out), or ``ask`` a person.
     :param reply_settings: who may answer: ``following``, ``mentionedUsers``, ``subscribers``, ``verified``.
-    :param reply_to: id on X of the post that this one answers.
-    :param edit_of: id on X of the post that this one is a new version of.
-    :param quote: id on X of the post that this one quotes.
+    :param reply_to: the post that this one answers: its id on X or its address.
+    :param edit_of: the post that this one is a new version of: its id on X or its address.
+    :param quote: the post that this one quotes: its id on X or its address.
     :param plan: of the app on X's developer platform: ``self-serve`` (what holds when left out) or ``enterprise``.
     :param premium: the account has X Premium: texts up to 25,000 characters, longer videos, edits.
     :param x_conn_id: the Airflow connection of the account.
@@ -163,7 +165,8 @@ class XContentOperator(XOperator):
         if known is not None and known.state not in _MAY_CHANGE:
             self.log.info("post %s of the ledger is this task's: %s already", known.id, known.state)
             return known
-        planned = draft(self._read(calendar, key, now, is_known=known is not None), calendar=calendar)
+        spec = self._read(key, now, is_known=known is not None)
+        planned = draft(spec, calendar=calendar)
         if known is None:
             known = self.ledger.posts.ensure(planned, now=now)
         elif known.revision == planned.revision and self._is_decided(known, now):
@@ -172,6 +175,7 @@ class XContentOperator(XOperator):
             self.ledger.posts.put(planned, now=now)
         else:
             self.ledger.posts.relocate(calendar, [planned])
+        self.log.info("post %s costs %s", known.name, forecast_of(spec))
         return self._taken_on(known.id, now, to_be_sent_here=to_be_sent_here)
 
     def _is_decided(self, post: Post, now: DateTime) -> bool:
@@ -199,7 +203,7 @@ class XContentOperator(XOperator):
             )
         return post
 
-    def _read(self, calendar: str, key: str, now: DateTime, *, is_known: bool) -> PostSpec:
+    def _read(self, key: str, now: DateTime, *, is_known: bool) -> PostSpec:
         source = f"task {self.dag_id}.{self.task_id}"
         reading = read_entry(
             {**{name: getattr(self, name) for name in DIRECT_FIELDS}, "media": self._described_media(source)},
@@ -209,7 +213,9 @@ class XContentOperator(XOperator):
             folder=Path(self.media_folder or self.dag.folder),
             now=now,
             source=source,
-            calendar=calendar,
+            # What stands in links is public: names of the DAG's author, nothing of runs.
+            calendar=self.dag_id,
+            called=self.task_id,
             sources=media_sources(),
             is_known=is_known,
         )

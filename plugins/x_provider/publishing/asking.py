@@ -11,7 +11,7 @@ import pendulum
 from pendulum import DateTime
 
 from x_provider.client import XClient, XError
-from x_provider.client.ids import created_at, post_id_of
+from x_provider.client.ids import created_at
 from x_provider.ledger import (
     AccountOnX,
     AttemptRecord,
@@ -26,6 +26,7 @@ from x_provider.ledger import (
 )
 from x_provider.publishing.accounts import post_url
 from x_provider.publishing.evidence import Timeline, evidence_about
+from x_provider.text import post_id_of
 
 SEND = "Send it now"
 DROP = "Drop it"

@@ -164,7 +164,15 @@ def _content(part: PartSpec) -> dict[str, Any]:
 
 def _follow_up(spec: FollowUpSpec) -> FollowUpDraft:
     content = None if spec.part is None else _content(spec.part)
-    return FollowUpDraft(spec.likes, spec.within_seconds, spec.repost, content)
+    return FollowUpDraft(
+        likes=spec.likes,
+        within_seconds=spec.within_seconds,
+        repost=spec.repost,
+        content=content,
+        after_seconds=spec.after_seconds,
+        undo_repost=spec.undo_repost,
+        delete=spec.delete,
+    )
 
 
 def _has_files(spec: PostSpec) -> bool:

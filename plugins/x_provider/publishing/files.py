@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from x_provider.calendar import MediaSpec, SubtitlesSpec
 from x_provider.ledger import Post
-from x_provider.media import MediaError, MediaSources, fit, inspect, sha256_of, shown
+from x_provider.media import MediaError, MediaSources, fit, inspect, is_url, sha256_of, shown
 
 _Traits = tuple[int, int, int]
 
@@ -73,7 +73,7 @@ class Files:
                 raise _unusable(post, _unreadable(spec, error)) from error
 
     def _fitted(self, spec: MediaSpec, path: Path, folder: Path) -> OpenFile:
-        found, _ = inspect(path)
+        found, _ = inspect(path, from_url=is_url(spec.source))
         fitted = fit(path, found, premium=spec.fit == "premium", folder=folder)
         if not fitted.done:
             return OpenFile(path, spec.media_type)

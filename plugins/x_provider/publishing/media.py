@@ -11,7 +11,7 @@ from pendulum import DateTime
 
 from x_provider.calendar import MediaSpec, PartSpec, SubtitlesSpec
 from x_provider.client import XClient, XError, XInvalidRequest, XMediaFailed, XNotFound, XRefused
-from x_provider.client.media import processing_failed
+from x_provider.client.media_failures import processing_failed
 from x_provider.ledger import Ledger, PartState, Post, Uploaded
 from x_provider.media import MediaSources, shown
 from x_provider.publishing.files import Files
@@ -151,11 +151,7 @@ class MediaPreparer:
     def _ask_about_all(self, post: Post) -> DateTime | None:
         files = [media for of_part in _media_of(post).values() for media in of_part]
         found = [(media, self._find(post, media)) for media in files]
-        asked = [
-            self._ask(post, on_x, shown(media.source), ask_now=False)
-            for media, on_x in found
-            if on_x is not None
-        ]
+        asked = [self._ask(post, media, on_x, ask_now=False) for media, on_x in found if on_x is not None]
         return Prepared({0: [on_x for on_x in asked if on_x is not None]}).ask_at
 
     def _refuse(self, post: Post, error: XRefused) -> None:
@@ -165,7 +161,7 @@ class MediaPreparer:
         found = self._find(post, media)
         if found is not None:
             self._report(f"{shown(media.source)} is on X already as {found.x_media_id}")
-            asked = self._ask(post, self._described(post, media, found), shown(media.source), ask_now=ask_now)
+            asked = self._ask(post, media, self._described(post, media, found), ask_now=ask_now)
             if asked is not None:
                 return asked
         return self._described(post, media, self._upload(post, media))
@@ -215,10 +211,9 @@ class MediaPreparer:
         """The upload with all that belongs to it: its alt text, warnings, subtitles."""
         if uploaded.described:
             return uploaded
-        if media.alt:
-            self._client.set_alt_text(uploaded.x_media_id, media.alt)
-        if media.sensitive:
-            self._client.set_media_warnings(uploaded.x_media_id, media.sensitive)
+        self._client.set_media_metadata(
+            uploaded.x_media_id, alt_text=media.alt or None, sensitive=media.sensitive or None
+        )
         for subtitles in media.subtitles:
             self._attach(post, uploaded, media, subtitles)
         return self._ledger.media.describe(uploaded)
@@ -235,10 +230,11 @@ class MediaPreparer:
         )
         self._report(f"{shown(media.source)} has subtitles in {subtitles.name}")
 
-    def _ask(self, post: Post, uploaded: Uploaded, file: str, *, ask_now: bool) -> Uploaded | None:
+    def _ask(self, post: Post, media: MediaSpec, uploaded: Uploaded, *, ask_now: bool) -> Uploaded | None:
         """The upload as X says it is by now, where it is time to ask; None when X does not know it."""
         if uploaded.ask_at is None or (uploaded.ask_at > self._clock() and not ask_now):
             return uploaded
+        file = shown(media.source)
         try:
             on_x = self._client.media_status(uploaded.x_media_id)
         except (XNotFound, XInvalidRequest):
@@ -257,7 +253,7 @@ class MediaPreparer:
             self._report(f"X has processed {file}")
             return self._ledger.media.finish(uploaded)
         if on_x.state == "failed":
-            raise self._failed(uploaded, processing_failed(on_x, file))
+            raise self._failed(uploaded, processing_failed(on_x, media.category, file))
         given_up_at = max(post.due_at, uploaded.uploaded_at).add(seconds=LONGEST_PROCESSING_SECONDS)
         if now > given_up_at:
             raise self._failed(

@@ -26,12 +26,36 @@ def tag_links(text: str, parameters: Mapping[str, str], hosts: Sequence[str] = (
     :param hosts: the hosts whose links are meant; ``.example.com`` means it and all below it. None: all.
     """
     wanted = {name: value for name, value in parameters.items() if value}
-    tagged, position = [], 0
+    parts, position = [], 0
     for start, end in url_spans(text) if wanted else ():
-        link = text[start:end] if _MORE.match(text, end) else _tagged(text[start:end], wanted, hosts)
-        tagged += [text[position:start], link]
+        link = text[start:end]
+        tagged = link if _MORE.match(text, end) else tag_address(link, wanted, hosts)
+        # X must still see all of it as one link: neither too long nor ended early by something in its path.
+        parts += [text[position:start], tagged if url_spans(tagged) == [(0, len(tagged))] else link]
         position = end
-    return "".join(tagged) + text[position:]
+    return "".join(parts) + text[position:]
+
+
+def tag_address(address: str, parameters: Mapping[str, str], hosts: Sequence[str] = ()) -> str:
+    """Add query parameters to an address that stands alone, such as a button's: as ``tag_links`` does in a text.
+
+    :param hosts: as for ``tag_links``; the address of another host stays as it is.
+    """
+    begin = _HTTP.match(address)
+    if begin is None or not _is_meant(begin[2], hosts):
+        return address
+    page, mark, fragment = address.partition("#")
+    path, _, query = page.partition("?")
+    present = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
+    added = "&".join(
+        f"{_encoded(name)}={_encoded(value)}"
+        for name, value in parameters.items()
+        if value and name not in present
+    )
+    if not added:
+        return address
+    query += ("&" if query and not query.endswith("&") else "") + added
+    return f"{path}?{query}{mark}{fragment}"
 
 
 def without_links(text: str) -> tuple[str, list[str]]:
@@ -48,24 +72,6 @@ def without_links(text: str) -> tuple[str, list[str]]:
             kept = _joined(kept, text[end:following])
         text = kept.strip()
     return text, links
-
-
-def _tagged(link: str, parameters: Mapping[str, str], hosts: Sequence[str]) -> str:
-    begin = _HTTP.match(link)
-    if begin is None or not _is_meant(begin[2], hosts):
-        return link
-    address, mark, fragment = link.partition("#")
-    path, _, query = address.partition("?")
-    present = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
-    added = "&".join(
-        f"{_encoded(name)}={_encoded(value)}" for name, value in parameters.items() if name not in present
-    )
-    if not added:
-        return link
-    query += ("&" if query and not query.endswith("&") else "") + added
-    tagged = f"{path}?{query}{mark}{fragment}"
-    # X must still see all of it as one link: neither too long nor ended early by something in its path.
-    return tagged if url_spans(tagged) == [(0, len(tagged))] else link
 
 
 def _encoded(word: str) -> str:

@@ -21,8 +21,17 @@ _PIECES = 8
 """Into how many pieces, a part, a word without any border in it is divided before it is put together again."""
 
 _SPACE = re.compile(r"[^\S\u00a0\u2007\u202f]+")  # all but the no-break spaces
-_SENTENCE_END = r"[.!?…]+[\p{Pe}\p{Pf}\"']*$"
-_FULL_WIDTH_END = r"[。！？｡]+[\p{Pe}\p{Pf}\"']*"
+# What points onward belongs to what it points at; ©, ™ and their like are letters to those who write them.
+_EMOJI = r"(?:(?![©®™‼⁉ℹ👉➡▶⏩⏭])(?=[\p{Extended_Pictographic}\p{RI}])\X)"
+_HASHTAG = r"(?:[#＃](?=[\p{Nd}_]*+[\p{L}\p{M}])[\p{L}\p{M}\p{Nd}_]++)"
+_MARK = r"[.!?…。！？｡]"
+_CLOSING = r"[\p{Pe}\p{Pf}\"']"
+_SENTENCE_END = rf"({_MARK}+{_CLOSING}*)(?:{_EMOJI}|{_HASHTAG})*$"
+_FULL_WIDTH_END = rf"[。！？｡]++{_CLOSING}*+{_EMOJI}*+(?!{_HASHTAG})"
+_DECORATION = rf"(?:{_EMOJI}|{_HASHTAG})++{_MARK}*+{_CLOSING}*+"
+"""A word that ends a sentence as a full stop does, or stands behind one: emoji and hashtags."""
+_ENDS_WITHIN = 64
+"""So many characters of a word's end are looked at for the end of a sentence."""
 _NO_SENTENCE_END = (
     r"(?:^|[\p{Ps}\p{Pi}\"'])(?:\p{L}|\d+|(?:\p{L}\.)+\p{L}|dr|mr|mrs|ms|prof|st|nr|no|vs|bzw|ca|approx)\.$"
 )
@@ -132,8 +141,8 @@ def _positions(pieces: list[_Piece], text: str) -> tuple[list[int], list[int]]:
 
 
 def _pieces(text: str, limit: int, borders: set[int]) -> Iterator[_Piece]:
-    for start, end, following in _words(text, borders):
-        cost = _cost_between(text[start:end], text[end:following], text[following : following + 1])
+    words = list(_words(text, borders))
+    for (start, end, _), cost in zip(words, _costs(text, words), strict=True):
         for first, last, inner in _within_word(text, start, end, limit, borders):
             weight = weighted_length(text[first:last])
             yield _Piece(first, last, weight, cost if last == end else inner)
@@ -157,14 +166,43 @@ def _words(text: str, borders: set[int]) -> Iterator[tuple[int, int, int]]:
         yield begin, len(text), len(text)
 
 
-def _cost_between(word: str, gap: str, following: str) -> int:
-    breaks = len(_LINE_BREAK.findall(gap))
-    if breaks:
-        return _LINE if breaks == 1 and "\u2029" not in gap else _PARAGRAPH
-    end = word[-24:]
-    is_none = pattern(_NO_SENTENCE_END, ignore_case=True).search(end)
-    ends = pattern(_SENTENCE_END).search(end) and not is_none and not following.islower()
-    return _SENTENCE if ends else _WORD
+def _costs(text: str, words: list[tuple[int, int, int]]) -> Iterator[int]:
+    """What a cut after each word costs. Emoji and hashtags right after a sentence's end belong to it."""
+    has_ended = False
+    for index, (start, end, following) in enumerate(words):
+        word = text[start:end]
+        has_ended = _ends_sentence(word) or (has_ended and _is_decoration(word))
+        if breaks := len(_LINE_BREAK.findall(text, end, following)):
+            yield _LINE if breaks == 1 and "\u2029" not in text[end:following] else _PARAGRAPH
+            has_ended = False
+        elif has_ended and not text[following : following + 1].islower():
+            yield _WORD if _decorates(text, words, index + 1) else _SENTENCE
+        else:
+            yield _WORD
+
+
+def _ends_sentence(word: str) -> bool:
+    tail = word[-_ENDS_WITHIN:]
+    end = pattern(_SENTENCE_END).search(tail)
+    return bool(end) and not pattern(_NO_SENTENCE_END, ignore_case=True).search(tail[: end.end(1)])
+
+
+def _decorates(text: str, words: list[tuple[int, int, int]], index: int) -> bool:
+    """Whether a word after a sentence's end belongs to that sentence and does not begin the next one."""
+    if index == len(words):
+        return False
+    start, end, following = words[index]
+    if not _is_decoration(text[start:end]):
+        return False
+    # "#stargazing is fun" goes on: there the hashtag is the next sentence's first word.
+    goes_on = text[following : following + 1].islower() and not _LINE_BREAK.search(text, end, following)
+    return not (goes_on and text[start] in "#＃")
+
+
+def _is_decoration(word: str) -> bool:
+    # No other character begins one: most words need no look at their clusters.
+    may_be = word[:1] in ("#", "＃") or word[:1] > "\u203b"
+    return may_be and bool(pattern(_DECORATION).fullmatch(word))
 
 
 def _within_word(
