@@ -312,10 +312,23 @@ def test_a_pin_brings_keys_that_sign(dance, ledger, sandbox) -> None:
     keys = (who.keys.access_token, who.keys.access_token_secret)
     assert repr(who).count(keys[0]) + repr(who).count(keys[1]) == 0
     client = XClient(sandbox.url, OAuth1(*sandbox.keys()[:2], *keys))
-    assert who_is(ledger, client, account=ACCOUNT, now=NOW).username == "bob"
-    assert calls(sandbox, "/2/users/me") == 0
-    assert client.me().username == "bob"
+    met = who_is(ledger, client, account=ACCOUNT, now=NOW)
     client.close()
+    bob = sandbox.accounts[1]
+    assert (met.username, met.name, who.user.name) == ("bob", "Bob Example", "Bob Example")
+    # X was asked once, when the login ended, and that was written down.
+    assert calls(sandbox, "/2/users/me") == 1
+    assert ledger.charges.month(ACCOUNT, now=NOW).spent == Decimal("0.010")
+    assert bob["id"] == met.user_id
+
+
+def test_keys_are_kept_where_x_does_not_say_whose_name_and_picture_they_are(dance, ledger, sandbox) -> None:
+    back = dance.consent(dance.begin("oauth1"))
+    sandbox.faults("status", method="GET", path="/2/users/me", status=503, times=9)
+    who = dance.finish(back)
+    assert (who.user.username, who.user.name, who.user.picture_url) == ("bob", None, None)
+    assert who.keys is not None
+    assert ledger.accounts.find(ACCOUNT, sandbox.url).username == "bob"
 
 
 def test_a_wrong_pin_is_refused(dance) -> None:

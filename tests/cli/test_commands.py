@@ -12,7 +12,7 @@ from other_processes import send_without_answer, wake_post
 
 from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost, OAuth1, XClient
-from x_provider.ledger import Blackout, FollowUpDraft, PartState
+from x_provider.ledger import Blackout, FollowUpDraft, PartState, Receipt
 
 
 @pytest.fixture
@@ -174,6 +174,19 @@ def test_show_says_what_waits_for_likes_and_what_follows_later(ledger, airflow_x
     printed = airflow_x("show", "december/liked")
     assert "part 2: planned  follows at 2026-12-01T09:05:00+00:00" in printed
     assert "follow-up 1: repost at 100 likes within 1 day: waiting" in printed
+
+
+def test_show_says_when_a_post_is_taken_down_and_that_it_was(ledger, airflow_x):
+    deletion = FollowUpDraft(None, None, repost=False, content=None, after_seconds=86_400, delete=True)
+    post = plan_post(ledger, "Post", key="offer", follow_ups=[deletion])
+    at = pendulum.datetime(2026, 12, 1, 9)
+    send_without_answer(ledger, post, at=at)
+    ledger.deciding.adopt(post.id, Receipt("7", "https://x.com/a/status/7", at, at))
+    printed = airflow_x("show", "december/offer")
+    assert "take the post down 1 day after the post: waiting, due 2026-12-02T09:00:00+00:00" in printed
+    ledger.receipts.deleted("7", now=at.add(days=1))
+    printed = airflow_x("show", "december/offer")
+    assert "https://x.com/a/status/7, deleted at 2026-12-02T09:00:00+00:00" in printed
 
 
 def test_show_says_where_the_post_s_page_is(ledger, post, airflow_x):

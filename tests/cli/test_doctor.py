@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
 
 import pendulum
 import pytest
+import yaml
+from airflow.jobs.job import Job
+from airflow.models.dag import DagModel
+from airflow.models.trigger import Trigger
+from airflow.utils.session import create_session
 from webhook_server import served
 
 from x_provider.client.clock import seconds_behind_x
 from x_provider.client.errors import XUnreachable
-from x_provider.health import Check, verdict
+from x_provider.client.oauth2 import SCOPES
+from x_provider.health import Check, examine, verdict
 from x_provider.health.check import State
+from x_provider.health.guarding import guarded
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
-from x_provider.ledger import UserOnX
-from x_provider.web import webhook
+from x_provider.ledger import ReceivedEvent, UserOnX
+from x_provider.ledger.events import MOST_TRIES
+from x_provider.triggers.events import XEventsTrigger
+from x_provider.web import health, webhook
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
 
@@ -35,10 +46,19 @@ def doctor(airflow_home, airflow_x, capsys):
     return run
 
 
-def log_in(ledger, account="x_cli", *, minutes=60, scopes=("tweet.write", "offline.access"), key=None):
+def log_in(
+    ledger,
+    account="x_cli",
+    *,
+    minutes=60,
+    scopes=tuple(SCOPES),
+    key=None,
+    base_url="https://api.x.com",
+    client_id="an-app",
+):
     login = {
-        "base_url": "https://api.x.com",
-        "client_id": "an-app",
+        "base_url": base_url,
+        "client_id": client_id,
         "user": UserOnX("1", "alice"),
         "scopes": scopes,
         "sealed": (key or sealer()).seal({"access": "a" * 20, "refresh": "r" * 20}),
@@ -101,14 +121,206 @@ def test_a_login_that_no_key_opens_is_told(ledger, doctor, monkeypatch):
     assert "account x_cli" in checks["keys"]["words"]
 
 
-def test_a_login_says_when_it_ends_and_what_it_needs(ledger, account, doctor):
-    log_in(ledger, minutes=61)
-    assert doctor()[1]["login x_cli"]["words"].startswith(
-        "its token ends in 61 minutes, and is refreshed before"
+@pytest.mark.parametrize("keys", ["", "no-key-at-all", "c29tZS1rZXktc29tZS1rZXktc29tZS1rZXktc29tZTE="])
+@pytest.mark.parametrize("options", [(), ("--ask-x",)])
+def test_an_account_whose_login_no_key_opens_breaks_nothing_off(
+    ledger, sandbox, doctor, monkeypatch, keys, options
+):
+    app = sandbox.accounts[0]["oauth2"]
+    extra = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
+    for name in ("X_CLI", "X_OTHER"):
+        described = {"conn_type": "x", "host": sandbox.url, "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name}", json.dumps(described))
+    log_in(ledger, base_url=sandbox.url, client_id=app["client_id"])
+    monkeypatch.setenv("X_PROVIDER_FERNET_KEY", keys)
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
+    code, checks = doctor(*options)
+    assert code == 2
+    assert checks["keys"]["state"] == "failed"
+    assert ("webhooks of x_cli" in checks) is (
+        len(keys) < 44
+    )  # a key that is one need not open what X is asked
+    assert checks["account x_cli"]["state"] == ("failed" if options else "ok")
+    assert list(checks)[-1] == "posts"
+    assert not keys or keys not in json.dumps(checks)
+
+
+@pytest.fixture
+def set_paused(airflow_home):
+    def set_paused(dag_id: str, is_paused: bool) -> None:
+        with create_session() as session:
+            session.get(DagModel, dag_id).is_paused = is_paused
+
+    yield set_paused
+    set_paused("x_events", True)
+
+
+@pytest.fixture
+def airflow_is_away(airflow_home):
+    """Airflow's database file is a directory for the time of a test."""
+    from airflow import settings
+
+    file, aside = airflow_home / "airflow.db", airflow_home / "aside.db"
+    settings.engine.dispose()
+    file.rename(aside)
+    file.mkdir()
+    yield
+    file.rmdir()
+    aside.rename(file)
+    settings.engine.dispose()
+
+
+@pytest.mark.parametrize("output", ["table", "json", "yaml"])
+def test_an_airflow_whose_database_is_away_is_told_once_in_every_form(
+    ledger, account, airflow_is_away, airflow_x, capsys, output
+):
+    with pytest.raises(SystemExit) as ended:
+        airflow_x("doctor", "--output", output)
+    printed = capsys.readouterr().out
+    assert ended.value.code == 2
+    if output == "table":
+        assert "FAIL  airflow: the database says: unable to open database file" in printed
+        assert "      -> Mend Airflow's database: `airflow db check`" in printed
+        return
+    checks = {each["name"]: each for each in yaml.safe_load(printed)["checks"]}
+    assert "unable to open database file" in checks["airflow"]["words"]
+    assert checks.keys().isdisjoint({"watcher", "pool", "scheduler", "DAGs"})
+    assert checks["account x_cli"]["state"] == checks["posts"]["state"] == "ok"
+
+
+def test_the_health_route_answers_while_airflow_s_database_is_away(ledger, account, airflow_is_away):
+    answer = health.health()
+    checks = {check["name"]: check for check in json.loads(answer.body)["checks"]}
+    assert (answer.status_code, checks["airflow"]["state"]) == (503, "failed")
+
+
+@pytest.mark.parametrize("until", ["ledger", "airflow", "account x_cli", "webhooks"])
+def test_a_ledger_that_goes_while_it_is_looked_at_is_told(ledger, account, airflow_home, tmp_path, until):
+    seen = {}
+    for check in examine(["x_cli"], ask_x=True):
+        seen[check.name] = check
+        if check.name == until or (until == "airflow" and check.name == "scheduler"):
+            ledger.database.dispose()
+            for file in tmp_path.glob("ledger.db*"):
+                file.unlink()
+            (tmp_path / "ledger.db").write_bytes(b"this is no database " * 500)
+    assert seen["posts"].state == "failed"
+    assert seen["posts"].words == "the database says: file is not a database"
+    assert seen["stops"].state == "failed"
+    assert "mend this first" in seen["posts"].next_step
+
+
+@pytest.fixture
+def give_up(ledger):
+    """Store an event that is tried as often as events are."""
+
+    def give_up(key: str, why: str) -> None:
+        now = pendulum.now("UTC")
+        ledger.events.store([ReceivedEvent(key, "x_cli", "{}", now)])
+        for _ in range(MOST_TRIES):
+            (event,) = ledger.events.claim(now, until=now, limit=1)
+            ledger.events.failed(event.id, why=why, now=now, wake_at=now)
+
+    return give_up
+
+
+def test_where_x_tells_nothing_dag_x_events_is_no_concern(ledger, account, doctor):
+    _, checks = doctor()
+    assert checks["events"]["state"] == "skipped"
+    assert not {"DAG x_events", "watcher of events"} & checks.keys()
+
+
+def test_events_that_nobody_handles_are_told(ledger, account, doctor, set_paused):
+    set_paused("x_events", True)
+    ledger.events.store([ReceivedEvent("1", "x_cli", "{}", pendulum.now("UTC").subtract(minutes=2))])
+    _, checks = doctor()
+    dag, watcher, events = (checks[name] for name in ("DAG x_events", "watcher of events", "events"))
+    assert (dag["state"], dag["next_step"]) == ("warning", "`airflow dags unpause x_events`")
+    assert dag["words"] == "paused: what X tells waits and is not handled while it is paused"
+    assert (watcher["state"], "every 15 minutes at best" in watcher["words"]) == ("warning", True)
+    assert events["state"] == "warning"
+    assert events["words"] == "1 wait to be handled, some of them for more than a minute"
+    set_paused("x_events", False)
+    ledger.events.handled([1], now=pendulum.now("UTC"))
+    _, checks = doctor()
+    assert checks["DAG x_events"]["state"] == checks["events"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(("triggerer_lives", "state"), [(True, "ok"), (False, "warning")])
+def test_the_watcher_of_events_is_with_a_living_triggerer_or_not(
+    ledger, account, doctor, airflow_home, triggerer_lives, state
+):
+    ledger.events.store([ReceivedEvent("1", "x_cli", "{}", pendulum.now("UTC"))])
+    with create_session() as session:
+        job = Job(job_type="TriggererJob", state="running")
+        job.latest_heartbeat = pendulum.now("UTC").subtract(hours=0 if triggerer_lives else 1)
+        session.add(job)
+        session.flush()
+        row = Trigger.from_object(XEventsTrigger())
+        row.triggerer_id = job.id
+        session.add(row)
+        session.flush()
+        ids = job.id, row.id
+    try:
+        check = doctor()[1]["watcher of events"]
+    finally:
+        with create_session() as session:
+            session.delete(session.get(Trigger, ids[1]))
+            session.delete(session.get(Job, ids[0]))
+    assert check["state"] == state
+    assert state == "ok" or check["next_step"] == "Start a triggerer: airflow triggerer"
+
+
+def test_events_that_were_given_up_are_told_with_the_newest_reason(
+    ledger, account, doctor, airflow_x, give_up
+):
+    give_up("1", "an old reason")
+    give_up("2", "no connection is known to be that account.")
+    check = doctor()[1]["events"]
+    assert check["state"] == "warning"
+    assert check["words"] == (
+        "0 wait to be handled; 2 were given up after 6 tries, the newest because: "
+        "no connection is known to be that account"
     )
-    log_in(ledger, scopes=("tweet.write",))
-    assert doctor()[1]["login x_cli"]["state"] == "warning"
-    tokens = log_in(ledger)
+    ledger.events.store([ReceivedEvent("3", "x_cli", "{}", NOW)])
+    assert json.loads(airflow_x("status", "--output", "json"))["events"] == {
+        "waiting": 1,
+        "given_up": 2,
+        "why": "no connection is known to be that account.",
+    }
+    printed = airflow_x("status")
+    assert "events: 1 that X has told wait for DAG x_events" in printed
+    assert "events: 2 could not be handled, the newest because: no connection is known" in printed
+
+
+def test_what_breaks_a_check_is_named_and_not_quoted():
+    def look():
+        yield Check("first", "ok", "seen")
+        raise KeyError("hunter2")  # as it may quote what is secret
+
+    first, broken = guarded("second", look, "Look into it")
+    assert (first.name, broken.name, broken.state) == ("first", "second", "failed")
+    assert re.fullmatch(r"it could not be looked at: KeyError, at \w+\.py:\d+", broken.words)
+    assert "hunter2" not in f"{broken}"
+    assert broken.next_step.startswith("Look into it. If that is in order, it is a mistake in the package")
+
+
+@pytest.fixture
+def login(ledger, sandbox, monkeypatch):
+    """Log the connection ``x_cli`` in, which then uses that login; parameters as of ``log_in``."""
+    app = sandbox.accounts[0]["oauth2"]
+    extra = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
+    described = {"conn_type": "x", "host": sandbox.url, "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(described))
+    return partial(log_in, ledger, base_url=sandbox.url, client_id=app["client_id"])
+
+
+def test_a_login_says_when_it_ends_and_what_it_needs(ledger, login, doctor):
+    login(minutes=61)
+    check = doctor()[1]["login x_cli"]
+    assert check["state"] == "ok"
+    assert check["words"].startswith("its token ends in 61 minutes, and is refreshed before")
+    tokens = login()
     ledger.tokens.claim(tokens, by="me", until=NOW, now=NOW)
     ledger.tokens.lose(ledger.tokens.find("x_cli"), why="X has revoked it", by="me")
     check = doctor()[1]["login x_cli"]
@@ -119,11 +331,55 @@ def test_a_login_says_when_it_ends_and_what_it_needs(ledger, account, doctor):
     assert "X has revoked it" in check["words"]
 
 
+@pytest.mark.parametrize(
+    ("lacking", "state", "words"),
+    [
+        ("tweet.write", "failed", "needs login: without the scope tweet.write X refuses its posts; its tok"),
+        ("media.write", "warning", "X did not grant media.write (to upload pictures and videos); its token"),
+        ("offline.access", "warning", "its token ends in 60 minutes and is not refreshed"),
+    ],
+)
+def test_a_login_without_a_scope_is_not_in_order(login, doctor, lacking, state, words):
+    login(scopes=tuple(scope for scope in SCOPES if scope != lacking))
+    check = doctor()[1]["login x_cli"]
+    assert (check["state"], check["words"][: len(words)]) == (state, words)
+    assert "`airflow x login x_cli`" in check["next_step"]
+
+
+def test_an_account_that_may_only_read_is_not_in_order_when_x_is_asked(ledger, account, doctor):
+    account.post(f"/_sandbox/accounts/{account.accounts[0]['username']}", {"access_level": "read"})
+    check = doctor("x_cli", "--ask-x")[1]["account x_cli"]
+    assert (check["state"], "read only, so posting will be refused" in check["words"]) == ("failed", True)
+
+
 def test_a_stop_and_a_clock_that_is_off_are_told(ledger, account, doctor):
     ledger.controls.stop(account="*", why="A drill", by="anna", now=NOW)
     account.settings(clock_ahead_seconds=300.0)
     _, checks = doctor()
     assert (checks["stops"]["state"], "anna" in checks["stops"]["words"]) == ("failed", True)
+
+
+@pytest.mark.parametrize("options", [(), ("--ask-x",)])
+def test_an_account_that_nobody_has_logged_in_fails_with_the_way_to_the_login(
+    ledger, login, doctor, sandbox, options
+):
+    code, checks = doctor("x_cli", *options)
+    check = checks["login x_cli"]
+    assert (code, check["state"], check["words"]) == (
+        2,
+        "failed",
+        "needs login: nobody has logged it in yet",
+    )
+    assert check["next_step"] == "Log it in: page X > Accounts, or `airflow x login x_cli`"
+    assert sandbox.charges()["charges"] == []
+
+
+def test_keys_that_x_does_not_take_any_more_fail_when_x_is_asked(ledger, account, doctor, monkeypatch):
+    described = json.loads(account.connection())
+    described["extra"]["access_token_secret"] = "revoked"
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(described))
+    check = doctor("x_cli", "--ask-x")[1]["account x_cli"]
+    assert (check["state"], "`airflow x login x_cli`" in check["next_step"]) == ("failed", True)
 
 
 def test_a_connection_that_does_not_add_up_is_told(ledger, monkeypatch, doctor):
@@ -164,7 +420,9 @@ def test_webhooks_are_told_by_whether_x_reaches_them(ledger, account, doctor, mo
     monkeypatch.setattr(webhook.route.app, "_loop", None)
     with served() as server:
         registered = XHook("x_cli").get_conn().register_webhook(f"{server}/x/webhook/x_cli")
-        assert doctor()[1][f"webhook {registered.id}"]["state"] == "ok"
+        checks = doctor()[1]
+    assert checks[f"webhook {registered.id}"]["state"] == "ok"
+    assert {"DAG x_events", "watcher of events", "events"} <= checks.keys()
     account.post(f"/_sandbox/webhooks/{registered.id}/crc")
     check = doctor()[1][f"webhook {registered.id}"]
     assert (check["state"], "X does not reach" in check["words"]) == ("warning", True)

@@ -11,12 +11,15 @@ import threading
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
+import pendulum
 import pytest
 import requests
+from sqlalchemy.exc import DatabaseError
 
 from x_provider.client import CreatePost, OAuth1, XClient, XNeedsLogin
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
+from x_provider.ledger import AccountOnX
 
 CONSENT = {"account": "bob", "decision": "allow"}
 
@@ -169,6 +172,43 @@ def test_a_denied_consent_ends_it_with_the_reason_in_both_places(
     assert (shown().status_code, "denied on X" in shown().text) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("X_PROVIDER_FERNET_KEY", "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItMTI=", "none of the keys in"),
+        ("AIRFLOW_CONN_X_CLI", None, "is not defined"),
+        ("AIRFLOW_CONN_X_CLI", '{"conn_type": "x", "host": "ftp://x"}', "is not an http"),
+    ],
+)
+def test_what_breaks_while_x_s_answer_is_taken_ends_it_in_both_places(
+    airflow_x, ledger, account, person, port, monkeypatch, name, value, words
+) -> None:
+    def act(url: str) -> requests.Response:
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
+        return requests.post(url, data=CONSENT, timeout=10)
+
+    shown = person(act)
+    with pytest.raises(SystemExit, match=f"^airflow x login: .*{words}"):
+        airflow_x("login", "x_cli", "--port", str(port))
+    assert (shown().status_code, words in shown().text) == (503, True)
+    assert "then begin the login again" in shown().text
+
+
+def test_what_nobody_foresaw_ends_it_too(airflow_x, ledger, account, person, port, tmp_path) -> None:
+    def act(url: str) -> requests.Response:
+        ledger.database.dispose()
+        for file in tmp_path.glob("ledger.db*"):
+            file.unlink()
+        (tmp_path / "ledger.db").write_bytes(b"this is no database " * 500)
+        return requests.post(url, data=CONSENT, timeout=10)
+
+    shown = person(act)
+    with pytest.raises((DatabaseError, SystemExit), match="not a database"):
+        airflow_x("login", "x_cli", "--port", str(port))
+    assert shown().status_code in (500, 503)
+    assert "Not logged in" in shown().text
+
+
 def test_a_port_that_is_taken_is_named(airflow_x, ledger, account, port) -> None:
     with socket.create_server(("127.0.0.1", port)), pytest.raises(SystemExit, match=f"Port {port} .*--port"):
         airflow_x("login", "x_cli", "--port", str(port))
@@ -222,6 +262,54 @@ def test_a_pin_brings_the_four_keys_into_the_connection(
         client.me()
     client.close()
     assert (extra_of(stored_account)["access_token"], extra_of(stored_account)["bearer_token"]) == ("", "b")
+
+
+def test_keys_end_the_login_of_oauth_2_0_that_they_replace(
+    airflow_x, ledger, stored_account, sandbox, person, port, monkeypatch
+) -> None:
+    app, shown = sandbox.accounts[0]["oauth2"], []
+    monkeypatch.setenv("X_CLIENT_ID", app["client_id"])
+    monkeypatch.setenv("X_CLIENT_SECRET", app["client_secret"])
+    person(lambda url: requests.post(url, data=CONSENT, timeout=10))
+    airflow_x("login", stored_account, "--port", str(port))
+    opened = sealer().open(ledger.tokens.find(stored_account).sealed, what="the tokens")
+
+    def read_pin(_question: str) -> str:
+        page = requests.post(shown[0], data=CONSENT, timeout=10).text
+        return re.findall(r"<code>(\d+)</code>", page)[0]
+
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    monkeypatch.setattr("builtins.input", read_pin)
+    said = airflow_x("login", stored_account, "--scheme", "oauth1")
+    assert "WARNING" not in said
+    assert ledger.tokens.find(stored_account) is None
+    after = requests.get(
+        f"{sandbox.url}/2/users/me", headers={"Authorization": f"Bearer {opened['access']}"}, timeout=10
+    )
+    assert after.status_code == 401
+    assert XHook(stored_account).auth == "oauth1"
+
+
+def test_keys_are_kept_where_the_login_that_they_replace_cannot_be_revoked(
+    airflow_x, ledger, stored_account, sandbox, person, port, monkeypatch
+) -> None:
+    person(lambda url: requests.post(url, data=CONSENT, timeout=10))
+    monkeypatch.setenv("X_CLIENT_SECRET", sandbox.accounts[0]["oauth2"]["client_secret"])
+    airflow_x("login", stored_account, "--port", str(port))
+    monkeypatch.setenv("X_PROVIDER_FERNET_KEY", "c29tZS1rZXktc29tZS1rZXktc29tZS1rZXktc29tZTE=")
+    shown: list[str] = []
+
+    def read_pin(_question: str) -> str:
+        page = requests.post(shown[0], data=CONSENT, timeout=10).text
+        return re.findall(r"<code>(\d+)</code>", page)[0]
+
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    monkeypatch.setattr("builtins.input", read_pin)
+    said = airflow_x("login", stored_account, "--scheme", "oauth1")
+    assert "x_stored is @bob" in said
+    assert "WARNING: The account's OAuth 2.0 tokens: They are removed here, but X was not told" in said
+    assert ledger.tokens.find(stored_account) is None
+    assert extra_of(stored_account)["access_token"] == sandbox.accounts[1]["access_token"]
 
 
 def test_the_connection_is_written_whole_and_holds_no_token(
@@ -290,6 +378,13 @@ def test_an_account_whose_connection_is_gone_can_be_logged_out(
     assert ledger.tokens.find("x_cli") is None
     with pytest.raises(SystemExit, match=r"x_cli.*is not defined"):
         airflow_x("logout", "x_cli")
+
+
+def test_an_account_that_once_posted_and_whose_connection_is_gone_is_forgotten(airflow_x, ledger) -> None:
+    user = AccountOnX("x_old", "https://api.x.com", "7", "brand", "fingerprint")
+    ledger.accounts.put(user, now=pendulum.now("UTC"))
+    assert "WARNING" not in airflow_x("logout", "x_old")
+    assert ledger.accounts.names() == []
 
 
 def test_tokens_in_a_connection_that_airflow_cannot_write_are_named_at_logout(

@@ -7,13 +7,13 @@ import json
 import pytest
 
 from x_provider.hooks.connections import (
-    accounts_in_airflow,
     create_connection,
     forget_tokens,
     login_settings,
     write_oauth2_login,
 )
 from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.finding import accounts_in_airflow
 from x_provider.provider_info import get_provider_info
 
 
@@ -71,9 +71,7 @@ def test_settings_show_no_secret(stored) -> None:
     }
     stored(login="key", password="planted-password", extra=json.dumps(secrets))
     settings = login_settings("x_kept")
-    assert (settings.keys is not None, settings.uses_keys, settings.refresh_token) == (
-        True, True, "planted-oauth2_refresh_token",
-    )  # fmt: skip
+    assert (settings.keys is not None, settings.refresh_token) == (True, "planted-oauth2_refresh_token")
     assert "planted" not in repr(settings)
     assert forget_tokens("x_kept") is None
     after = login_settings("x_kept")

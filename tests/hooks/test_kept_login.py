@@ -55,18 +55,25 @@ def define(ids, ledger, sandbox, monkeypatch):
 def log_in(ids, ledger, sandbox):
     """Put what a login of the sandbox's account gives into the ledger."""
 
-    def log_in(number: int = 0, *, scopes: str = "tweet.read tweet.write users.read offline.access") -> None:
+    def log_in(
+        number: int = 0,
+        *,
+        scopes: str = "tweet.read tweet.write users.read offline.access",
+        minutes: float = 120,
+        refresh: str | None = "",
+    ) -> None:
         account = sandbox.accounts[number]
+        tokens = {"access": account["oauth2"]["access_token"]}
+        if refresh is not None:
+            tokens["refresh"] = refresh or account["oauth2"]["refresh_token"]
         now = pendulum.now("UTC")
         login = {
             "base_url": sandbox.url,
             "client_id": account["oauth2"]["client_id"],
             "user": UserOnX(account["id"], account["username"]),
             "scopes": tuple(scopes.split()),
-            "sealed": sealer().seal(
-                {"access": account["oauth2"]["access_token"], "refresh": account["oauth2"]["refresh_token"]}
-            ),
-            "expires_at": now.add(hours=2),
+            "sealed": sealer().seal(tokens),
+            "expires_at": now.add(seconds=60 * minutes),
             "logged_in_by": "eve",
         }
         ledger.tokens.put(ids[0], login=login, now=now)
@@ -174,9 +181,38 @@ def test_the_test_says_what_the_login_may_do_and_when_it_ends(define, log_in, sa
     assert "This test read one user ($0.010)." in words
 
 
+def test_the_test_of_a_login_that_may_not_post_fails_with_what_to_do(define, log_in) -> None:
+    log_in(scopes="tweet.read users.read media.write offline.access")
+    works, words = define().test_connection()
+    assert not works
+    assert "read only, so posting will be refused. Log in again and grant tweet.write" in words
+
+
 def test_the_test_says_of_a_login_without_offline_access_that_it_ends(define, log_in) -> None:
     log_in(scopes="tweet.read tweet.write users.read media.write")
     assert "and cannot be refreshed: log in again by then." in define().test_connection()[1]
+
+
+def test_the_test_of_a_login_whose_token_has_ended_says_that_it_will_be_refreshed(
+    define, log_in, ledger, ids, sandbox
+) -> None:
+    log_in(minutes=-5)
+    works, words = define().test_connection()
+    assert works
+    assert "access token has ended: the next use of it, or DAG x_upkeep, refreshes it" in words
+    assert (refreshes(sandbox), sandbox.charges()["charges"]) == (0, [])
+    kept = ledger.tokens.find(ids[0])
+    now = pendulum.now("UTC")
+    assert ledger.tokens.claim(kept, by="me", until=now, now=now)
+    ledger.tokens.release(kept, by="me", retry_at=now.add(minutes=10), why="X is away")
+    works, words = define().test_connection()
+    assert (works, "X is away" in words, "It is tried again at" in words) == (False, True, True)
+
+
+def test_the_test_of_an_ended_login_that_cannot_be_refreshed_fails(define, log_in) -> None:
+    log_in(minutes=-5, refresh=None)
+    works, words = define().test_connection()
+    assert (works, "offline.access" in words, "airflow x login" in words) == (False, True, True)
 
 
 def test_the_test_never_uses_up_the_connections_refresh_token(define, ledger, sandbox) -> None:

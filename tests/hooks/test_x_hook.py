@@ -149,9 +149,22 @@ def test_the_test_says_who_you_are_what_you_may_and_where(define, sandbox) -> No
     )
 
 
+def test_the_test_of_keys_that_may_only_read_fails_with_what_to_do(define, sandbox) -> None:
+    account = sandbox.accounts[0]
+    sandbox.post(f"/_sandbox/accounts/{account['username']}", {"access_level": "read"})
+    works, message = define().test_connection()
+    assert not works
+    assert message.startswith(f"You are @{account['username']} (user id {account['id']}) by OAuth 1.0a.")
+    assert "read only, so posting will be refused. Set the app to Read and Write" in message
+
+
 def test_the_test_says_why_it_cannot_tell_the_plan(define, sandbox) -> None:
     token = sandbox.accounts[0]["oauth2"]["access_token"]
-    by_user_only = {"login": None, "password": None, "extra": {"auth": "oauth2", "oauth2_access_token": token}}
+    by_user_only = {
+        "login": None,
+        "password": None,
+        "extra": {"auth": "oauth2", "oauth2_access_token": token},
+    }
     works, message = define(**by_user_only).test_connection()
     assert works
     assert "Plan: not known (" in message

@@ -9,7 +9,7 @@ import pytest
 from drafting import plan_post
 
 from x_provider.calendar import MediaSpec, PartSpec
-from x_provider.ledger import FollowUpDraft, Ledger
+from x_provider.ledger import FollowUpDraft, Ledger, Receipt
 from x_provider.web.story import story_of
 
 
@@ -63,3 +63,23 @@ def test_it_names_what_is_still_to_come_of_a_post_on_x_and_asks_for_nothing(ledg
     ]
     assert story["parts"][1]["due_at"] == due_at.isoformat()
     assert story["next_step"] is None
+
+
+def test_it_says_when_a_post_is_taken_down_and_that_nothing_is_to_be_done_then(ledger):
+    now = pendulum.now("UTC")
+    deletion = FollowUpDraft(None, None, repost=False, content=None, after_seconds=86_400, delete=True)
+    comment = PartSpec(text="Comment", after_seconds=2 * 86_400)
+    post = plan_post(ledger, "Post", comment, follow_ups=[deletion], due_in=-30)
+    ledger.sending.arm(post, post.parts[0])
+    attempt = ledger.sending.begin(
+        post, post.parts[0], user_id="7", sender="test", clock=lambda: now, lease_seconds=90
+    )
+    receipt = Receipt("1001", "https://x.com/a/status/1001", now, now)
+    assert ledger.sending.posted(attempt, receipt, account="x_default")
+    (follow_up,) = story_of(ledger, ledger.posts.get(post.id), now=now)["follow_ups"]
+    due = now.add(days=1).isoformat()
+    assert follow_up["words"] == f"take the post down 1 day after the post: waiting, due {due}"
+    ledger.taking_down.give_up_rest(post.id, why="taken down", by="ann", now=now)
+    ledger.receipts.deleted("1001", now=now)
+    story = story_of(ledger, ledger.posts.get(post.id), now=now)
+    assert (story["parts"][1]["why"], story["next_step"]) == ("taken down", None)

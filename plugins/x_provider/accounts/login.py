@@ -23,11 +23,12 @@ from x_provider.accounts.pending import (
     refused_by_x,
     require_app,
     take,
+    user_read,
 )
 from x_provider.accounts.tokens import fingerprint
-from x_provider.client import OAuth2User, ResponseFacts, User, XClient, XError
+from x_provider.client import OAuth2User, User, XError
 from x_provider.client.oauth2 import MORE_SCOPES, SCOPES, OAuth2App, Tokens, new_proof
-from x_provider.ledger import AccountOnX, Cost, Ledger, PendingLogin, UserOnX
+from x_provider.ledger import AccountOnX, Ledger, PendingLogin, UserOnX
 from x_provider.ledger.sealing import Sealer
 
 NEEDED_SCOPES = ("tweet.read", "tweet.write", "users.read")
@@ -133,7 +134,8 @@ def finish_oauth2(
         now=now,
     )
     credentials = OAuth2User(tokens.access, identity=user.id).fingerprint()
-    ledger.accounts.put(AccountOnX(login.account, app.base_url, user.id, user.username, credentials), now=now)
+    who = (login.account, app.base_url, user.id, user.username, credentials, found.name, found.picture_url)
+    ledger.accounts.put(AccountOnX(*who), now=now)
     return LoggedIn(login.account, app.base_url, found, granted, _lacking(login, tokens, granted))
 
 
@@ -185,16 +187,8 @@ def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _who_is(ledger: Ledger, app: OAuth2App, tokens: Tokens, login: PendingLogin, now: DateTime) -> User:
-    def charge(facts: ResponseFacts) -> None:
-        if facts.charge is not None:
-            cost = Cost(facts.charge.kind, facts.charge.usd, facts.charge.units)
-            ledger.charges.add(
-                login.account, cost, what=facts.family, at=now, resources=facts.charge.resources
-            )
-
-    client = XClient(app.base_url, OAuth2User(tokens.access), on_response=charge)
     try:
-        return client.me()
+        return user_read(ledger, login.account, app.base_url, OAuth2User(tokens.access), now=now)
     except XError as error:
         _give_back(
             app,
@@ -203,8 +197,6 @@ def _who_is(ledger: Ledger, app: OAuth2App, tokens: Tokens, login: PendingLogin,
             f" {error.detail or error.title or error.summary}",
             error.next_step,
         )
-    finally:
-        client.close()
 
 
 def _give_back(app: OAuth2App, tokens: Tokens, message: str, next_step: str) -> NoReturn:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 from pendulum import DateTime
 
@@ -15,8 +17,9 @@ from x_provider.accounts.pending import (
     refused_by_x,
     require_app,
     take,
+    user_read,
 )
-from x_provider.client import OAuth1, XError
+from x_provider.client import XError
 from x_provider.client.oauth1_login import PIN, OAuth1App, RequestToken
 from x_provider.ledger import AccountOnX, Ledger, UserOnX
 from x_provider.ledger.sealing import Sealer
@@ -91,8 +94,12 @@ def finish_oauth1(
     if wrong := check_user(login, user_id=keys.user_id, username=keys.username):
         # Not given back: X gives one app and user the same keys each time, and another connection may use them.
         raise LoginRefused(*wrong)
-    credentials = OAuth1("*" * 8, "*" * 8, keys.access_token, keys.access_token_secret).fingerprint()
-    ledger.accounts.put(
-        AccountOnX(login.account, app.base_url, keys.user_id, keys.username, credentials), now=now
-    )
-    return LoggedIn(login.account, app.base_url, UserOnX(keys.user_id, keys.username), keys=keys)
+    auth = app.acting_as(keys)
+    who = AccountOnX(login.account, app.base_url, keys.user_id, keys.username, auth.fingerprint())
+    # X has named the user with the keys: only its name and its picture hang on this.
+    with suppress(XError):
+        said = user_read(ledger, login.account, app.base_url, auth, now=now)
+        who = replace(who, username=said.username, name=said.name, picture_url=said.profile_image_url)
+    ledger.accounts.put(who, now=now)
+    user = UserOnX(who.user_id, who.username, who.name, who.picture_url)
+    return LoggedIn(login.account, app.base_url, user, keys=keys)

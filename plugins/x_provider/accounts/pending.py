@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from pendulum import DateTime
 
-from x_provider.client import XError
+from x_provider.client import Auth, ResponseFacts, User, XClient, XError
 from x_provider.client.oauth1_login import UserKeys
-from x_provider.ledger import Ledger, PendingLogin, UserOnX
+from x_provider.ledger import Cost, Ledger, PendingLogin, UserOnX
 
 LOGIN_MINUTES = 10
 """How long a login may take."""
@@ -159,6 +159,24 @@ def refused_by_x(login: PendingLogin, error: XError) -> LoginRefused:
     """The refusal for what X did not take."""
     words = error.detail or error.title or error.summary
     return LoginRefused(f"X did not finish the login of account {login.account}: {words}", error.next_step)
+
+
+def user_read(ledger: Ledger, account: str, base_url: str, auth: Auth, *, now: DateTime) -> User:
+    """Whose credentials they are; X charges $0.010 for it, which is written down.
+
+    :raises XError: when X does not say.
+    """
+
+    def charge(facts: ResponseFacts) -> None:
+        if facts.charge is not None:
+            cost = Cost(facts.charge.kind, facts.charge.usd, facts.charge.units)
+            ledger.charges.add(account, cost, what=facts.family, at=now, resources=facts.charge.resources)
+
+    client = XClient(base_url, auth, on_response=charge)
+    try:
+        return client.me()
+    finally:
+        client.close()
 
 
 def check_user(login: PendingLogin, *, user_id: str, username: str) -> tuple[str, str] | None:

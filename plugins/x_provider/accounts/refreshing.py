@@ -20,6 +20,8 @@ from x_provider.ledger.tokens import StoredTokens
 CLAIM_SECONDS = 90
 """How long one refresh may take: longer than its time-outs together."""
 LONGEST_PAUSE_SECONDS = 600
+NOT_REFRESHED = "its login did not ask for the scope offline.access, so that it ends after two hours"
+"""Why a login without a refresh token is over once its access token is."""
 
 _SAVE_PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
 
@@ -61,8 +63,7 @@ class Refresher:
         :param may_wait: the present token serves a while longer, so that an outage is no news yet.
         """
         if tokens.refresh is None:
-            why = "its login did not ask for the scope offline.access, so that it ends after two hours"
-            self._ledger.tokens.lose(stored, why=why, by=self._me)
+            self._ledger.tokens.lose(stored, why=NOT_REFRESHED, by=self._me)
             return True
         try:
             new = self._app.refresh(tokens.refresh, scopes=stored.scopes)

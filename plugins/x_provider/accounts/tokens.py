@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from pendulum import DateTime, Duration, duration
 
-from x_provider.accounts.refreshing import Refresher, again, needs_login, outage
+from x_provider.accounts.refreshing import NOT_REFRESHED, Refresher, again, needs_login, outage
 from x_provider.client import XNeedsLogin
 from x_provider.client.oauth2 import SCOPES, OAuth2App, Tokens
 from x_provider.ledger import Ledger, LedgerError
@@ -23,6 +23,8 @@ AHEAD = duration(minutes=5)
 """A token with less left is refreshed by whoever uses it."""
 YOUNG_SECONDS = 60
 """A token that X refuses so soon after giving it is not what is wrong."""
+NOBODY = "nobody has logged it in yet"
+"""Why an account without tokens needs a login."""
 LOOK_SECONDS = 20.0
 """After it the ledger is read again: another user may have logged in meanwhile."""
 
@@ -58,6 +60,21 @@ class _Pair:
 def fingerprint(refresh_token: str) -> str:
     """Tells one refresh token from another, and is no secret: what it was made from cannot be guessed."""
     return hashlib.sha256(refresh_token.encode()).hexdigest()[:32]
+
+
+def misfit(stored: StoredTokens, *, base_url: str, client_id: str) -> str | None:
+    """Why a login does not serve a connection, in words; None where it does.
+
+    Tokens are for the X and the app that gave them, and are sent to no other.
+
+    :param base_url: what the connection says by now.
+    :param client_id: the same.
+    """
+    if stored.base_url != base_url:
+        return f"its login is one at {stored.base_url}, and its connection says {base_url} by now"
+    if stored.client_id != client_id:
+        return "its login is one of another app than that of its connection's client_id"
+    return None
 
 
 class TokenKeeper:
@@ -132,6 +149,22 @@ class TokenKeeper:
         except XNeedsLogin:
             self._dead = rejected  # it has time left, but X is not to be asked with it again and again
             raise
+        return True
+
+    def has_ended(self) -> bool:
+        """Whether the present token has ended and the next use refreshes it; nothing is refreshed now.
+
+        :raises XNeedsLogin: when no refresh would help.
+        :raises XUnreachable: when X gave no new one when it was last asked.
+        :raises LedgerError: when the ledger cannot be used.
+        """
+        stored = self._read()
+        if stored.expires_at > self._clock():
+            return False
+        if stored.state is TokenState.NEEDS_LOGIN or stored.failures:
+            self._refuse(stored)
+        if self._open(stored).refresh is None:
+            raise needs_login(self._account, NOT_REFRESHED)
         return True
 
     def expires_at(self) -> DateTime:
@@ -250,17 +283,9 @@ class TokenKeeper:
             self._plant(self._seed)
             stored = self._ledger.tokens.find(self._account)
         if stored is None:
-            raise needs_login(self._account, "nobody has logged it in yet")
-        # Tokens are for the X and the app that gave them, and are sent to no other.
-        if stored.base_url != self._app.base_url:
-            raise needs_login(
-                self._account,
-                f"its login is one at {stored.base_url}, and its connection says {self._app.base_url} by now",
-            )
-        if stored.client_id != self._app.client_id:
-            raise needs_login(
-                self._account, "its login is one of another app than that of its connection's client_id"
-            )
+            raise needs_login(self._account, NOBODY)
+        if why := misfit(stored, base_url=self._app.base_url, client_id=self._app.client_id):
+            raise needs_login(self._account, why)
         return stored
 
     def _plant(self, seed: Seed) -> None:

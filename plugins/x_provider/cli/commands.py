@@ -71,6 +71,8 @@ def show(args: Namespace) -> None:
         for part in post.parts:
             follows = f"follows at {part.due_at.isoformat()}" if part.due_at else ""
             where = part.receipt.url if part.receipt else (part.why or follows)
+            if part.receipt and part.receipt.deleted_at:
+                where += f", deleted at {part.receipt.deleted_at.isoformat()}"
             print(f"part {part.position + 1}: {part.state}  {where}")
         for follow_up in ledger.follow_ups.of(post.id):
             print(f"follow-up {follow_up.position + 1}: {follow_up}  {follow_up.why or ''}".rstrip())

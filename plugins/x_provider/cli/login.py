@@ -22,11 +22,14 @@ from urllib.parse import parse_qsl, urlsplit
 from x_provider.accounts import LoginRefused
 from x_provider.accounts.pending import LOGIN_MINUTES
 from x_provider.cli.commands import explained
+from x_provider.client import XError
 from x_provider.client.oauth1_login import PIN
 from x_provider.client.oauth2 import MORE_SCOPES, SCOPES
 from x_provider.hooks.connections import create_connection
+from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.login import Connected, begin_login, finish_login, log_out
+from x_provider.ledger import LedgerError
 
 if TYPE_CHECKING:
     from _typeshed import HasFileno
@@ -97,7 +100,7 @@ class _Callback(HTTPServer):
     def __init__(self, port: int) -> None:
         self._state = ""
         self._finish: Callable[[Mapping[str, str]], Connected] = _nothing
-        self.connected: Connected | LoginRefused | None = None
+        self.connected: Connected | Exception | None = None
         try:
             super().__init__(("127.0.0.1", port), _Answer)
         except (OSError, OverflowError) as error:
@@ -112,6 +115,7 @@ class _Callback(HTTPServer):
         """Who logged in.
 
         :raises LoginRefused: when nobody did, or that could not be trusted.
+        :raises Exception: what else kept the login from being ended, such as a ledger that is away.
         """
         self._state, self._finish = state, finish
         watched: list[HasFileno] = [self, *([sys.stdin] if _can_be_watched() else [])]
@@ -132,7 +136,7 @@ class _Callback(HTTPServer):
                     watched.remove(sys.stdin)
                 elif line.strip():
                     self._take_pasted(line.strip(), redirect_uri)
-        if isinstance(self.connected, LoginRefused):
+        if isinstance(self.connected, Exception):
             raise self.connected
         return self.connected
 
@@ -146,6 +150,14 @@ class _Callback(HTTPServer):
         except LoginRefused as refused:
             self.connected = refused
             return 400, "Not logged in", str(refused)
+        except (LedgerError, XConnectionError, XError) as error:
+            self.connected = error
+            words = f"{str(error).rstrip('.')}. Correct that, then begin the login again."
+            return 503, "Not logged in", words
+        except Exception as error:
+            # The answer of X is spent all the same: whoever waits must not wait for another.
+            self.connected = error
+            return 500, "Not logged in", "Something broke: the terminal says what."
         return 200, "Logged in", f"As @{self.connected.who.user.username}. You may close this page."
 
     def _take_pasted(self, line: str, redirect_uri: str) -> None:

@@ -17,10 +17,12 @@ _NOT_SENT = "it was taken on and is not sent: does a triggerer run?"
 
 def overview(ledger: Ledger, *, now: DateTime) -> dict[str, Any]:
     """Plain JSON: ``parts`` counted by state, ``halts`` in force and to come, ``budgets`` that are nearly used up,
-    the ``posts`` that stopped, those ``waiting`` past their due time, and how many more there are of these two.
+    the ``posts`` that stopped, those ``waiting`` past their due time, how many more there are of these two, and the
+    ``events`` of X that wait to be handled or were given up.
     """
     counts = ledger.overview.counts()
     stopped, waiting = ledger.overview.stopped(now), ledger.overview.waiting(now)
+    events = ledger.events.counts()
     return {
         "parts": [{"state": str(state), "parts": counts[state]} for state in PartState if state in counts],
         "halts": [_halt(halt, now) for halt in ledger.controls.halts(now)],
@@ -40,6 +42,11 @@ def overview(ledger: Ledger, *, now: DateTime) -> dict[str, Any]:
         "more": {
             "posts": stopped.count - len(stopped.posts),
             "waiting": waiting.count - len(waiting.posts),
+        },
+        "events": {
+            "waiting": events.get("waiting", 0),
+            "given_up": events.get("failed", 0),
+            "why": ledger.events.why_given_up() if events.get("failed") else None,
         },
     }
 
@@ -63,6 +70,12 @@ def show(shown: dict[str, Any], *, output: str) -> None:
             again = f"; tried again by {post['next_try_by']} at the latest" if post["next_try_by"] else ""
             print(f"waiting: {post['post']} (due {post['due_at']}): {post['why']}{again}")
         _print_more(shown["more"]["waiting"], "are waiting")
+        if count := shown["events"]["waiting"]:
+            print(
+                f"events: {count} that X has told wait for DAG x_events; `airflow x doctor` says whether it runs"
+            )
+        if count := shown["events"]["given_up"]:
+            print(f"events: {count} could not be handled, the newest because: {shown['events']['why']}")
 
 
 def needs_somebody(shown: dict[str, Any]) -> bool:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Iterator
 
 from x_provider.client import XError, XPermission
 from x_provider.client.clock import seconds_behind_x
+from x_provider.client.oauth2 import SCOPES
 from x_provider.health.check import Check
-from x_provider.hooks.connections import accounts_in_airflow
 from x_provider.hooks.credentials import AUTH_NAMES, XConnectionError
+from x_provider.hooks.finding import known_accounts
+from x_provider.hooks.standing import Standing, login_step, look
 from x_provider.hooks.x import XHook
-from x_provider.ledger import Ledger, TokenState
+from x_provider.ledger import Ledger, LedgerError
 from x_provider.publishing import utc_now
 
 MOST_SKEW_SECONDS = 60
-_ENVIRONMENT = "AIRFLOW_CONN_"
-_LOGIN = "Log it in: page X > Accounts, or `airflow x login {}`"
+_NOT_TAKEN = "Correct the connection, or log the account in again: page X > Accounts, or `airflow x login {}`"
 
 
-def names(ledger: Ledger | None) -> list[str]:
-    """Every account that anybody has spoken of: Airflow's connections of type x, and those in the ledger."""
-    found = set(accounts_in_airflow())
-    for name, value in os.environ.items():
-        if name.startswith(_ENVIRONMENT) and _is_x(value):
-            found.add(name.removeprefix(_ENVIRONMENT).lower())
-    if ledger is not None:
-        found |= {*ledger.accounts.names(), *(tokens.account for tokens in ledger.tokens.all())}
-    return sorted(found)
+names = known_accounts
 
 
 def account(
@@ -40,41 +31,50 @@ def account(
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     """
     name = f"account {conn_id}"
-    hook = XHook(conn_id, ledger_conn_id)
-    try:
-        who, where = hook.account, hook.account.base_url
-        kind = AUTH_NAMES[hook.auth]
-    except XConnectionError as error:
-        yield Check(name, "failed", error.problem, error.next_step)
+    standing = look(conn_id, ledger)
+    who, kind = standing.account, standing.auth
+    if who is None or kind is None:
+        yield Check(name, "skipped" if standing.is_over else "failed", standing.why, standing.next_step)
         return
-    words = f"{f'@{who.username}' if who.username else 'whoever the keys belong to'} by {kind}, at {where}"
-    words += " (X itself)" if who.is_on_x else " (not X itself: a sandbox or a proxy)"
-    if not hook.can_post:
-        yield Check(name, "warning", f"{words}; it cannot post", "Add a user's credentials to post with it")
-    elif ask_x:
-        good, said = hook.test_connection()
-        yield Check(name, "ok" if good else "failed", said, "" if good else "Correct the connection")
+    words = f"{f'@{who.username}' if who.username else _nameless(standing)} by {AUTH_NAMES[kind]}, at"
+    words += f" {who.base_url} ({'X itself' if who.is_on_x else 'not X itself: a sandbox or a proxy'})"
+    if standing.state == "app_only":
+        yield Check(name, "warning", f"{words}; it cannot post", standing.next_step)
+    elif ask_x and standing.can_post:
+        good, said = XHook(conn_id, ledger_conn_id).test_connection()
+        yield Check(name, "ok" if good else "failed", said, "" if good else _NOT_TAKEN.format(conn_id))
     else:
         yield Check(name, "ok", words)
-    yield from _login(conn_id, ledger)
+    yield from _login(standing)
 
 
-def _login(conn_id: str, ledger: Ledger) -> Iterator[Check]:
-    tokens = ledger.tokens.find(conn_id)
+def _nameless(standing: Standing) -> str:
+    return "whoever logs in" if standing.state == "needs_login" else "whoever the keys belong to"
+
+
+def _login(standing: Standing) -> Iterator[Check]:
+    name, tokens = f"login {standing.conn_id}", standing.login
     if tokens is None:
+        if standing.state == "needs_login":
+            yield Check(name, "failed", f"needs login: {standing.why}", standing.next_step)
         return
-    name = f"login {conn_id}"
     left = (tokens.expires_at - utc_now()).total_seconds() / 60
     ends = f"its token ends in {left:,.0f} minutes" if left > 0 else "its token has ended"
-    if tokens.state is TokenState.NEEDS_LOGIN:
-        yield Check(name, "failed", f"needs login: {tokens.why}; {ends}", _LOGIN.format(conn_id))
+    if standing.state == "needs_login":
+        yield Check(name, "failed", f"needs login: {standing.why}; {ends}", standing.next_step)
     elif "offline.access" not in tokens.scopes:
-        yield Check(name, "warning", f"{ends} and is not refreshed", _LOGIN.format(conn_id))
+        yield Check(name, "warning", f"{ends} and is not refreshed", login_step(standing.conn_id))
     elif tokens.failures:
-        words = f"{tokens.failures} refreshes in a row failed ({tokens.why}); {ends}"
+        words = f"{tokens.failures} refreshes in a row failed ({standing.why}); {ends}"
         yield Check(name, "warning" if left > 0 else "failed", words, "It is tried again by itself")
+    elif lacking := [f"{scope} ({why})" for scope, why in SCOPES.items() if scope not in tokens.scopes]:
+        words = f"X did not grant {', '.join(lacking)}; {ends}"
+        yield Check(
+            name, "warning", words, f"{login_step(standing.conn_id)}, and grant all that is asked for"
+        )
     else:
-        yield Check(name, "ok", f"{ends}, and is refreshed before; scopes {' '.join(tokens.scopes)}")
+        then = "and is refreshed before" if left > 0 else "and the next use, or x_upkeep, refreshes it"
+        yield Check(name, "ok", f"{ends}, {then}; scopes {' '.join(tokens.scopes)}")
 
 
 def clocks(conn_ids: Iterable[str]) -> Iterator[Check]:
@@ -109,6 +109,10 @@ def webhooks(conn_ids: Iterable[str]) -> Iterator[Check]:
             known = XHook(conn_id).get_conn().webhooks()
         except (XConnectionError, XPermission):
             continue  # it has no credentials of the app, which is who may ask
+        except LedgerError as error:
+            step = "Look at the ledger and the keys above"
+            yield Check(f"webhooks of {conn_id}", "failed", str(error), step)
+            continue
         except XError as error:
             yield Check(
                 f"webhooks of {conn_id}", "warning", str(error), "Check the app's keys, and try again"
@@ -125,12 +129,3 @@ def webhooks(conn_ids: Iterable[str]) -> Iterator[Check]:
                 yield Check(name, "warning", f"X does not reach {webhook.url}, and tells it nothing", step)
     if asked and not seen:
         yield Check("webhooks", "skipped", "none is registered")
-
-
-def _is_x(value: str) -> bool:
-    if value.lstrip().startswith("{"):
-        try:
-            return json.loads(value).get("conn_type") == "x"
-        except (ValueError, AttributeError):
-            return False
-    return value.startswith("x://")

@@ -6,6 +6,7 @@ They read Airflow's own database, which only its command line and API server may
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from airflow.api.common.airflow_health import get_airflow_health
 from airflow.jobs.job import Job
@@ -13,16 +14,27 @@ from airflow.models.dag import DagModel
 from airflow.models.pool import Pool
 from airflow.models.trigger import Trigger
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from x_provider.health.check import Check
+from x_provider.health.check import Check, State
 
+Held = Literal["held", "left", "unknown"]
 WATCHER = "x_provider.triggers.due.XDuePostsTrigger"
 NEEDED_DAGS = {
     "x_publish": "nothing is sent while it is paused, but for what tasks post themselves",
     "x_upkeep": "what is stuck is not found while it is paused, and tokens are not refreshed ahead",
 }
 _COMMANDS = {"scheduler": "scheduler", "triggerer": "triggerer", "dag_processor": "dag-processor"}
+
+
+def database() -> Iterator[Check]:
+    """Nothing where Airflow's own database answers.
+
+    :raises sqlalchemy.exc.SQLAlchemyError: when it does not, and why.
+    """
+    with create_session() as session:
+        session.execute(text("SELECT 1"))
+    return iter(())
 
 
 def components() -> Iterator[Check]:
@@ -42,15 +54,23 @@ def components() -> Iterator[Check]:
             yield Check(name, "failed", words, f"Start it: airflow {command}")
 
 
-def watcher() -> Check:
-    """Whether the trigger that wakes x_publish is with a living triggerer."""
+def holding(classpath: str) -> Held:
+    """Whether a watcher runs: Airflow knows no trigger of it, no living triggerer has it, or one has."""
     with create_session() as session:
-        rows = session.scalars(select(Trigger).where(Trigger.classpath == WATCHER)).all()
+        rows = session.scalars(select(Trigger).where(Trigger.classpath == classpath)).all()
         holders = [session.get(Job, row.triggerer_id) for row in rows if row.triggerer_id is not None]
         is_held = any(job is not None and job.is_alive() for job in holders)
     if is_held:
+        return "held"
+    return "left" if rows else "unknown"
+
+
+def watcher() -> Check:
+    """Whether the trigger that wakes x_publish is with a living triggerer."""
+    held = holding(WATCHER)
+    if held == "held":
         return Check("watcher", "ok", "it is with a living triggerer")
-    if rows:
+    if held == "left":
         return Check(
             "watcher", "failed", "no living triggerer runs it", "Start a triggerer: airflow triggerer"
         )
@@ -64,23 +84,27 @@ def watcher() -> Check:
 
 def dags() -> Iterator[Check]:
     """Whether the DAGs that publishing needs are there and not paused."""
+    for dag_id, otherwise in NEEDED_DAGS.items():
+        yield dag(dag_id, otherwise, state="failed")
+
+
+def dag(dag_id: str, otherwise: str, *, state: State) -> Check:
+    """Whether a DAG is there and not paused.
+
+    :param otherwise: what comes of it "while it is paused".
+    :param state: where it is not.
+    """
+    name = f"DAG {dag_id}"
     with create_session() as session:
-        for dag_id, otherwise in NEEDED_DAGS.items():
-            dag = session.get(DagModel, dag_id)
-            if dag is None or dag.is_stale:
-                words = f"Airflow does not know it: {otherwise.replace('is paused', 'is missing')}"
-                step = "Copy it from the project's dags/ into Airflow's DAG folder"
-                yield Check(f"DAG {dag_id}", "failed", words, step)
-            elif dag.has_import_errors:
-                yield Check(
-                    f"DAG {dag_id}", "failed", "its file has errors", "`airflow dags list-import-errors`"
-                )
-            elif dag.is_paused:
-                yield Check(
-                    f"DAG {dag_id}", "failed", f"paused: {otherwise}", f"`airflow dags unpause {dag_id}`"
-                )
-            else:
-                yield Check(f"DAG {dag_id}", "ok", "active")
+        known = session.get(DagModel, dag_id)
+        if known is None or known.is_stale:
+            words = f"Airflow does not know it: {otherwise.replace('is paused', 'is missing')}"
+            return Check(name, state, words, "Copy it from the project's dags/ into Airflow's DAG folder")
+        if known.has_import_errors:
+            return Check(name, state, "its file has errors", "`airflow dags list-import-errors`")
+        if known.is_paused:
+            return Check(name, state, f"paused: {otherwise}", f"`airflow dags unpause {dag_id}`")
+    return Check(name, "ok", "active")
 
 
 def pool() -> Check:

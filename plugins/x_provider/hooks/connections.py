@@ -1,4 +1,4 @@
-"""Writing connections of type ``x`` in Airflow's database, whole; for the API server and the terminal only.
+"""Connections of type ``x`` in Airflow's database, written whole; for the API server and the terminal only.
 
 Tasks and triggers may read connections and not write them. The connection form shows the fields that the stored
 connection has, so every declared one is written, empty where there is nothing to say.
@@ -10,13 +10,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-from airflow.sdk.log import mask_secret
-
 from x_provider.hooks import credentials
-from x_provider.hooks.credentials import XConnectionError, account_of, secrets_of
-from x_provider.hooks.missing import doubt
+from x_provider.hooks.credentials import XConnectionError, account_of
+from x_provider.hooks.finding import Found, found
 from x_provider.provider_info import get_provider_info
 
 if TYPE_CHECKING:
@@ -34,7 +30,6 @@ class LoginSettings:
 
     :param kept_in: where the connection is kept if Airflow cannot write it there, in words; None for its database.
     :param keys: the OAuth 1.0a access token and secret that it holds.
-    :param uses_keys: it also authenticates by them.
     :param user_id: who the account is, as the connection says.
     :param username: the same, its @name.
     """
@@ -48,7 +43,6 @@ class LoginSettings:
     api_key_secret: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     keys: tuple[str, str] | None = field(default=None, repr=False)
-    uses_keys: bool = False
     user_id: str | None = None
     username: str | None = None
 
@@ -56,51 +50,38 @@ class LoginSettings:
 def login_settings(conn_id: str) -> LoginSettings:
     """What the connection says of its app and its account.
 
-    :raises XConnectionError: when it does not exist, cannot be used, or is of another type.
+    :raises UndefinedError: when it does not exist.
+    :raises XConnectionError: when it cannot be used, or is of another type.
     """
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        if (why := doubt(conn_id)) is not None:
-            raise credentials.unsure(conn_id, why) from None
-        raise XConnectionError(
-            conn_id,
-            "it is not defined",
-            "Create it as type X (Twitter) under Admin > Connections, or let the login do it:"
-            f" `airflow x login {conn_id} --client-id …`",
-        ) from None
+    return settings_of(found(conn_id))
+
+
+def settings_of(it: Found) -> LoginSettings:
+    """As :func:`login_settings`, of a connection that was found.
+
+    :raises XConnectionError: when it cannot be used, or is of another type.
+    """
+    connection = it.connection
+    conn_id = connection.conn_id
     if connection.conn_type != "x":
         raise XConnectionError(
             conn_id, f"its type is {connection.conn_type!r}, not x", "Name a connection of type X (Twitter)"
         )
-    mask_secret(secrets_of(connection))
     account, fields = account_of(connection), credentials.fields_of(connection)
     pair = tuple(fields[name] for name in ("access_token", "access_token_secret") if name in fields)
     return LoginSettings(
         conn_id=conn_id,
         base_url=account.base_url,
-        kept_in=_kept_elsewhere(conn_id),
+        kept_in=it.kept_in,
         client_id=fields.get("client_id"),
         client_secret=fields.get("client_secret"),
         api_key=fields.get("api_key"),
         api_key_secret=fields.get("api_key_secret"),
         refresh_token=fields.get("oauth2_refresh_token"),
         keys=pair if len(pair) == 2 else None,
-        uses_keys=len(pair) == 2 and fields.get("auth", "auto") in ("auto", "oauth1"),
         user_id=account.user_id,
         username=account.username,
     )
-
-
-def accounts_in_airflow() -> list[str]:
-    """The connections of type ``x`` in Airflow's database, by name; others cannot be listed."""
-    from airflow.models.connection import Connection  # noqa: PLC0415  (the database, which tasks must not touch)
-    from airflow.utils.session import create_session  # noqa: PLC0415
-    from sqlalchemy import select  # noqa: PLC0415
-
-    with create_session() as session:
-        query = select(Connection.conn_id).where(Connection.conn_type == "x").order_by(Connection.conn_id)
-        return list(session.scalars(query))
 
 
 def create_connection(
@@ -146,7 +127,10 @@ def write_oauth2_login(conn_id: str, *, user_id: str | None, username: str | Non
 def write_oauth1_login(
     conn_id: str, *, access_token: str, access_token_secret: str, user_id: str, username: str
 ) -> str | None:
-    """Write the account's keys into the connection; returns as :func:`write_oauth2_login`."""
+    """Write the account's keys into the connection, in place of OAuth 2.0 tokens.
+
+    :returns: as :func:`write_oauth2_login`.
+    """
     return _change(
         conn_id,
         {
@@ -155,6 +139,7 @@ def write_oauth1_login(
             "access_token_secret": access_token_secret,
             "user_id": user_id,
             "username": username,
+            **dict.fromkeys(_OAUTH2_SECRETS, ""),
         },
     )
 
@@ -211,21 +196,7 @@ def _whole(extra: Mapping[str, Any]) -> dict[str, Any]:
 
 def _kept_elsewhere(conn_id: str) -> str | None:
     """The secrets backend or environment variable that Airflow reads it from, rather than its database."""
-    from airflow.configuration import ensure_secrets_loaded  # noqa: PLC0415  (slow to import, rarely needed)
-
-    for backend in ensure_secrets_loaded():
-        name = type(backend).__name__
-        if name == "MetastoreBackend":
-            return None
-        try:
-            found = backend.get_connection(conn_id=conn_id)
-        except Exception:  # noqa: S112  (as Airflow does: the next one is asked)
-            continue
-        if found is not None:
-            is_variable = name == "EnvironmentVariablesBackend"
-            return (
-                f"the environment variable AIRFLOW_CONN_{conn_id.upper()}"
-                if is_variable
-                else f"the secrets backend {name}"
-            )
-    return None
+    try:
+        return found(conn_id).kept_in
+    except XConnectionError:
+        return None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 MOST_SKEW_SECONDS = 60
 """Posts go out by this machine's clock, and X refuses OAuth 1.0a signatures whose time is some minutes off."""
 
+_POSTING = "tweet.write"
 _COST = "This test read one user ($0.010)."
 _FOR_NOTHING = "Cost: nothing."
 
@@ -42,15 +43,25 @@ def of_untouched(account: Account) -> tuple[bool, str]:
 def of_nobody(account: Account) -> tuple[bool, str]:
     """What is said of a connection that waits for its login."""
     return False, (
-        "Needs login: nobody has logged this account in yet. Save the connection, then log it in: page X > Accounts,"
+        "Needs login: nobody has logged this account in yet, with this client id and at this API. Save the"
+        " connection, then log it in: page X > Accounts,"
         f" or `airflow x login` with the connection's name. API: {place_of(account)}. {_FOR_NOTHING}"
+    )
+
+
+def of_ended(account: Account) -> tuple[bool, str]:
+    """What is said of a login whose access token has ended, which the test does not refresh."""
+    return True, (
+        "The account is logged in, and its access token has ended: the next use of it, or DAG x_upkeep, refreshes it."
+        " The test did not, for a refresh token is good for one use, so X was not asked who you are."
+        f" API: {place_of(account)}. {_FOR_NOTHING}"
     )
 
 
 def of_user(
     account: Account, client: XClient, auth_name: str, keeper: TokenKeeper | None
 ) -> tuple[bool, str]:
-    """Ask X who the account is.
+    """Ask X who the account is; False also for one that X would not let post.
 
     :param keeper: of its tokens, where they are kept.
     :raises XError: when X does not say.
@@ -59,9 +70,10 @@ def of_user(
     user = client.me()
     if contradiction := _contradiction(account, user):
         return False, f"{contradiction} {_COST}"
+    may_post, permissions = _permissions(client.access_level, keeper)
     told = [
         f"You are @{user.username} (user id {user.id}) by {auth_name}.",
-        _permissions(client.access_level),
+        permissions,
         _subscription(user),
         _plan(client),
         *(_login(keeper) if keeper is not None else ()),
@@ -69,7 +81,7 @@ def of_user(
         f"API: {place_of(account)}.",
         _COST,
     ]
-    return True, " ".join(told)
+    return may_post, " ".join(told)
 
 
 def _contradiction(account: Account, user: User) -> str | None:
@@ -85,15 +97,19 @@ def _contradiction(account: Account, user: User) -> str | None:
     )
 
 
-def _permissions(access_level: str | None) -> str:
-    if access_level is None:
-        return "Permissions: X did not say."
+def _permissions(access_level: str | None, keeper: TokenKeeper | None) -> tuple[bool, str]:
+    """Whether it may post, as X's answer says and the scopes of its login do; and the words."""
+    if keeper is not None and (access_level == "read" or _POSTING not in (keeper.scopes() or (_POSTING,))):
+        return False, (
+            f"Permissions: read only, so posting will be refused. Log in again and grant {_POSTING}; the app must be "
+            "Read and Write in the X developer portal."
+        )
     if access_level == "read":
-        return (
+        return False, (
             "Permissions: read only, so posting will be refused. Set the app to Read and Write in the X "
             "developer portal, then generate the access token again."
         )
-    return f"Permissions: {access_level}."
+    return True, f"Permissions: {access_level or 'X did not say'}."
 
 
 def _subscription(user: User) -> str:
@@ -111,7 +127,7 @@ def _plan(client: XClient) -> str:
     try:
         usage = client.usage(days=1)
     except XError as error:
-        return f"Plan: not known ({error})."
+        return f"Plan: not known ({str(error).rstrip('.')})."
     if usage.project_cap is None:
         return "Plan: not known, X did not say."
     used = "an unknown number" if usage.project_usage is None else f"{usage.project_usage:,}"

@@ -15,11 +15,13 @@ from x_provider.client.oauth2 import SCOPES, OAuth2App
 from x_provider.hooks import connections
 from x_provider.hooks.connections import LoginSettings, login_settings
 from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.finding import UndefinedError
 from x_provider.hooks.keys import sealer
-from x_provider.ledger import Ledger
+from x_provider.ledger import Ledger, LedgerError, StoredTokens
 from x_provider.publishing import utc_now
 
 Scheme = Literal["oauth2", "oauth1"]
+_APPS = "https://x.com/settings/connected_apps"
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ def finish_login(
             started_by=started_by,
             now=utc_now(),
         )
-        return _with_keys(who)
+        return _with_keys(ledger, who, settings_of(who.account))
     if not (state := answer.get("state")):
         raise LoginRefused("The address that came back from X names no login")
     who = login.finish_oauth2(
@@ -163,6 +165,8 @@ def finish_login(
 def log_out(ledger: Ledger, conn_id: str) -> list[str]:
     """Make X and ourselves forget what acts as the account; what is left to do, each a sentence.
 
+    An account whose connection is not defined any more is forgotten altogether, but for its posts.
+
     :raises LoginRefused: when there is nothing to forget.
     :raises XConnectionError: when the connection cannot be used.
     :raises LedgerError: when the ledger cannot be used.
@@ -170,12 +174,12 @@ def log_out(ledger: Ledger, conn_id: str) -> list[str]:
     stored = ledger.tokens.find(conn_id)
     try:
         settings = login_settings(conn_id)
+    except UndefinedError as error:
+        return _forget(ledger, conn_id, stored, error)
     except XConnectionError:
         if stored is None:
             raise
-        settings = LoginSettings(conn_id, stored.base_url, kept_in=None)  # it is gone, or spoiled
-    if stored is not None and not settings.client_id:
-        settings = replace(settings, client_id=stored.client_id)
+        settings = LoginSettings(conn_id, stored.base_url, kept_in=None)  # it is spoiled
     # The connection first: what it holds would be taken up again.
     is_held = settings.keys is not None or settings.refresh_token is not None
     unwritten = connections.forget_tokens(conn_id) if is_held else None
@@ -183,26 +187,48 @@ def log_out(ledger: Ledger, conn_id: str) -> list[str]:
         raise LoginRefused(
             f"Account {conn_id} is not logged in", "There is nothing to do, unless you meant another one"
         )
-    remarks = []
-    if stored is not None or settings.refresh_token is not None:
-        remarks += login.log_out(
-            ledger,
-            sealer(),
-            _oauth2_app(settings),
-            account=conn_id,
-            held_refresh_token=settings.refresh_token,
-        )
+    remarks = _end_oauth2(ledger, settings, stored)
     if unwritten is not None:
         remarks.append(f"{unwritten} It still holds tokens or keys: remove them there.")
     if settings.keys is not None and (why := _forget_keys(settings, *settings.keys)) is not None:
+        remarks.append(f"X did not forget the OAuth 1.0a keys ({why}): remove the app at {_APPS}.")
+    return remarks
+
+
+def _forget(ledger: Ledger, conn_id: str, stored: StoredTokens | None, error: UndefinedError) -> list[str]:
+    remarks = []
+    if stored is not None:
+        remarks = _end_oauth2(ledger, LoginSettings(conn_id, stored.base_url, kept_in=None), stored)
+    if not ledger.accounts.remove(conn_id) and stored is None:
+        raise error
+    if ledger.accounts.has_posts_to_send(conn_id):
         remarks.append(
-            f"X did not forget the OAuth 1.0a keys ({why}): remove the app at"
-            " https://x.com/settings/connected_apps."
+            f"Its connection is not defined, and posts of it are still to be sent: define {conn_id} again, or"
+            " withdraw them."
         )
     return remarks
 
 
-def _with_keys(who: LoggedIn) -> Connected:
+def _end_oauth2(ledger: Ledger, settings: LoginSettings, stored: StoredTokens | None) -> list[str]:
+    """Make X and the ledger forget the OAuth 2.0 login, if there is one; what is left to do."""
+    if stored is None and settings.refresh_token is None:
+        return []
+    if stored is not None and not settings.client_id:
+        settings = replace(settings, client_id=stored.client_id)
+    return login.log_out(
+        ledger,
+        sealer(),
+        _oauth2_app(settings),
+        account=settings.conn_id,
+        held_refresh_token=settings.refresh_token,
+    )
+
+
+def _with_keys(ledger: Ledger, who: LoggedIn, before: LoginSettings) -> Connected:
+    """Write the keys of an OAuth 1.0a login into the connection, and end the OAuth 2.0 login that they replace.
+
+    :param before: the connection as it was.
+    """
     assert who.keys is not None  # noqa: S101
     unwritten = connections.write_oauth1_login(
         who.account,
@@ -213,7 +239,16 @@ def _with_keys(who: LoggedIn) -> Connected:
     )
     if unwritten is not None:
         raise LoginRefused(f"@{who.keys.username} logged in, but the keys could not be kept: {unwritten}")
-    return Connected(who)
+    try:
+        remarks = _end_oauth2(ledger, before, ledger.tokens.find(who.account))
+    except (LoginRefused, LedgerError) as error:
+        # No client id to revoke with, or no key that opens them: the keys are good all the same.
+        ledger.tokens.remove(who.account)
+        reason = error.message if isinstance(error, LoginRefused) else str(error)
+        remarks = [
+            f"They are removed here, but X was not told ({reason.rstrip('.')}): remove the app at {_APPS}."
+        ]
+    return Connected(who, tuple(f"The account's OAuth 2.0 tokens: {remark}" for remark in remarks))
 
 
 def _oauth2_app(settings: LoginSettings) -> OAuth2App:

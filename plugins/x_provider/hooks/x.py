@@ -160,6 +160,8 @@ class XHook(BaseHook):
         if keeper is None:
             told = introducing.of_untouched if login.refresh else introducing.of_nobody
             return told(self.account)
+        if keeper.has_ended():
+            return introducing.of_ended(self.account)
         client = _client(self.account, self._credentials, keeper)
         return introducing.of_user(self.account, client, self._auth_name, keeper)
 

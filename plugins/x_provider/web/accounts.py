@@ -14,16 +14,18 @@ from airflow.api_fastapi.auth.managers.models.resource_details import Connection
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_connection
 from airflow.configuration import conf
 from airflow.models.connection import Connection
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from x_provider.accounts import LoginRefused
 from x_provider.accounts.login import NEEDED_SCOPES
 from x_provider.client.oauth2 import MORE_SCOPES, SCOPES
-from x_provider.hooks.connections import LoginSettings, accounts_in_airflow, login_settings
+from x_provider.hooks.connections import LoginSettings, settings_of
 from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.finding import UndefinedError, found, known_accounts
 from x_provider.hooks.login import begin_login, finish_login, log_out
+from x_provider.hooks.standing import Standing, standing_of, undefined, unusable
 from x_provider.ledger import Ledger, LedgerError, StoredTokens
 from x_provider.publishing import utc_now
 from x_provider.web import serving
@@ -69,17 +71,29 @@ class Login(BaseModel):
 @router.get("/accounts", dependencies=[Depends(may_look)])
 def accounts_page(ledger: LedgerDep) -> HTMLResponse:
     """The page."""
-    origins = {_origin(tokens.base_url) for tokens in ledger.tokens.all()} - {"https://api.x.com"}
+    places = {*(tokens.base_url for tokens in ledger.tokens.all()), *ledger.accounts.base_urls()}
+    origins = {_origin(place) for place in places} - {"https://api.x.com"}
     response = serving.page("accounts.html", pictures_from=[_PICTURES_OF_X, *sorted(origins)])
     response.headers.update(_PRIVATE)
     return response
 
 
 @router.get("/accounts/status", dependencies=[Depends(may_look)])
-def accounts_status(user: GetUserDep, ledger: LedgerDep) -> dict[str, Any]:
-    """Every account that is known: its user on X, the state of its login, and what can be done about it."""
+def accounts_status(
+    user: GetUserDep, ledger: LedgerDep, also: Annotated[str | None, Query(max_length=250)] = None
+) -> dict[str, Any]:
+    """Every account that is known: its user on X, the state of its login, and what can be done about it.
+
+    :param also: an account whose connection a secrets backend keeps, which cannot be listed; for who may edit it.
+    """
     tokens = {each.account: each for each in ledger.tokens.all()}
-    names = sorted({*accounts_in_airflow(), *ledger.accounts.names(), *tokens})
+    names = known_accounts(ledger)
+    if also and also not in names:
+        if not _may_log_in(also, user):
+            raise HTTPException(
+                403, f"Your role may not log account {also} in: ask who may edit connections."
+            )
+        names = sorted([*names, also])
     return {
         "now": utc_now().isoformat(),
         "callback": callback_address(),
@@ -152,47 +166,50 @@ def callback_address() -> str:
     return f"{base_url.rstrip('/')}{CALLBACK}"
 
 
-def _account(name: str, tokens: StoredTokens | None, ledger: Ledger, user: Any) -> dict[str, Any]:
-    settings, trouble = _settings(name)
+def _account(name: str, stored: StoredTokens | None, ledger: Ledger, user: Any) -> dict[str, Any]:
+    standing, settings = _standing(name, stored, ledger)
     met = ledger.accounts.find(name, settings.base_url) if settings is not None else None
-    user_on_x = tokens.user if tokens is not None else None
-    state, why = _state(settings, tokens) if trouble is None else ("broken", trouble)
-    is_by_tokens = state in ("good", "needs_login") and tokens is not None
+    login = standing.login
+    user_on_x = login.user if login is not None else None
+    is_held = settings is not None and (settings.keys is not None or settings.refresh_token is not None)
+    is_left = standing.state == "undefined" and name in ledger.accounts.names()
     return {
         "account": name,
-        "state": state,
-        "why": why,
+        "state": standing.state,
+        "why": standing.why or None,
+        "next_step": standing.next_step or None,
         "base_url": settings.base_url if settings is not None else None,
         "username": (user_on_x and user_on_x.username) or (met and met.username),
         "user_id": (user_on_x and user_on_x.user_id) or (met and met.user_id),
-        "name": user_on_x and user_on_x.name,
-        "picture": _picture(tokens),
-        "scopes": list(tokens.scopes) if tokens is not None and is_by_tokens else [],
-        "ends_at": tokens.expires_at.isoformat() if tokens is not None and is_by_tokens else None,
-        "logged_in_at": tokens.logged_in_at.isoformat() if tokens is not None and is_by_tokens else None,
-        "logged_in_by": tokens.logged_in_by if tokens is not None and is_by_tokens else None,
+        "name": (user_on_x and user_on_x.name) or (met and met.name),
+        "picture": (login and _picture(login.user.picture_url, login.base_url))
+        or (met and _picture(met.picture_url, met.base_url)),
+        "scopes": list(login.scopes) if login is not None else [],
+        "ends_at": login.expires_at.isoformat() if login is not None else None,
+        "logged_in_at": login.logged_in_at.isoformat() if login is not None else None,
+        "logged_in_by": login.logged_in_by if login is not None else None,
         "kept_in": settings.kept_in if settings is not None else None,
         "schemes": _schemes(settings),
         "may_change": _may_log_in(name, user),
-        "may_log_out": tokens is not None or state in ("keys", "seeded"),
+        "may_log_out": stored is not None or is_held or is_left,
     }
 
 
-def _settings(name: str) -> tuple[LoginSettings | None, str | None]:
+def _standing(
+    name: str, stored: StoredTokens | None, ledger: Ledger
+) -> tuple[Standing, LoginSettings | None]:
+    """How it stands, and what a login needs of its connection where it can be logged in; looked up once."""
     try:
-        return login_settings(name), None
+        it = found(name)
+    except UndefinedError:
+        return undefined(name, ledger), None
     except XConnectionError as error:
-        return None, str(error)
-
-
-def _state(settings: LoginSettings | None, tokens: StoredTokens | None) -> tuple[str, str | None]:
-    if settings is not None and settings.uses_keys:
-        return "keys", None
-    if tokens is not None:
-        return str(tokens.state.value), tokens.why
-    if settings is not None and settings.refresh_token is not None:
-        return "seeded", None
-    return "needs_login", "Nobody has logged it in yet."
+        return unusable(error), None
+    standing = standing_of(it.connection, stored)
+    try:
+        return standing, settings_of(it)
+    except XConnectionError:
+        return standing, None
 
 
 def _schemes(settings: LoginSettings | None) -> list[str]:
@@ -202,12 +219,9 @@ def _schemes(settings: LoginSettings | None) -> list[str]:
     return [*(["oauth2"] if settings.client_id else []), *(["oauth1"] if has_keys else [])]
 
 
-def _picture(tokens: StoredTokens | None) -> str | None:
+def _picture(url: str | None, base_url: str) -> str | None:
     """The picture's address, where the page may show it."""
-    url = tokens.user.picture_url if tokens is not None else None
-    if tokens is None or not url or _origin(url) not in (_PICTURES_OF_X, _origin(tokens.base_url)):
-        return None
-    return url
+    return url if url and _origin(url) in (_PICTURES_OF_X, _origin(base_url)) else None
 
 
 def _origin(url: str) -> str:

@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import SQLAlchemyError
 
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, Month, PartState, Post
@@ -22,6 +23,7 @@ from x_provider.publishing import utc_now
 from x_provider.web import accounts, health, serving
 from x_provider.web.serving import PUBLISHING_DAG, LedgerDep, may_look, only_json
 from x_provider.web.story import story_of
+from x_provider.web.unlogged import UnloggedLogins
 from x_provider.web.webhook import route as webhook_route
 
 _MOST_STANDING = 20
@@ -36,6 +38,8 @@ app = FastAPI(title="X", docs_url=None, redoc_url=None, openapi_url=None)
 app.include_router(accounts.router)
 app.include_router(health.router)
 app.router.routes.insert(0, webhook_route)  # the busiest; no layer of FastAPI's is around it
+app.add_middleware(UnloggedLogins)
+app.add_exception_handler(SQLAlchemyError, health.database_is_away)
 
 
 class Stop(BaseModel):

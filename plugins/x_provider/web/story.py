@@ -19,6 +19,8 @@ def story_of(ledger: Ledger, post: Post, *, now: DateTime) -> dict[str, Any]:
     after it next, at the latest.
     """
     stands_still = post.state not in (PartState.PLANNED, PartState.ARMED) or any(p.why for p in post.parts)
+    root = post.parts[0].receipt if post.parts else None
+    is_gone = root is not None and root.deleted_at is not None  # nothing can answer it any more
     return {
         "post": post.name,
         "account": post.account,
@@ -29,7 +31,9 @@ def story_of(ledger: Ledger, post: Post, *, now: DateTime) -> dict[str, Any]:
         "late": {"grace_seconds": post.late_grace_seconds, "then": post.late_then},
         "wake_at": _written(post.wake_at),
         "revision": post.revision,
-        "next_step": next_step(post, now=now) if stands_still or now > post.next_due_at else None,
+        "next_step": next_step(post, now=now)
+        if not is_gone and (stands_still or now > post.next_due_at)
+        else None,
         "parts": [_part(part) for part in post.parts],
         "follow_ups": [_follow_up(each) for each in ledger.follow_ups.of(post.id)],
         "attempts": [_attempt(attempt) for attempt in ledger.deciding.attempts(post.id)],

@@ -1,0 +1,85 @@
+"""The plugin's routes as Airflow's API server runs them: behind its access log and its authentication."""
+
+from __future__ import annotations
+
+import json
+
+import pendulum
+import pytest
+from structlog.testing import capture_logs
+
+from x_provider.ledger import AccountOnX, Ledger
+
+PICTURE = "https://pbs.twimg.com/profile_images/1/me.png"
+
+
+@pytest.fixture
+def ledger(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
+    ledger = Ledger(url)
+    yield ledger
+    ledger.database.dispose()
+
+
+@pytest.fixture(scope="module")
+def client(airflow_home):
+    """Asks the API server's app as an admin."""
+    from airflow.api_fastapi.app import create_app, get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi.testclient import TestClient
+
+    app = create_app(apps="core")
+    admin = SimpleAuthManagerUser(username="admin", role="ADMIN")
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.headers["Authorization"] = f"Bearer {get_auth_manager().generate_jwt(admin)}"
+        yield client
+
+
+@pytest.fixture
+def airflow_is_away(client, airflow_home):
+    """Airflow's database file is a directory for the time of a test."""
+    from airflow import settings
+
+    file, aside = airflow_home / "airflow.db", airflow_home / "aside.db"
+    settings.engine.dispose()
+    file.rename(aside)
+    file.mkdir()
+    yield
+    file.rmdir()
+    aside.rename(file)
+    settings.engine.dispose()
+
+
+@pytest.mark.parametrize("is_logged_in", [True, False])
+def test_what_x_sends_a_login_back_with_is_in_no_access_log(client, ledger, is_logged_in) -> None:
+    query = "?state=the-state&code=the-code&oauth_token=the-token&oauth_verifier=the-verifier&error="
+    headers = {} if is_logged_in else {"Authorization": ""}
+    with capture_logs() as logs:
+        answer = client.get(f"/x/login/callback{query}", headers=headers)
+        client.get("/x/posts?name=december/hello")
+    assert answer.status_code == (400 if is_logged_in else 401)
+    seen, other = [each for each in logs if each.get("event") == "request finished"]
+    assert (seen["path"], seen["status_code"]) == ("/x/login/callback", answer.status_code)
+    assert "the-" not in json.dumps(logs, default=str)
+    assert "state=" in seen["query"]
+    assert "december" in other["query"]
+
+
+def test_a_probe_gets_its_json_while_airflow_s_database_is_away(client, ledger, airflow_is_away) -> None:
+    answer = client.get("/x/health")
+    assert (answer.status_code, answer.headers["cache-control"]) == (503, "no-store")
+    (check,) = answer.json()["checks"]
+    assert (answer.json()["state"], check["name"], check["state"]) == ("failed", "airflow", "failed")
+    assert "`airflow x doctor` says which" in check["next_step"]
+
+
+def test_the_page_shows_name_and_picture_of_an_account_with_keys(client, ledger, monkeypatch) -> None:
+    keys = {"access_token": "1-a-token-of-it", "access_token_secret": "the-secret-of-it"}
+    described = {"conn_type": "x", "login": "the-api-key", "password": "the-api-secret", "extra": keys}
+    monkeypatch.setenv("AIRFLOW_CONN_X_KEYS", json.dumps(described))
+    who = AccountOnX("x_keys", "https://api.x.com", "1", "bob", "f", "Bob Example", PICTURE)
+    ledger.accounts.put(who, now=pendulum.now("UTC"))
+    accounts = {each["account"]: each for each in client.get("/x/accounts/status").json()["accounts"]}
+    account = accounts["x_keys"]
+    assert (account["username"], account["name"], account["picture"]) == ("bob", "Bob Example", PICTURE)
