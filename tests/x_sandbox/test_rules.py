@@ -146,14 +146,17 @@ def test_how_long_videos_may_be_is_a_setting(sandbox, alice, long_video) -> None
 
 @pytest.mark.parametrize(
     "members",
-    [{"poll": POLL}, {"community_id": "5"}],
-    ids=["poll", "community"],
+    [{"poll": POLL}, {"community_id": "5"}, {"nullcast": True}, {"for_super_followers_only": True}],
+    ids=lambda members: next(iter(members)),
 )
-def test_polls_and_community_posts_cannot_be_edited(sandbox, alice, members) -> None:
+def test_not_every_kind_of_post_can_be_edited_or_made_of_another(sandbox, alice, members) -> None:
     sandbox.post("/_sandbox/accounts/alice", {"premium": True})
     post_id = alice.create("final", **members)
     refused = alice.refusal("changed", edit_options={"previous_post_id": post_id})
     assert refused == (403, "You are not permitted to edit this Tweet.")
+    plain = {"edit_options": {"previous_post_id": alice.create("plain")}}
+    assert alice.refusal("changed", **members, **plain) == refused
+    alice.create("changed", **plain, nullcast=False)
 
 
 def test_nothing_is_edited_after_an_hour_in_another_name_or_into_a_poll(sandbox, alice, bob) -> None:
@@ -166,6 +169,28 @@ def test_nothing_is_edited_after_an_hour_in_another_name_or_into_a_poll(sandbox,
     assert bob.refusal("no", edit_options={"previous_post_id": reply})[0] == 403
     sandbox.settings(clock_ahead_seconds=3_601)
     assert alice.refusal("too late", **edit)[0] == 403
+
+
+def test_the_hour_counts_from_the_first_version(sandbox, alice) -> None:
+    sandbox.post("/_sandbox/accounts/alice", {"premium": True})
+    first = alice.create("first")
+    sandbox.settings(clock_ahead_seconds=1_800)
+    second = alice.create("second", edit_options={"previous_post_id": first})
+    sandbox.settings(clock_ahead_seconds=3_601)
+    assert alice.refusal("third", edit_options={"previous_post_id": second})[0] == 403
+    until = [
+        alice.get(f"/2/tweets/{id}", post_fields="edit_controls").json()["data"]["edit_controls"][
+            "editable_until"
+        ]
+        for id in (first, second)
+    ]
+    assert until[0] == until[1]
+
+
+@pytest.mark.parametrize("character", ["\ufeff", "\ufffe", "\uffff"])
+def test_some_characters_are_in_no_text(alice, character) -> None:
+    status, message = alice.refusal(f"a{character}b")
+    assert (status, f"U+{ord(character):04X}" in message) == (400, True)
 
 
 def test_a_new_version_stays_where_the_old_one_stood(sandbox, alice) -> None:
@@ -191,6 +216,16 @@ def test_self_serve_apps_answer_only_who_asked_and_quote_nobody(sandbox, alice, 
     assert alice.refusal("look", quote_tweet_id=other)[0] == 403
     called = bob.create("and yours, @alice?")
     alice.create("mine", reply={"in_reply_to_tweet_id": called})
+
+
+def test_who_is_quoted_may_answer(sandbox, alice, bob) -> None:
+    sandbox.settings(self_serve=False)
+    quotes = [
+        bob.create(f"listen {of}", quote_tweet_id=api.create(of)) for api, of in ((alice, "a"), (bob, "b"))
+    ]
+    sandbox.settings(self_serve=True)
+    alice.create("thank you", reply={"in_reply_to_tweet_id": quotes[0]})
+    assert alice.refusal("and?", reply={"in_reply_to_tweet_id": quotes[1]})[0] == 403
 
 
 def test_warnings_of_media_are_shown_with_the_post(sandbox, alice, png) -> None:

@@ -20,7 +20,9 @@ def who_is(ledger: Ledger, client: XClient, *, account: str, now: DateTime) -> A
     if known is not None and known.credentials == credentials:
         return known
     me = client.me()
-    user = AccountOnX(account, client.base_url, me.id, me.username, credentials)
+    user = AccountOnX(
+        account, client.base_url, me.id, me.username, credentials, me.name, me.profile_image_url
+    )
     ledger.accounts.put(user, now=now)
     return user
 
