@@ -20,9 +20,10 @@ sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
     doc_md="""
     Woken when X has delivered events to the webhook (`docs/webhooks.md`), and every 15 minutes as a sweep.
 
-    **handle** writes into the ledger what they mean (a post deleted on X, replies, quotes, reposts, mentions)
-    and emits asset events such as `x://mentions/x_default`, on which other DAGs can be scheduled: `x_mentions` is an
-    example. **settle** then marks the events as done. After a crash in between they are handled, and emitted, again.
+    **handle** writes into the ledger what they mean (a post deleted on X, replies, quotes, reposts, mentions),
+    has a post of unknown outcome looked for when X tells of a new post, and emits asset events such as
+    `x://mentions/x_default`, on which other DAGs can be scheduled: `x_mentions` is an example. **settle** then marks
+    the events as done. After a crash in between they are handled, and emitted, again.
     """,
 )
 def x_events():

@@ -17,7 +17,8 @@ mentions = Asset("x://mentions/x_default")
     doc_md="""
     Runs when DAG `x_events` has learnt that somebody mentioned the account of connection `x_default`. One run may
     bring several mentions. For another account, or for replies, quotes, reposts and deletions, change the asset:
-    `x://replies/x_brand`. What was said is in the ledger's table `x_engagement`.
+    `x://replies/x_brand`; `x://created/x_brand` for its own new posts. What was said is in the ledger's table
+    `x_engagement`.
     """,
 )
 def x_mentions():

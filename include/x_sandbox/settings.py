@@ -7,6 +7,7 @@ CHOICES = {
     "credit_problem": ("credits", "credits-depleted"),
     "denied_metrics": ("keep_post", "drop_post"),
     "webhook_signatures": ("api_secret", "client_secret", "both"),
+    "webhook_validation": ("refuse", "trigger"),
 }
 AMOUNTS = ("credits_usd", "spend_cap_usd")
 """Settings that are US dollars, or null."""
@@ -68,6 +69,9 @@ class Settings:
     """How often webhooks are challenged, by the sandbox's clock."""
     webhook_signatures: str = "api_secret"
     """What deliveries are signed with: `api_secret`, `client_secret` or `both`."""
+    webhook_validation: str = "refuse"
+    """What `PUT /2/webhooks/{id}` answers when the challenge fails: `refuse` (CrcValidationFailed), or `trigger`:
+    that a check was triggered, whatever came of it."""
 
     def updated(self, changes: dict[str, Any]) -> Settings:
         """Return a copy with some settings changed.

@@ -12,7 +12,7 @@ from other_processes import send_without_answer, wake_post
 
 from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost, OAuth1, XClient
-from x_provider.ledger import Blackout, FollowUpDraft, PartState, Receipt
+from x_provider.ledger import Blackout, Engagement, FollowUpDraft, PartState, Receipt
 
 
 @pytest.fixture
@@ -187,6 +187,16 @@ def test_show_says_when_a_post_is_taken_down_and_that_it_was(ledger, airflow_x):
     ledger.receipts.deleted("7", now=at.add(days=1))
     printed = airflow_x("show", "december/offer")
     assert "https://x.com/a/status/7, deleted at 2026-12-02T09:00:00+00:00" in printed
+
+
+def test_show_says_how_often_x_has_told_of_replies(ledger, airflow_x):
+    post, at = plan_post(ledger, "Post", key="talked"), pendulum.datetime(2026, 12, 1, 9)
+    send_without_answer(ledger, post, at=at)
+    ledger.deciding.adopt(post.id, Receipt("7", "https://x.com/a/status/7", at, at))
+    assert "told" not in airflow_x("show", "december/talked")
+    for number in ("11", "12"):
+        ledger.events.engage(Engagement("reply", "x_default", "7", number, "8", "mallory", "Oh", at))
+    assert "https://x.com/a/status/7, X has told of 2 replies" in airflow_x("show", "december/talked")
 
 
 def test_show_says_where_the_post_s_page_is(ledger, post, airflow_x):

@@ -12,6 +12,36 @@ from x_provider.web import webhook
 
 
 @pytest.fixture
+def account(sandbox, monkeypatch):
+    """An account by an OAuth 2.0 token, with its app's keys, as the connection ``x_cli``."""
+    described = json.loads(sandbox.connection())
+    token = sandbox.accounts[0]["oauth2"]["access_token"]
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_X_CLI", json.dumps({**described, "extra": {"oauth2_access_token": token}})
+    )
+    return sandbox
+
+
+@pytest.fixture
+def by_keys(account, monkeypatch):
+    """The same account by OAuth 1.0a keys."""
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", account.connection())
+
+
+@pytest.fixture
+def by_login(account, ledger, monkeypatch):
+    """The same account by an OAuth 2.0 login that is kept in the ledger."""
+    described, app = json.loads(account.connection()), account.accounts[0]["oauth2"]
+    names = {
+        "client_id": "client_id",
+        "client_secret": "client_secret",
+        "refresh_token": "oauth2_refresh_token",
+    }
+    extra = {ours: app[name] for name, ours in names.items()}
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps({**described, "extra": extra}))
+
+
+@pytest.fixture
 def url(airflow_home, ledger, account, monkeypatch):
     """Where this Airflow takes the deliveries for the connection ``x_cli``."""
     monkeypatch.setattr(webhook.route.app, "_loop", None)
@@ -36,10 +66,10 @@ def test_from_registering_to_deleting(webhooks, url, account, ledger) -> None:
     said = webhooks("register", "--url", url)
     assert url in said
     assert "airflow x webhooks subscribe x_cli" in said
-    assert "is valid" in webhooks("validate")
+    assert "lists it as valid" in webhooks("validate")
     (row,) = listed(webhooks)
     assert (row["url"], row["valid"], row["event"]) == (url, "True", "")
-    assert "X delivers nothing" in webhooks("delete")
+    assert "delivers nothing" in webhooks("delete")
     assert listed(webhooks) == []
 
 
@@ -62,7 +92,48 @@ def test_what_is_subscribed_is_listed_and_makes_the_account_known(webhooks, url,
     assert [row["event"] for row in listed(webhooks)] == [""]
 
 
-def test_the_deprecated_api_is_there_for_those_who_need_it(webhooks, url, account) -> None:
+def test_an_event_that_x_refuses_keeps_no_other_from_being_subscribed(webhooks, url, by_keys, capsys) -> None:
+    webhooks("register", "--url", url)
+    with pytest.raises(SystemExit, match=r"4 of 5 were not subscribed.*no OAuth 1\.0a keys.*airflow x login"):
+        webhooks("subscribe")
+    said = capsys.readouterr().out
+    assert said.count("NOT subscribed") == 4
+    assert f"post.delete of @alice: {url} is told" in said
+    assert [row["event"] for row in listed(webhooks)] == ["post.delete"]
+
+
+def test_the_deprecated_api_needs_more_than_a_login_gives_and_says_so_before(
+    webhooks, url, by_login, sandbox
+) -> None:
+    webhooks("register", "--url", url)
+    with pytest.raises(SystemExit, match=r"OAuth 1\.0a keys.*lacks dm\.read, dm\.write"):
+        webhooks("subscribe", "--account-activity")
+    assert not [each for each in sandbox.requests() if "account_activity" in each["path"]]
+
+
+def test_a_challenge_that_failed_is_told_whatever_x_answers(webhooks, url, sandbox) -> None:
+    webhooks("register", "--url", url)
+    answer = {"method": "PUT", "path": "/2/webhooks", "status": 200}
+    sandbox.faults("status", body={"data": {"valid": False}}, **answer)
+    with pytest.raises(SystemExit, match="X did not challenge webhook"):
+        webhooks("validate")
+    sandbox.settings(webhook_validation="trigger", webhook_local_http=False)
+    with pytest.raises(SystemExit, match="lists it as not valid"):
+        webhooks("validate")
+    assert [row["valid"] for row in listed(webhooks)] == ["False"]
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_webhook_that_x_still_lists_is_not_said_to_be_gone(webhooks, url, sandbox, is_deleted) -> None:
+    webhooks("register", "--url", url)
+    (row,) = listed(webhooks)
+    answer = {"method": "DELETE", "path": "/2/webhooks", "status": 200}
+    sandbox.faults("status", body={"data": {"deleted": is_deleted}}, **answer)
+    with pytest.raises(SystemExit, match=f"X still lists webhook {row['webhook']}"):
+        webhooks("delete")
+
+
+def test_the_deprecated_api_is_there_for_those_who_need_it(webhooks, url, account, by_keys) -> None:
     webhooks("register", "--url", url)
     assert "deprecated" in webhooks("subscribe", "--account-activity")
     (row,) = listed(webhooks, "--account-activity")

@@ -13,7 +13,7 @@ import pendulum
 import pytest
 from airflow_harness import wait_for
 
-from x_provider.client import OAuth1, OAuth2User, XClient, XForbidden, XInvalidRequest, XPermission
+from x_provider.client import AppKeys, OAuth1, OAuth2User, XClient, XForbidden, XInvalidRequest, XPermission
 from x_provider.client.listening import PRIVATE_EVENTS
 from x_provider.client.webhooks import is_signed, response_token
 
@@ -61,6 +61,15 @@ def client(sandbox: Any) -> Iterator[XClient]:
 
 
 @pytest.fixture
+def by_login(sandbox: Any) -> Iterator[XClient]:
+    """The same account by OAuth 2.0, and its app by its keys."""
+    token, app = sandbox.accounts[0]["oauth2"]["access_token"], AppKeys(*sandbox.keys()[:2])
+    client = XClient(sandbox.url, OAuth2User(token), app=app)
+    yield client
+    client.close()
+
+
+@pytest.fixture
 def user_id(client: XClient) -> str:
     return client.me().id
 
@@ -88,7 +97,8 @@ def test_a_webhook_that_cannot_be_is_refused(sandbox: Any, client: XClient, rece
         client.delete_webhook("1/../2")
 
 
-def test_what_people_do_is_told_signed(sandbox: Any, client: XClient, receiver: Any, user_id: str) -> None:
+def test_what_people_do_is_told_signed(sandbox: Any, by_login: XClient, receiver: Any, user_id: str) -> None:
+    client = by_login
     webhook = client.register_webhook(receiver.url)
     for event_type in PRIVATE_EVENTS:
         made = client.subscribe(event_type, user_id=user_id, webhook_id=webhook.id, tag="airflow")
@@ -105,7 +115,8 @@ def test_what_people_do_is_told_signed(sandbox: Any, client: XClient, receiver: 
     assert (told["data"]["event_type"], told["data"]["tag"]) == ("post.mention.create", "airflow")
 
 
-def test_what_was_told_is_told_again(sandbox: Any, client: XClient, receiver: Any, user_id: str) -> None:
+def test_what_was_told_is_told_again(sandbox: Any, by_login: XClient, receiver: Any, user_id: str) -> None:
+    client = by_login
     webhook = client.register_webhook(receiver.url)
     client.subscribe("post.mention.create", user_id=user_id, webhook_id=webhook.id)
     sandbox.post(
@@ -136,10 +147,16 @@ def test_the_list_is_read_to_its_end(client: XClient, receiver: Any, monkeypatch
     assert [each.filter["user_id"] for each in client.subscriptions()] == ["100", "101", "102", "103", "104"]
 
 
-def test_nobody_subscribes_to_somebody_elses_mentions(client: XClient, receiver: Any) -> None:
-    webhook = client.register_webhook(receiver.url)
+def test_nobody_subscribes_to_somebody_elses_mentions(by_login: XClient, receiver: Any) -> None:
+    webhook = by_login.register_webhook(receiver.url)
     with pytest.raises(XForbidden):
-        client.subscribe("post.mention.create", user_id="12345", webhook_id=webhook.id)
+        by_login.subscribe("post.mention.create", user_id="12345", webhook_id=webhook.id)
+
+
+def test_mentions_are_not_for_keys(client: XClient, receiver: Any, user_id: str) -> None:
+    webhook = client.register_webhook(receiver.url)
+    with pytest.raises(XForbidden, match=r"OAuth 2\.0 user token"):
+        client.subscribe("post.mention.create", user_id=user_id, webhook_id=webhook.id)
 
 
 def test_the_deprecated_api_too(client: XClient, receiver: Any, user_id: str) -> None:

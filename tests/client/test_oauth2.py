@@ -84,8 +84,9 @@ def test_without_offline_access_there_is_no_refresh_token(app, consent) -> None:
     assert app.exchange(code, redirect_uri=CALLBACK, verifier=verifier).refresh is None
 
 
-def test_on_x_itself_people_consent_at_x_com() -> None:
-    url = OAuth2App("an-app").consent_url(
+@pytest.mark.parametrize("base_url", ["https://api.x.com", "https://api.twitter.com/"])
+def test_on_x_itself_people_consent_at_x_com(base_url) -> None:
+    url = OAuth2App("an-app", base_url=base_url).consent_url(
         redirect_uri=CALLBACK, scopes=["tweet.read", "users.read"], state="s", challenge="c"
     )
     assert url.startswith("https://x.com/i/oauth2/authorize?")

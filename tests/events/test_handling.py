@@ -12,7 +12,7 @@ from other_processes import begin_attempt
 
 from x_provider.events.handling import Handled, UnknownAccountError, handle
 from x_provider.events.receiving import read_delivery
-from x_provider.ledger import AccountOnX, Ledger, Receipt
+from x_provider.ledger import AccountOnX, EngagementCounts, Ledger, Receipt
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
 OURS, THEIRS = "1990000000000000001", "1990000000000000002"
@@ -107,7 +107,7 @@ def test_what_people_do_with_our_post_is_kept_and_told(
     )
     assert happening.url == f"https://x.com/mallory/status/{THEIRS}"
     assert summary(ledger) == [(kind, OURS, THEIRS, "mallory")]
-    assert ledger.events.engagement_counts(OURS) == {kind: 1}
+    assert ledger.events.engagement_counts([OURS]) == {OURS: EngagementCounts(**{kind: 1})}
 
 
 def test_a_mention_is_about_the_account(ledger, tell) -> None:
@@ -184,7 +184,7 @@ def test_a_deleted_reply_is_forgotten_and_still_counts(ledger, posted, tell) -> 
     assert handled == Handled()
     (kept,) = ledger.events.engagement("x_default")
     assert (kept.text, kept.by_x_id) == (None, THEIRS)
-    assert ledger.events.engagement_counts(OURS) == {"reply": 1}
+    assert ledger.events.engagement_counts([OURS]) == {OURS: EngagementCounts(reply=1)}
 
 
 def test_a_deleted_post_that_nobody_knows_is_of_no_concern(tell) -> None:
@@ -195,7 +195,6 @@ def test_a_deleted_post_that_nobody_knows_is_of_no_concern(tell) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        activity("post.create", post()),
         activity("profile.update.bio", post()),
         {"data": {"event_uuid": "1"}},
         {"for_user_id": US, "favorite_events": [{}]},
@@ -204,6 +203,35 @@ def test_a_deleted_post_that_nobody_knows_is_of_no_concern(tell) -> None:
 )
 def test_what_nothing_here_acts_on_is_ignored(tell, body) -> None:
     assert "nothing here acts on" in (tell(body).why or "")
+
+
+def test_a_new_post_of_the_account_is_told_and_looked_at(ledger, tell) -> None:
+    own = post(author_id=US, referenced_tweets=[{"type": "replied_to", "id": "5"}])
+    handled = tell(activity("post.create", own))
+    (happening,) = handled.happenings
+    assert (happening.kind, happening.account, happening.x_id, happening.by_x_id) == (
+        "created",
+        "x_default",
+        None,
+        THEIRS,
+    )
+    assert handled.seen is not None
+    assert (handled.seen.author_id, handled.seen.in_reply_to_post_id) == (US, "5")
+    assert summary(ledger) == []
+
+
+def test_a_repost_by_the_account_is_no_new_post(tell) -> None:
+    repost = post(author_id=US, referenced_tweets=[{"type": "retweeted", "id": "5"}])
+    assert "the account itself did it" in (tell(activity("post.create", repost)).why or "")
+
+
+def test_a_new_post_of_somebody_else_is_of_no_concern_once_the_account_is_known(ledger) -> None:
+    body = json.dumps(activity("post.create", post(), user=THEM)).encode()
+    ledger.events.store(read_delivery(body, app="x_default", received_at=NOW))
+    (event,) = ledger.events.claim(NOW, until=NOW.add(minutes=5), limit=9)
+    with pytest.raises(UnknownAccountError):
+        handle(ledger, event, now=NOW)
+    assert "no connection is known" in (handle(ledger, event, now=NOW, is_met=True).why or "")
 
 
 def test_an_account_that_nobody_knows_is_named_with_what_to_do(ledger, tell) -> None:

@@ -6,7 +6,7 @@ import pendulum
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from x_provider.ledger import Engagement, ReceivedEvent
+from x_provider.ledger import Engagement, EngagementCounts, ReceivedEvent
 from x_provider.ledger.events import MOST_TRIES
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
@@ -124,7 +124,10 @@ def test_the_same_doing_counts_once(ledger):
     assert ledger.events.engage(mention(account="x_other")) is True
     assert [each.kind for each in ledger.events.engagement("x_default")] == ["reply", "mention"]
     assert ledger.events.engagement("x_default")[1] == mention()
-    assert ledger.events.engagement_counts("5") == {"reply": 1}
+    assert ledger.events.engagement_counts(["5", "6"]) == {
+        "5": EngagementCounts(reply=1),
+        "6": EngagementCounts(),
+    }
 
 
 def test_what_x_deleted_is_forgotten_but_counts(ledger):
@@ -135,7 +138,12 @@ def test_what_x_deleted_is_forgotten_but_counts(ledger):
     assert ledger.events.erase("11") == 0
     texts = {each.by_x_id: each.text for each in ledger.events.engagement("x_default")}
     assert texts == {"11": None, "12": "Hello @museum"}
-    assert ledger.events.engagement_counts("5") == {"reply": 1}
+    assert ledger.events.engagement_counts(["5"]) == {"5": EngagementCounts(reply=1)}
+
+
+def test_counts_are_said_in_words():
+    assert str(EngagementCounts(reply=2, repost=1)) == "2 replies, 1 repost"
+    assert str(EngagementCounts()) == ""
 
 
 def test_no_words_show_where_events_are_printed():

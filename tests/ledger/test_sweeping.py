@@ -52,6 +52,24 @@ def receipt(x_id="1900000000000000001"):
     return Receipt(x_id, f"https://x.com/me/status/{x_id}", NOW, LATER, adopted=True)
 
 
+def test_what_is_in_flight_is_a_users_and_is_looked_after_sooner_but_never_later(ledger, sent, uncertain):
+    sending, attempt = sent()
+    unknown = uncertain("other")
+    first, second = ledger.sweeping.in_flight("7")
+    assert (first.post_id, second.post_id, second.started_at) == (sending.id, unknown.id, NOW)
+    assert ledger.sweeping.in_flight("8") == []
+    assert ledger.sweeping.hasten(first, NOW.add(seconds=10))
+    assert not ledger.sweeping.hasten(first, NOW.add(seconds=20))
+    assert ledger.sweeping.hasten(second, LATER)
+    assert [ledger.posts.get(each.post_id).wake_at for each in (first, second)] == [
+        NOW.add(seconds=10),
+        LATER,
+    ]
+    ledger.sending.posted(attempt, receipt(), account="x_default")
+    assert not ledger.sweeping.hasten(first, NOW)
+    assert [each.post_id for each in ledger.sweeping.in_flight("7")] == [unknown.id]
+
+
 def test_a_send_whose_lease_ran_out_is_woken_and_a_running_one_is_not(ledger, sent):
     post, _ = sent()
     wake_post(ledger, post.id, LATER.add(hours=1))

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from airflow_harness import wait_for
+from drafting import plan_post
+from other_processes import wake_post
 from webhook_server import served
 
-from x_provider.client import CreatePost, OAuth1, Reply, XClient
-from x_provider.client.listening import PRIVATE_EVENTS
+from x_provider.client import CreatePost, OAuth1, OAuth2User, Reply, XClient
+from x_provider.client.listening import PRIVATE_EVENTS, PUBLIC_EVENTS
 from x_provider.events.receiving import read_delivery
-from x_provider.ledger import AccountOnX
+from x_provider.hooks.publisher import open_publisher
+from x_provider.ledger import AccountOnX, PartState
 from x_provider.operators.events import XHandleEventsOperator, XSettleEventsOperator
 from x_provider.publishing import utc_now
 from x_provider.web import webhook
@@ -160,8 +163,9 @@ def test_from_x_to_the_ledger_and_the_dag_that_waits_for_it(
     with served() as url:
         hook = ours.register_webhook(f"{url}/x/webhook/{set_up.x_conn_id}")
         user_id = ours.me().id
-        for event_type in (*PRIVATE_EVENTS, "post.delete"):
-            ours.subscribe(event_type, user_id=user_id, webhook_id=hook.id)
+        login = XClient(sandbox.url, OAuth2User(sandbox.accounts[0]["oauth2"]["access_token"]))
+        for event_type in (*PRIVATE_EVENTS, *PUBLIC_EVENTS):
+            login.subscribe(event_type, user_id=user_id, webhook_id=hook.id)
         ours.subscribe_account_activity(hook.id)
         sandbox.settings(webhook_copies=2)
         post = ours.create_post(CreatePost(text="What do you see?")).id
@@ -194,6 +198,29 @@ def test_from_x_to_the_ledger_and_the_dag_that_waits_for_it(
     assert done == {("reply", post, "mallory"), ("mention", None, "mallory"), ("mention", None, "bob")}
     assert sorted(event["author"] for event in asset_events(set_up.x_conn_id)) == ["bob", "mallory"]
     assert [event["on"] for event in asset_events(set_up.x_conn_id, "replies")] == [post]
+    created = asset_events(set_up.x_conn_id, "created")
+    assert [(event["author"], event["planned"]) for event in created] == [("alice", False)] * 2
+
+
+def test_a_post_whose_outcome_nobody_knows_is_looked_for_when_x_tells_of_it(
+    set_up, sandbox, handle, told
+) -> None:
+    publisher = open_publisher(account=set_up.x_conn_id, ledger_conn_id=set_up.ledger_conn_id)
+    post = plan_post(set_up.ledger, "Did it arrive?", account=set_up.x_conn_id, on_absent="ask")
+    sandbox.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    wake_post(set_up.ledger, post.id, None)
+    (on_x,) = sandbox.posts()
+    payload = {"id": on_x["id"], "author_id": on_x["author_id"], "text": "Did it arrive?"}
+    told(on_x["id"], event_type="post.create", payload=payload)
+    set_up.ledger.accounts.put(
+        AccountOnX(set_up.x_conn_id, sandbox.url, on_x["author_id"], "alice", "f"), now=utc_now()
+    )
+    handle()
+    (event,) = asset_events(set_up.x_conn_id, "created")
+    assert (event["post_id"], event["planned"]) == (on_x["id"], True)
+    (due,) = set_up.ledger.posts.due(utc_now(), limit=9)
+    assert publisher.fire(due.id).post.parts[0].receipt.x_id == on_x["id"]
 
 
 def test_the_example_reads_who_mentioned_us(airflow_home, load_dag) -> None:

@@ -7,9 +7,10 @@ import json
 import pendulum
 import pytest
 from drafting import plan_post
+from other_processes import send_without_answer
 
 from x_provider.calendar import MediaSpec, PartSpec
-from x_provider.ledger import FollowUpDraft, Ledger, Receipt
+from x_provider.ledger import Engagement, FollowUpDraft, Ledger, Receipt
 from x_provider.web.story import story_of
 
 
@@ -83,3 +84,18 @@ def test_it_says_when_a_post_is_taken_down_and_that_nothing_is_to_be_done_then(l
     ledger.receipts.deleted("1001", now=now)
     story = story_of(ledger, ledger.posts.get(post.id), now=now)
     assert (story["parts"][1]["why"], story["next_step"]) == ("taken down", None)
+
+
+def test_it_says_how_often_x_has_told_of_replies(ledger):
+    now = pendulum.now("UTC")
+    post = send_without_answer(ledger, plan_post(ledger, "Post", "Comment", due_in=-30), at=now)
+    ledger.deciding.adopt(post.id, Receipt("1001", "https://x.com/a/status/1001", now, now))
+    engaged = [part["receipt"] and part["receipt"]["engagement"] for part in told(ledger, post, now)]
+    assert engaged == [None, None]
+    for kind, by in (("reply", "11"), ("quote", "12"), ("mention", "13")):
+        ledger.events.engage(Engagement(kind, "x_default", "1001", by, "8", "mallory", "Oh", now))
+    assert told(ledger, post, now)[0]["receipt"]["engagement"] == "1 reply, 1 quote"
+
+
+def told(ledger, post, now):
+    return story_of(ledger, ledger.posts.get(post.id), now=now)["parts"]

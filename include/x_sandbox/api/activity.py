@@ -8,7 +8,7 @@ from typing import Any
 
 from x_sandbox.activity import PRIVATE_EVENTS
 from x_sandbox.api.webhooks import webhook_of
-from x_sandbox.authentication import ANY, APP_ONLY, OAUTH2
+from x_sandbox.authentication import ANY, APP_ONLY, OAUTH1, OAUTH2
 from x_sandbox.clock import iso
 from x_sandbox.exchange import Answer, Exchange, Operation
 from x_sandbox.problems import forbidden, invalid_request, missing
@@ -43,6 +43,11 @@ def _check_private(exchange: Exchange, event_type: str, filters: dict[str, str])
     if event_type not in PRIVATE_EVENTS:
         return
     caller = exchange.caller
+    if caller.means == OAUTH1:
+        raise forbidden(
+            f"Subscribing to {event_type} needs an OAuth 2.0 user token.",
+            note="private events take an OAuth 2.0 user token with tweet.read, no OAuth 1.0a keys",
+        )
     if caller.account is None or filters.get("user_id") != caller.account.id:
         raise forbidden(
             f"Subscribing to {event_type} needs the authorization of the user in the filter.",

@@ -68,11 +68,15 @@ def show(args: Namespace) -> None:
         print(f"{post.name}, post {post.id} of the ledger, account {post.account}")
         print(f"in Airflow: {page_of(post.name)}")
         print(f"due {post.due_at.isoformat()} ({post.at} {post.timezone}), revision {post.revision[:12]}")
+        on_x = [part.receipt.x_id for part in post.parts if part.receipt]
+        engaged = ledger.events.engagement_counts(on_x) if on_x else {}
         for part in post.parts:
             follows = f"follows at {part.due_at.isoformat()}" if part.due_at else ""
             where = part.receipt.url if part.receipt else (part.why or follows)
             if part.receipt and part.receipt.deleted_at:
                 where += f", deleted at {part.receipt.deleted_at.isoformat()}"
+            if part.receipt and (told := str(engaged[part.receipt.x_id])):
+                where += f", X has told of {told}"
             print(f"part {part.position + 1}: {part.state}  {where}")
         for follow_up in ledger.follow_ups.of(post.id):
             print(f"follow-up {follow_up.position + 1}: {follow_up}  {follow_up.why or ''}".rstrip())

@@ -25,7 +25,8 @@ def _webhook_commands() -> tuple[ActionCommand, ...]:
         ("--events",),
         nargs="+",
         metavar="EVENT",
-        help="Such as post.mention.create (default: mentions, replies, quotes, reposts and deletions)",
+        help="Such as post.mention.create (default: mentions, replies, quotes, reposts and deletions; besides"
+        " them there is post.create, new posts of the account)",
     )
     old = Arg(
         ("--account-activity",), action="store_true", help="The Account Activity API, which X has deprecated"

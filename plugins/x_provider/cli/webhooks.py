@@ -12,16 +12,21 @@ from pendulum import DateTime
 
 from x_provider.calendar.times import TimeError, checked_zone, due_time
 from x_provider.cli.commands import explained
-from x_provider.client import XClient, XInvalidRequest
-from x_provider.client.listening import PRIVATE_EVENTS, Webhook
+from x_provider.client import XClient, XError, XInvalidRequest
+from x_provider.client.listening import ACCOUNT_ACTIVITY_SCOPES, PRIVATE_EVENTS, Webhook
 from x_provider.hooks.publisher import open_publisher
 from x_provider.hooks.x import XHook
 from x_provider.ledger import LedgerError
 from x_provider.publishing import utc_now
 from x_provider.publishing.accounts import who_is
 
+_KEYS_DO_NOT = (
+    "X takes no OAuth 1.0a keys for mentions, replies, quotes and reposts: log in by OAuth 2.0 (`airflow x login"
+    " CONNECTION`; with keys in the connection too, set its auth to oauth2), then subscribe again"
+)
 DEFAULT_EVENTS = (*PRIVATE_EVENTS, "post.delete")
 _ACCOUNT_ACTIVITY = "all (Account Activity)"
+_REGISTER = "make one: airflow x webhooks register CONNECTION"
 
 
 @explained
@@ -57,6 +62,11 @@ def register(args: Namespace) -> None:
     """Have X deliver the app's events to this Airflow."""
     url = args.url or _url(args.connection)
     webhook = _client(args).register_webhook(url)
+    if not webhook.valid:
+        raise LedgerError(
+            f"X has webhook {webhook.id} ({webhook.url}) now, but as not valid, so it is told nothing:"
+            f" airflow x webhooks validate {args.connection}"
+        )
     print(f"Webhook {webhook.id}: X delivers to {webhook.url}")
     print(f"Now choose what it is told: airflow x webhooks subscribe {args.connection}")
 
@@ -66,8 +76,19 @@ def validate(args: Namespace) -> None:
     """Have X challenge a webhook now."""
     client = _client(args)
     webhook = _chosen(client, args.webhook)
-    client.validate_webhook(webhook.id)
-    print(f"Webhook {webhook.id} is valid: {webhook.url} answered as it should")
+    if not client.validate_webhook(webhook.id):
+        raise LedgerError(f"X did not challenge webhook {webhook.id} ({webhook.url}); try again")
+    # X's answer says that a check was begun, and the list what came of it.
+    found = _listed(client, webhook)
+    if found is None:
+        raise LedgerError(f"X lists no webhook {webhook.id} any more; {_REGISTER}")
+    if not found.valid:
+        raise LedgerError(
+            f"X has challenged webhook {webhook.id} and lists it as not valid, so it is told nothing: {found.url} did"
+            " not answer as it should, or X has not yet noticed. Look again with `airflow x webhooks list`, and at"
+            " docs/webhooks.md, When something is wrong"
+        )
+    print(f"X has challenged webhook {webhook.id} and lists it as valid: {found.url}")
 
 
 @explained
@@ -75,8 +96,14 @@ def delete(args: Namespace) -> None:
     """Have X forget a webhook and its subscriptions."""
     client = _client(args)
     webhook = _chosen(client, args.webhook)
-    client.delete_webhook(webhook.id)
-    print(f"X delivers nothing to {webhook.url} any more")
+    is_deleted = client.delete_webhook(webhook.id)
+    if _listed(client, webhook) is not None:
+        said = "says that it has deleted it" if is_deleted else "does not say that it has deleted it"
+        raise LedgerError(
+            f"X still lists webhook {webhook.id} ({webhook.url}), and {said}; look again with `airflow x webhooks"
+            " list`, and delete it again"
+        )
+    print(f"X lists webhook {webhook.id} no more, and delivers nothing to {webhook.url}")
 
 
 @explained
@@ -96,6 +123,8 @@ def replay(args: Namespace) -> None:
 @explained
 def subscribe(args: Namespace) -> None:
     """Have X tell a webhook what happens to the connection's account."""
+    if args.account_activity:
+        _require_private_messages(XHook(args.connection, args.ledger_conn_id))
     publisher = open_publisher(account=args.connection, ledger_conn_id=args.ledger_conn_id)
     client = publisher.client
     webhook = _chosen(client, args.webhook)
@@ -105,18 +134,27 @@ def subscribe(args: Namespace) -> None:
         client.subscribe_account_activity(webhook.id)
         print(f"{webhook.url} is told all about @{user.username}, in the deprecated words of API v1.1")
         return
-    for event_type in args.events or DEFAULT_EVENTS:
+    event_types, failed = args.events or DEFAULT_EVENTS, []
+    for event_type in event_types:
         try:
             client.subscribe(
                 event_type, user_id=user.user_id, webhook_id=webhook.id, tag=args.connection[:200]
             )
-        except XInvalidRequest as error:
-            if "Duplicate" not in str(error):
-                raise
-            print(f"{event_type} of @{user.username}: was subscribed already")
+        except XError as error:
+            if isinstance(error, XInvalidRequest) and "Duplicate" in str(error):
+                print(f"{event_type} of @{user.username}: was subscribed already")
+                continue
+            failed.append(event_type)
+            print(f"{event_type} of @{user.username}: NOT subscribed. {error}")
         else:
             print(f"{event_type} of @{user.username}: {webhook.url} is told")
     print("X bills $0.005 for each event that it delivers.")
+    if failed:
+        is_keys = XHook(args.connection, args.ledger_conn_id).auth == "oauth1"
+        raise LedgerError(
+            f"{len(failed)} of {len(event_types)} were not subscribed: {', '.join(failed)}"
+            + (f". {_KEYS_DO_NOT}" if is_keys and set(failed) & set(PRIVATE_EVENTS) else "")
+        )
 
 
 @explained
@@ -136,6 +174,20 @@ def unsubscribe(args: Namespace) -> None:
             ):
                 ended += client.unsubscribe(each.id)
     print(f"{ended} subscriptions to @{user.username} ended")
+
+
+def _require_private_messages(x: XHook) -> None:
+    """Refuse what X would: the Account Activity API tells private messages too, and wants to be allowed to."""
+    if x.keeper is None:  # keys, or a token of which only X knows what it may
+        return
+    scopes = x.keeper.scopes()
+    if lacking := [scope for scope in ACCOUNT_ACTIVITY_SCOPES if scope not in scopes]:
+        raise LedgerError(
+            f"the Account Activity API takes the account's OAuth 1.0a keys, or an OAuth 2.0 login with"
+            f" {', '.join(ACCOUNT_ACTIVITY_SCOPES)}; that of {x.x_conn_id} lacks {', '.join(lacking)}, and `airflow x"
+            " login` never asks for private messages. Subscribe without --account-activity, or by a connection with"
+            " the account's four keys and auth oauth1"
+        )
 
 
 def _client(args: Namespace) -> XClient:
@@ -159,8 +211,13 @@ def _chosen(client: XClient, webhook_id: str | None) -> Webhook:
         return mine[0]
     listed = ", ".join(f"{each.id} ({each.url})" for each in found) or "none"
     if not found:
-        raise LedgerError("the app has no webhook; make one: airflow x webhooks register CONNECTION")
+        raise LedgerError(f"the app has no webhook; {_REGISTER}")
     raise LedgerError(f"say which webhook with --webhook ID; the app has {listed}")
+
+
+def _listed(client: XClient, webhook: Webhook) -> Webhook | None:
+    """What X says of the webhook by now; None where it is gone."""
+    return next((each for each in client.webhooks() if each.id == webhook.id), None)
 
 
 def _instant(written: str, option: str, now: DateTime) -> DateTime:

@@ -19,7 +19,9 @@ from x_provider.client.errors import XInvalidRequest
 
 PUBLIC_EVENTS = ("post.create", "post.delete")
 PRIVATE_EVENTS = ("post.mention.create", "post.reply.create", "post.quote.create", "post.repost.create")
-"""Those that only the account itself may subscribe to."""
+"""Those that only the account itself may subscribe to, by an OAuth 2.0 login."""
+ACCOUNT_ACTIVITY_SCOPES = ("dm.read", "dm.write", "tweet.read", "users.read")
+"""What an OAuth 2.0 login needs for the Account Activity API; OAuth 1.0a keys need nothing more."""
 
 LONGEST_URL = 200
 
@@ -84,9 +86,9 @@ class WebhookMethods:
         return _webhook(answer, answer.body.get("data"))
 
     def validate_webhook(self, webhook_id: str) -> bool:
-        """Have X challenge a webhook now; whether it is valid.
+        """Have X challenge a webhook now; whether X began to. What came of it stands in :meth:`webhooks`.
 
-        :raises XInvalidRequest: when its answer was wrong.
+        :raises XInvalidRequest: when X says at once that the answer was wrong.
         """
         path = f"{_WEBHOOKS}/{checked_id(webhook_id)}"
         return bool(
@@ -129,7 +131,7 @@ class WebhookMethods:
     def subscribe(
         self, event_type: str, *, user_id: str, webhook_id: str, tag: str | None = None
     ) -> Subscription:
-        """Be told of events about an account: the client's own, for those of ``PRIVATE_EVENTS``.
+        """Be told of events about an account; those of ``PRIVATE_EVENTS`` are for its own OAuth 2.0 user token.
 
         :param event_type: such as ``post.mention.create``.
         :param tag: up to 200 characters that come with each event.

@@ -34,11 +34,11 @@ SCOPES: Mapping[str, str] = {
 """What is asked for by default, and why: the least that publishing takes."""
 MORE_SCOPES: Mapping[str, str] = {
     "tweet.moderate.write": "to hide replies",
-    "like.read": "to be told of likes",
 }
 """What may be asked for besides, and why."""
 
 _LIFETIME_SECONDS = 7_200
+_HOSTS_OF_X = ("api.x.com", "api.twitter.com")
 _CONSENT_ON_X = "https://x.com/i/oauth2/authorize"
 
 
@@ -98,7 +98,7 @@ class OAuth2App:
 
     def consent_url(self, *, redirect_uri: str, scopes: Iterable[str], state: str, challenge: str) -> str:
         """Where the user consents; X comes back to ``redirect_uri`` with ``code`` and ``state``."""
-        is_x = urlsplit(self.base_url).hostname == "api.x.com"
+        is_x = urlsplit(self.base_url).hostname in _HOSTS_OF_X
         page = _CONSENT_ON_X if is_x else f"{self.base_url}/i/oauth2/authorize"
         asked = {
             "response_type": "code",

@@ -14,10 +14,12 @@ from typing import Any, Literal, cast
 import pendulum
 from pendulum import DateTime
 
+from x_provider.client import Post as PostOnX
+from x_provider.client.answers import in_new_vocabulary
 from x_provider.client.ids import created_at
 from x_provider.ledger import Engagement, EngagementKind, Ledger, StoredEvent
 
-HappeningKind = Literal["reply", "quote", "repost", "mention", "deleted"]
+HappeningKind = Literal["reply", "quote", "repost", "mention", "deleted", "created"]
 
 _KINDS: Mapping[str, EngagementKind] = {
     "post.reply.create": "reply",
@@ -47,8 +49,9 @@ class Happening:
 
     :param account: the connection it happened to.
     :param x_id: the account's post it happened to; None for a mention.
-    :param by_x_id: the post that did it; for ``deleted`` the post that is gone.
+    :param by_x_id: the post that did it; for ``deleted`` and ``created`` the post that is gone, or new.
     :param is_new: the ledger did not know it yet.
+    :param is_planned: for ``created``: whether it is a post of the ledger; None while nobody has looked.
     """
 
     kind: HappeningKind
@@ -57,6 +60,7 @@ class Happening:
     by_x_id: str
     by_username: str | None = None
     is_new: bool = True
+    is_planned: bool | None = None
 
     @property
     def url(self) -> str:
@@ -69,10 +73,12 @@ class Handled:
     """What came of an event.
 
     :param why: why there was nothing to do; None where there was.
+    :param seen: a new post of the account, which may be one whose outcome nobody knows.
     """
 
     happenings: tuple[Happening, ...] = ()
     why: str | None = None
+    seen: PostOnX | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,16 +92,17 @@ class _Post:
     at: DateTime
 
 
-def handle(ledger: Ledger, event: StoredEvent, *, now: DateTime) -> Handled:
+def handle(ledger: Ledger, event: StoredEvent, *, now: DateTime, is_met: bool = False) -> Handled:
     """Bring the ledger up to date with one event.
 
+    :param is_met: whether the webhook's own account is known by now: a post of any other is of no concern then.
     :raises UnknownAccountError: when nobody knows whose account it is about.
     :raises ValueError: when the event is not as X documents it; the message says what is missing.
     """
     told = json.loads(event.body)
     data = told.get("data")
     if isinstance(data, dict):
-        return _activity(ledger, event, data, now=now)
+        return _activity(ledger, event, data, now=now, is_met=is_met)
     user_id = str(told.get("for_user_id") or "")
     for status in told.get("tweet_create_events") or ():
         return _created(ledger, event, status, user_id)
@@ -109,11 +116,15 @@ def is_billed(event: StoredEvent) -> bool:
     return '"event_uuid"' in event.body
 
 
-def _activity(ledger: Ledger, event: StoredEvent, data: dict[str, Any], *, now: DateTime) -> Handled:
+def _activity(
+    ledger: Ledger, event: StoredEvent, data: dict[str, Any], *, now: DateTime, is_met: bool
+) -> Handled:
     """An event of the X Activity API."""
     event_type = str(data.get("event_type"))
     if event_type == "post.delete":
         return _deleted(ledger, _id(_object(data.get("payload")), "id", "payload.id"), now=now)
+    if event_type == "post.create":
+        return _posted(ledger, event, data, is_met=is_met)
     kind = _KINDS.get(event_type)
     if kind is None:
         return Handled(why=f"nothing here acts on {event_type}")
@@ -129,6 +140,21 @@ def _activity(ledger: Ledger, event: StoredEvent, data: dict[str, Any], *, now: 
     )
     user_id = _object(data.get("filter")).get("user_id")
     return _engaged(ledger, event, kind, post, user_id=str(user_id) if user_id else None, target=target)
+
+
+def _posted(ledger: Ledger, event: StoredEvent, data: dict[str, Any], *, is_met: bool) -> Handled:
+    """A new post of one of our accounts, by us or by hand; X tells anybody's to whoever asks."""
+    payload = _object(data.get("payload"))
+    post = _post_of(payload, _object(data.get("includes")), event.received_at)
+    seen = PostOnX.model_validate(in_new_vocabulary({**payload, "id": post.id, "author_id": post.user_id}))
+    if any(reference.type == "retweeted" for reference in seen.referenced_posts):
+        return Handled(why=f"the account itself did it: repost {post.id}")
+    if is_met and not ledger.accounts.of_user(post.user_id):
+        return Handled(
+            why=f"post {post.id} is of user {post.user_id}, and no connection is known to be that account"
+        )
+    account = _account(ledger, event, post.user_id)
+    return Handled((Happening("created", account, None, post.id, post.username),), seen=seen)
 
 
 def _created(ledger: Ledger, event: StoredEvent, status: dict[str, Any], user_id: str) -> Handled:

@@ -21,6 +21,7 @@ from x_provider.ledger.deciding import (
 )
 from x_provider.ledger.events import (
     Engagement,
+    EngagementCounts,
     EngagementKind,
     EventOutcome,
     Events,
@@ -77,6 +78,7 @@ __all__ = [
     "Decision",
     "DuePost",
     "Engagement",
+    "EngagementCounts",
     "EngagementKind",
     "EventOutcome",
     "FollowUp",

@@ -71,6 +71,23 @@ class Engagement:
     at: DateTime
 
 
+@dataclass(frozen=True)
+class EngagementCounts:
+    """How often a post was replied to, quoted and reposted. As text: ``2 replies, 1 quote``, or nothing."""
+
+    reply: int = 0
+    quote: int = 0
+    repost: int = 0
+
+    def __str__(self) -> str:
+        named = (
+            (self.reply, "reply", "replies"),
+            (self.quote, "quote", "quotes"),
+            (self.repost, "repost", "reposts"),
+        )
+        return ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in named if count)
+
+
 class Events:
     """The events of all apps, and what they brought."""
 
@@ -202,15 +219,18 @@ class Events:
         with self._database.read() as connection:
             return [Engagement(*row) for row in connection.execute(query)]
 
-    def engagement_counts(self, x_id: str) -> dict[str, int]:
-        """How often one of our posts was replied to, quoted and reposted, by kind."""
+    def engagement_counts(self, x_ids: Collection[str]) -> dict[str, EngagementCounts]:
+        """How often posts of ours were replied to, quoted and reposted, as far as X has told; by their ids."""
+        counts: dict[str, dict[str, int]] = {x_id: {} for x_id in x_ids}
         query = (
-            select(t.engagement.c.kind, func.count())
-            .where(t.engagement.c.x_id == x_id)
-            .group_by(t.engagement.c.kind)
+            select(t.engagement.c.x_id, t.engagement.c.kind, func.count())
+            .where(t.engagement.c.x_id.in_(x_ids), t.engagement.c.kind != "mention")
+            .group_by(t.engagement.c.x_id, t.engagement.c.kind)
         )
         with self._database.read() as connection:
-            return {kind: int(count) for kind, count in connection.execute(query)}
+            for x_id, kind, count in connection.execute(query):
+                counts[x_id][kind] = int(count)
+        return {x_id: EngagementCounts(**found) for x_id, found in counts.items()}
 
     def why_given_up(self) -> str | None:
         """Why the newest of the events that were tried too often could not be handled; None where there is none."""

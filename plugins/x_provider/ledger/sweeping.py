@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pendulum import DateTime, Duration, datetime
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select
 
@@ -16,6 +18,18 @@ _LOOK_BACK = Duration(days=7)
 _LOOK_AHEAD = Duration(hours=1)
 """Longer than any post's lead time."""
 _NEVER = datetime(9999, 12, 31, tz="UTC")
+
+
+@dataclass(frozen=True)
+class InFlight:
+    """A part that was sent, and nobody knows yet what became of it.
+
+    :param started_at: when it was sent last.
+    """
+
+    post_id: int
+    part_id: int
+    started_at: DateTime
 
 
 class Sweeping:
@@ -38,6 +52,23 @@ class Sweeping:
     def wake_unsent(self, now: DateTime, *, limit: int = 1000) -> list[str]:
         """Wake the posts due within the hour, or in the last week, that nobody is to send; give their names."""
         return self._wake(_unsent(now), now, limit)
+
+    def in_flight(self, user_id: str) -> list[InFlight]:
+        """What is being sent, or of unknown outcome, of a user on X; the oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(_in_flight().where(t.attempts.c.user_id == user_id))
+            return [InFlight(row.post_id, row.part_id, row.started_at) for row in rows]
+
+    def hasten(self, flight: InFlight, at: DateTime) -> bool:
+        """Have somebody look after a post by then, whoever was to later, or nobody; whether that changed anything."""
+        with self._database.write() as connection:
+            lock_post(connection, flight.post_id)
+            # Its sender may have come back meanwhile.
+            still = _in_flight().where(t.parts.c.id == flight.part_id, _nobody_comes(at))
+            if connection.execute(still).first() is None:
+                return False
+            wake(connection, flight.post_id, at)
+            return True
 
     def overdue(self, now: DateTime, *, limit: int = 1000) -> list[int]:
         """The posts due by ``now`` that somebody should look after and nobody has taken on."""
@@ -111,6 +142,17 @@ def _unattended(now: DateTime) -> Select[tuple[int, str, str]]:
             t.posts.c.on_absent != "ask",
             t.attempts.c.lease_until <= now,
         )
+    )
+
+
+def _in_flight() -> Select[tuple[int, int, DateTime]]:
+    in_flight = t.parts.c.state.in_((PartState.SENDING.value, PartState.UNCERTAIN.value))
+    return (
+        select(t.parts.c.post_id, t.parts.c.id.label("part_id"), t.attempts.c.started_at)
+        .join_from(t.parts, t.posts, t.posts.c.id == t.parts.c.post_id)
+        .join(t.attempts, t.attempts.c.id == t.parts.c.attempt_id)
+        .where(t.UNSETTLED, in_flight)
+        .order_by(t.attempts.c.started_at, t.parts.c.id)
     )
 
 

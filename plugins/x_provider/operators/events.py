@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias, Context
@@ -24,6 +25,7 @@ _ASSETS = {
     "quote": "quotes",
     "repost": "reposts",
     "deleted": "deleted",
+    "created": "created",
 }
 _CLAIM_MINUTES = 10
 _KEPT_DAYS = 30
@@ -33,9 +35,10 @@ _MOST = 2_000
 class XHandleEventsOperator(XOperator):
     """Bring the ledger up to date with what X has told, and emit an asset event for each thing that happened.
 
-    The assets are ``x://mentions/ACCOUNT``, ``x://replies/…``, ``x://quotes/…``, ``x://reposts/…`` and
-    ``x://deleted/…`` (a post of the account was deleted on X), with the account's connection id. What happened is
-    the event's ``extra``: ``kind``, ``account``, ``post_id``, ``url``, ``author``, and ``on``: the account's post.
+    The assets are ``x://mentions/ACCOUNT``, ``x://replies/…``, ``x://quotes/…``, ``x://reposts/…``,
+    ``x://deleted/…`` (a post of the account was deleted on X) and ``x://created/…`` (it has a new post), with the
+    account's connection id. What happened is the event's ``extra``: ``kind``, ``account``, ``post_id``, ``url``,
+    ``author``, ``on``: the account's post, and for new ones ``planned``: whether the ledger has it.
     What was said is in the ledger only, which forgets it when X does; Airflow would not.
 
     What it returns must be given to :class:`XSettleEventsOperator`: Airflow takes the asset events when this task
@@ -82,10 +85,11 @@ class XHandleEventsOperator(XOperator):
 
         try:
             try:
-                return handle(ledger, event, now=utc_now())
+                handled = handle(ledger, event, now=utc_now())
             except UnknownAccountError:
                 self._meet(ledger, event.app)
-                return handle(ledger, event, now=utc_now())
+                handled = handle(ledger, event, now=utc_now(), is_met=True)
+            return self._recognized(ledger, handled)
         except Exception as error:
             now = utc_now()
             wake_at = now.add(seconds=30 * 2**event.tries)
@@ -93,6 +97,19 @@ class XHandleEventsOperator(XOperator):
             what = f"again at {wake_at}" if again else "given up, kept in the ledger"
             self.log.exception("event %s could not be handled; %s", event.id, what)
             return None
+
+    def _recognized(self, ledger: Ledger, handled: Handled) -> Handled:
+        """Say of a new post whether it is the ledger's, and have it looked after where its outcome is unknown."""
+        from x_provider.publishing.sighting import planned_as  # noqa: PLC0415  (as above)
+
+        if handled.seen is None:
+            return handled
+        account = planned_as(ledger, handled.seen, now=utc_now())
+        happenings = tuple(
+            replace(each, account=account or each.account, is_planned=account is not None)
+            for each in handled.happenings
+        )
+        return replace(handled, happenings=happenings)
 
     def _meet(self, ledger: Ledger, conn_id: str) -> None:
         """Learn who the webhook's own connection is on X, which most events are about."""
@@ -112,12 +129,15 @@ class XHandleEventsOperator(XOperator):
             "author": happening.by_username,
             "on": happening.x_id,
         }
+        if happening.is_planned is not None:
+            extra["planned"] = happening.is_planned
         context["outlet_events"][AssetAlias(EVENTS)].add(asset, extra=extra)
 
     def _charge(self, ledger: Ledger, events: Sequence[StoredEvent]) -> None:
         """Write down what X bills for telling; an event that comes back within a day is not billed again."""
-        from x_provider.client.prices import ACTIVITY_EVENT, charge  # noqa: PLC0415  (as above)
+        from x_provider.client.prices import charge  # noqa: PLC0415  (as above)
         from x_provider.events.handling import is_billed  # noqa: PLC0415
+        from x_provider.prices import ACTIVITY_EVENT  # noqa: PLC0415
         from x_provider.publishing.governor import cost_of  # noqa: PLC0415
 
         now = utc_now()

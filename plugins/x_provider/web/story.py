@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from pendulum import DateTime
 
-from x_provider.ledger import AttemptRecord, Decision, FollowUpRecord, Ledger, Part, PartState, Post
+from x_provider.ledger import (
+    AttemptRecord,
+    Decision,
+    EngagementCounts,
+    FollowUpRecord,
+    Ledger,
+    Part,
+    PartState,
+    Post,
+)
 from x_provider.media import shown
 from x_provider.notifications.next_steps import next_step
 
@@ -21,6 +31,8 @@ def story_of(ledger: Ledger, post: Post, *, now: DateTime) -> dict[str, Any]:
     stands_still = post.state not in (PartState.PLANNED, PartState.ARMED) or any(p.why for p in post.parts)
     root = post.parts[0].receipt if post.parts else None
     is_gone = root is not None and root.deleted_at is not None  # nothing can answer it any more
+    on_x = [part.receipt.x_id for part in post.parts if part.receipt]
+    engaged = ledger.events.engagement_counts(on_x) if on_x else {}
     return {
         "post": post.name,
         "account": post.account,
@@ -34,14 +46,14 @@ def story_of(ledger: Ledger, post: Post, *, now: DateTime) -> dict[str, Any]:
         "next_step": next_step(post, now=now)
         if not is_gone and (stands_still or now > post.next_due_at)
         else None,
-        "parts": [_part(part) for part in post.parts],
+        "parts": [_part(part, engaged) for part in post.parts],
         "follow_ups": [_follow_up(each) for each in ledger.follow_ups.of(post.id)],
         "attempts": [_attempt(attempt) for attempt in ledger.deciding.attempts(post.id)],
         "decisions": [_decision(decision) for decision in ledger.deciding.decisions(post.id)],
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: Part, engaged: Mapping[str, EngagementCounts]) -> dict[str, Any]:
     receipt = part.receipt
     return {
         "part": part.position + 1,
@@ -58,6 +70,7 @@ def _part(part: Part) -> dict[str, Any]:
             "posted_at": _written(receipt.posted_at),
             "adopted": receipt.adopted,
             "deleted_at": _written(receipt.deleted_at),
+            "engagement": str(engaged[receipt.x_id]) or None,
         },
     }
 

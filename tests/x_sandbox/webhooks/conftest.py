@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from x_sandbox.activity import PRIVATE_EVENTS
+
 
 class Receiver:
     """An app's webhook on loopback: answers challenges and keeps what it is sent.
@@ -120,8 +122,11 @@ def webhook(app: Any, receiver: Receiver) -> str:
 
 
 @pytest.fixture
-def subscribe(webhook: str) -> Callable[..., str]:
-    """Subscribe to events of a user: `subscribe(api, "post.create", user_id=...)`; the subscription's id."""
+def subscribe(sandbox: Any, webhook: str, api_of: Callable[..., Any]) -> Callable[..., str]:
+    """Subscribe to events of a user: `subscribe(api, "post.create", user_id=...)`; the subscription's id.
+
+    Private events take the account's OAuth 2.0 token, whatever `api` signs with.
+    """
 
     def make(api: Any, event_type: str, *, tag: str = "ours", **filters: str) -> str:
         body = {
@@ -130,6 +135,8 @@ def subscribe(webhook: str) -> Callable[..., str]:
             "tag": tag,
             "webhook_id": webhook,
         }
+        if event_type in PRIVATE_EVENTS:
+            api = api_of(sandbox, bearer=api.account["oauth2"]["access_token"])
         response = api.post("/2/activity/subscriptions", body)
         assert response.status_code == 200, response.text
         return response.json()["data"]["subscription"]["subscription_id"]

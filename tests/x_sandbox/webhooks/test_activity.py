@@ -94,16 +94,19 @@ def test_filters_choose_by_direction_and_keyword(alice, bob, app, receiver, subs
     }
 
 
-def test_private_events_need_the_user_they_are_about(sandbox, alice, bob, app, webhook, api_of) -> None:
+def test_private_events_need_the_user_they_are_about(sandbox, alice, app, webhook, api_of) -> None:
     body = {
         "event_type": "post.mention.create",
         "filter": {"user_id": alice.account["id"]},
         "webhook_id": webhook,
     }
-    token = sandbox.accounts[0]["oauth2"]["access_token"]
-    assert app.post("/2/activity/subscriptions", body).status_code == 403
-    assert bob.post("/2/activity/subscriptions", body).status_code == 403
-    assert api_of(sandbox, bearer=token).post("/2/activity/subscriptions", body).status_code == 200
+    path, (hers, his) = "/2/activity/subscriptions", (each["oauth2"] for each in sandbox.accounts[:2])
+    assert app.post(path, body).status_code == 403
+    assert api_of(sandbox, bearer=his["access_token"]).post(path, body).status_code == 403
+    by_keys = alice.post(path, body)
+    assert by_keys.status_code == 403
+    assert "OAuth 2.0 user token" in by_keys.text
+    assert api_of(sandbox, bearer=hers["access_token"]).post(path, body).status_code == 200
 
 
 def test_subscriptions_are_listed_changed_and_deleted(app, alice, webhook, subscribe) -> None:

@@ -115,6 +115,13 @@ def test_a_webhook_that_fails_its_challenge_gets_no_events_until_it_is_validated
     assert [event["data"]["payload"]["text"] for event in receiver.events(1)] == ["heard"]
 
 
+def test_that_a_challenge_was_triggered_may_be_all_that_is_answered(sandbox, app, receiver, webhook) -> None:
+    sandbox.settings(webhook_validation="trigger")
+    receiver.secret = "another"
+    assert app.call("PUT", f"/2/webhooks/{webhook}").json() == {"data": {"valid": True}}
+    assert app.get("/2/webhooks").json()["data"][0]["valid"] is False
+
+
 def test_webhooks_are_challenged_by_the_hour_and_on_demand(
     sandbox, app, receiver, webhook, wait_until
 ) -> None:
