@@ -10,7 +10,6 @@ import pytest
 from media_samples import MADE
 
 from x_provider.calendar.plans import (
-    ANALYTICS,
     CASHTAGS,
     EDITS,
     LONG_TEXTS,
@@ -80,7 +79,7 @@ def test_an_edit_must_be_due_while_x_takes_one(found, minutes, severities):
     assert [severity for severity, _, _ in found(edit, head="premium: true")] == severities
 
 
-@pytest.mark.parametrize("restriction", [QUOTES, CASHTAGS, REPLIES, ANALYTICS, LONG_TEXTS, EDITS])
+@pytest.mark.parametrize("restriction", [QUOTES, CASHTAGS, REPLIES, LONG_TEXTS, EDITS])
 def test_a_restriction_says_its_page_and_its_day(restriction):
     assert restriction.page.startswith(("https://docs.x.com/", "https://devcommunity.x.com/"))
     assert f"{restriction.since or restriction.read_on}, {restriction.page})" in str(restriction)

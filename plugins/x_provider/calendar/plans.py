@@ -82,13 +82,6 @@ REPLIES = Restriction(
     plans=("self-serve",),
     severity="warning",
 )
-ANALYTICS = Restriction(
-    "X's self-serve plans refuse /2/tweets/analytics and /2/media/analytics; only Enterprise has them",
-    "https://devcommunity.x.com/t/266576",
-    date(2026, 5, 27),
-    plans=("self-serve",),
-)
-"""No field of a post asks for them: the numbers that DAG x_insights keeps are read from the posts themselves."""
 LONG_TEXTS = Restriction(
     "only X Premium takes texts above 280 characters, up to 25,000",
     _CHANGES,
