@@ -87,6 +87,31 @@ def test_giving_up_the_rest_ends_parts_and_follow_ups_and_repeating_it_changes_n
     assert (decision.part, decision.by, decision.words) == (2, "ann", "gone")
 
 
+def test_what_is_under_way_when_the_rest_is_given_up_is_not_sent_again(ledger, posted):
+    post = posted(texts=("One", "Two"), follow_ups=[after(180, delete=True)])
+    with ledger.database.write() as connection:
+        second = {"id": post.parts[1].id}
+        connection.execute(text("UPDATE x_parts SET state = 'uncertain' WHERE id = :id"), second)
+    given_up = ledger.taking_down.give_up_rest(post.id, why="gone", by="ann", now=NOW)
+    assert given_up.parts[1].state is PartState.UNCERTAIN
+    assert ledger.deciding.is_given_up(given_up.parts[1])
+
+
+def test_an_entry_that_changes_what_follows_repeats_nothing_and_drops_nothing(ledger, draft, posted):
+    repost, delete = after(60, repost=True), after(180, delete=True)
+    post = posted(texts=("One", "Two"), follow_ups=[repost, delete])
+    first, second = ledger.follow_ups.waiting("x_default")
+    ledger.follow_ups.end(first, "done", now=NOW)
+    later = after(240, delete=True)
+    ledger.posts.put(
+        draft(texts=("One", "Two!"), revision="another", follow_ups=[later, repost]), now=NOW.add(seconds=1)
+    )
+    (waiting,) = ledger.follow_ups.waiting("x_default")
+    assert (waiting.delete, waiting.after_seconds) == (True, 240)
+    assert sorted(each.state for each in ledger.follow_ups.of(post.id)) == ["done", "waiting"]
+    assert not ledger.follow_ups.waits(second)
+
+
 def test_giving_up_the_rest_leaves_a_post_alone_that_is_not_on_x(ledger, draft):
     ledger.posts.put(draft(follow_ups=[after(60, repost=True)]), now=NOW)
     post = ledger.posts.find("december", "hello")

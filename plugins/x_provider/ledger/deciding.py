@@ -11,7 +11,7 @@ from sqlalchemy import Connection, or_, select
 from x_provider.ledger import tables as t
 from x_provider.ledger.charges import charge_part
 from x_provider.ledger.database import Database, LedgerError
-from x_provider.ledger.follow_ups import give_up_follow_ups
+from x_provider.ledger.follow_ups import give_up_follow_ups, take_up_again
 from x_provider.ledger.moves import VOID, has_unposted_parts, is_given_up
 from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.receipts import insert_receipt
@@ -167,6 +167,7 @@ class Deciding:
                     raise _nothing(
                         connection, post_id, "refused, missed or late, so there is nothing to resume"
                     )
+                take_up_again(connection, post_id)
             # Its late policy asked for a person, or would call it missed again: the person has decided.
             # What stopped it is to be told anew if it stops it again.
             decided = {"late_then": "resumed", "told": None}
@@ -203,6 +204,8 @@ class Deciding:
 
         An uncertain part counts as not posted from then on; look at the timeline before. One that is being sent at
         this moment cannot be called back: what becomes of it is found out, and it is not sent again without asking.
+        What is on X, or may come there, is still taken down where its entry says so; where nothing but that is
+        left, that is what is given up.
 
         :param by: who decided it.
         :param only_if: where the post must still stand.
@@ -214,7 +217,9 @@ class Deciding:
             # What X refused stays refused, but somebody has looked at it.
             states = [*_ENDED, PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN]
             moved = _move_all(connection, post_id, states, PartState.REFUSED, why=why)
-            if not (give_up_follow_ups(connection, post_id, why=why, now=now) or moved):
+            is_on_x = any(each.receipt or each.state is PartState.SENDING for each in post.parts)
+            gave_up = give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=is_on_x)
+            if not (moved or gave_up or give_up_follow_ups(connection, post_id, why=why, now=now)):
                 raise _nothing(connection, post_id, "still to be sent, so there is nothing to give up")
             if any(each.state is PartState.SENDING for each in post.parts):
                 connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(on_absent="ask"))

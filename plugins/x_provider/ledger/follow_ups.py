@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Literal
 
 from pendulum import DateTime, Duration, duration
-from sqlalchemy import Connection, Row, Update, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Update, or_, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.records import FollowUp, FollowUpDraft
 
 _WAITING = "waiting"
+_VOID = "void"
 
 FollowUpEnd = Literal["done", "expired", "failed"]
 
@@ -108,8 +110,8 @@ class FollowUps:
             return [FollowUp(**row._mapping) for row in connection.execute(query)]
 
     def waits(self, follow_up: FollowUp) -> bool:
-        """Whether it still does: nobody has ended it or given it up."""
-        query = select(t.follow_ups.c.state).where(t.follow_ups.c.id == follow_up.id)
+        """Whether it still does, as it was read: nobody has ended it, given it up, or planned it anew."""
+        query = select(t.follow_ups.c.state).where(*_as_read(follow_up))
         with self._database.read() as connection:
             return connection.execute(query).scalar_one_or_none() == _WAITING
 
@@ -151,7 +153,14 @@ _MAY_HAPPEN = or_(t.receipts.c.deleted_at.is_(None), t.follow_ups.c.delete)
 
 
 def _this(follow_up: FollowUp) -> Update:
-    return t.follow_ups.update().where(t.follow_ups.c.id == follow_up.id, t.follow_ups.c.state == _WAITING)
+    return t.follow_ups.update().where(*_as_read(follow_up), t.follow_ups.c.state == _WAITING)
+
+
+def _as_read(follow_up: FollowUp) -> list[ColumnElement[bool]]:
+    # A row that was planned anew may have taken the id of one that is gone.
+    columns = t.follow_ups.c
+    same = ("id", "post_id", "likes", "after_seconds", "repost", "undo_repost", "delete")
+    return [columns[name].is_not_distinct_from(getattr(follow_up, name)) for name in same]
 
 
 def _record(row: Row[Any], posted_at: DateTime | None) -> FollowUpRecord:
@@ -185,19 +194,21 @@ def give_up_follow_ups(
     waiting = [t.follow_ups.c.post_id == post_id, t.follow_ups.c.state == _WAITING]
     if but_deletion:
         waiting.append(~t.follow_ups.c.delete)
-    ended = t.follow_ups.update().where(*waiting).values(state="void", why=why, looked_at=now)
+    ended = t.follow_ups.update().where(*waiting).values(state=_VOID, why=why, looked_at=now)
     return connection.execute(ended).rowcount > 0
 
 
 def replace_follow_ups(connection: Connection, post_id: int, drafts: Sequence[FollowUpDraft]) -> None:
-    """What the post's entry says now takes the place of what it said; what has happened stays."""
+    """What the post's entry says now takes the place of what it said, also of what was given up of that; what has
+    happened stays, and does not happen again."""
     of_post = t.follow_ups.c.post_id == post_id
-    connection.execute(t.follow_ups.delete().where(of_post, t.follow_ups.c.state == _WAITING))
-    happened = set(connection.execute(select(t.follow_ups.c.position).where(of_post)).scalars())
-    rows = [
-        {
-            "post_id": post_id,
-            "position": position,
+    connection.execute(t.follow_ups.delete().where(of_post, t.follow_ups.c.state.in_((_WAITING, _VOID))))
+    happened = list(connection.execute(select(t.follow_ups).where(of_post)))
+    taken = {row.position for row in happened}
+    places = (place for place in count() if place not in taken)
+    rows = []
+    for draft in drafts:
+        said = {
             "likes": draft.likes,
             "within_seconds": draft.within_seconds,
             "after_seconds": draft.after_seconds,
@@ -205,10 +216,17 @@ def replace_follow_ups(connection: Connection, post_id: int, drafts: Sequence[Fo
             "undo_repost": draft.undo_repost,
             "delete": draft.delete,
             "content": None if draft.content is None else dict(draft.content),
-            "state": _WAITING,
         }
-        for position, draft in enumerate(drafts)
-        if position not in happened
-    ]
+        its = next((row for row in happened if all(row._mapping[key] == said[key] for key in said)), None)
+        if its is not None:
+            happened.remove(its)
+        else:
+            rows.append({"post_id": post_id, "position": next(places), "state": _WAITING, **said})
     if rows:
         connection.execute(t.follow_ups.insert(), rows)
+
+
+def take_up_again(connection: Connection, post_id: int) -> None:
+    """What was given up with a post follows it again, since the post is to be sent after all."""
+    given_up = t.follow_ups.update().where(t.follow_ups.c.post_id == post_id, t.follow_ups.c.state == _VOID)
+    connection.execute(given_up.values(state=_WAITING, why=None))

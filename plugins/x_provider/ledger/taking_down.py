@@ -25,8 +25,8 @@ class TakingDown:
     def give_up_rest(self, post_id: int, *, why: str, by: str, now: DateTime) -> Post:
         """Of a post that is on X nothing more is sent, and nothing but its taking down follows it.
 
-        What is being sent at this moment cannot be called back. Of a post of which nothing is on X all stays as it
-        is. Repeating it changes nothing.
+        What is being sent at this moment cannot be called back, and is not sent again. Of a post of which nothing is
+        on X all stays as it is. Repeating it changes nothing.
 
         :param by: who takes the post down; the evidence trail names them.
         :returns: the post as it is then.
@@ -38,12 +38,12 @@ class TakingDown:
                 return post
             give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=True)
             for part in post.parts:
-                if part.state not in _TO_COME or is_given_up(connection, part.id, part.attempt_id):
+                is_known = part.state in (*_TO_COME, *_UNDER_WAY)
+                if not is_known or is_given_up(connection, part.id, part.attempt_id):
                     continue
-                this = t.parts.c.id == part.id
-                connection.execute(
-                    t.parts.update().where(this).values(state=PartState.REFUSED.value, why=why)
-                )
+                if part.state in _TO_COME:
+                    refused = t.parts.update().where(t.parts.c.id == part.id)
+                    connection.execute(refused.values(state=PartState.REFUSED.value, why=why))
                 row = {"part_id": part.id, "attempt_id": part.attempt_id, "decision": VOID, "words": why}
                 connection.execute(t.decisions.insert().values(decided_at=now, decided_by=by, **row))
             if not any(part.state in _UNDER_WAY for part in post.parts):

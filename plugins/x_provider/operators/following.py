@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
+from x_provider.client import XRateLimited
 from x_provider.hooks.publisher import open_publisher
 from x_provider.operators.retrying import XOperator
 
@@ -24,6 +24,7 @@ class XFollowUpOperator(XOperator):
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :return: ``{"done", "waiting", "expired", "failed"}``, each a list of names (XCom).
     :raises AirflowFailException: when X refused one for good; the others are done.
+    :raises XError: when X did not take one that is tried again at the next run; the others are done.
     """
 
     template_fields: Sequence[str] = ("x_conn_id",)
@@ -47,4 +48,8 @@ class XFollowUpOperator(XOperator):
         )
         if told.failed:
             raise AirflowFailException(f"X refused for good: {', '.join(told.failed)}; its words are above")
-        return asdict(told)
+        if isinstance(told.trouble, XRateLimited):
+            self.log.warning("X's rate limit is used up; the next run goes on: %s", told.trouble)
+        elif told.trouble is not None:
+            raise told.trouble
+        return {name: getattr(told, name) for name in ("done", "waiting", "expired", "failed")}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pendulum import DateTime, duration
 
-from x_provider.client import XClient, XNotFound, XRefused
+from x_provider.client import XClient, XError, XNotFound, XRefused
 from x_provider.ledger import AccountOnX, FollowUp, Halt, Ledger, PartState, PostDraft
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.publishing.outcomes import decide_before_sending
@@ -25,6 +25,8 @@ _BETWEEN_LOOKS_SECONDS = 3300
 """DAG ``x_follow_up`` runs every 10 minutes, but likes are read once an hour; less by what runs begin early."""
 _TOO_LATE_SECONDS = 86_400
 """What was to be said or reposted a day ago is not done any more. Taking down and taking back are."""
+_PATIENCE_SECONDS = 7 * 86_400
+"""So long a refused deletion is tried again: a locked account, or another plan, may pass."""
 
 
 @dataclass
@@ -35,12 +37,14 @@ class FollowedUp:
     :param waiting: too few likes so far, or before their time.
     :param expired: those that did not find their likes in time, or whose time is long past.
     :param failed: what X refused for good; the ledger says why.
+    :param trouble: what kept the first of those from being done that are tried again at the next look.
     """
 
     done: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     expired: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    trouble: XError | NotDoneError | None = None
 
 
 class Following:
@@ -71,10 +75,7 @@ class Following:
         self._report = report
 
     def look(self) -> FollowedUp:
-        """Look once. While the account is stopped nothing happens.
-
-        :raises XError: when X cannot be asked, or the account cannot act; what was done before stays done.
-        """
+        """Look once. While the account is stopped nothing happens. What X does not take holds nothing else back."""
         told, now = FollowedUp(), self._clock()
         if (halt := self._halt()) is not None:
             self._report(f"{self._account}: {halt}; nothing is followed up")
@@ -84,12 +85,23 @@ class Following:
         at_hand = {each.id for each in (*due, *to_look_at)}
         told.waiting += [each.name for each in waiting if each.id not in at_hand]
         # What has a time does not wait until X has told the likes, which it may refuse.
-        for each in self._one_by_one(due):
-            getattr(told, self._act_in_time(each, now)).append(each.name)
-        likes = self._likes_of(to_look_at)
-        for each in self._one_by_one(to_look_at):
-            getattr(told, self._follow_up(each, likes.get(each.x_id), now)).append(each.name)
+        self._do(due, lambda each: self._act_in_time(each, now), told)
+        try:
+            likes = self._likes_of(to_look_at)
+        except XError as error:
+            told.trouble = told.trouble or error
+        else:
+            self._do(to_look_at, lambda each: self._follow_up(each, likes.get(each.x_id), now), told)
         return told
+
+    def _do(self, follow_ups: Sequence[FollowUp], do: Callable[[FollowUp], str], told: FollowedUp) -> None:
+        for each in self._one_by_one(follow_ups):
+            try:
+                ended = do(each)
+            except (XError, NotDoneError) as error:
+                self._report(f"{each.name}: {error}")
+                told.trouble, ended = told.trouble or error, "waiting"
+            getattr(told, ended).append(each.name)
 
     def _one_by_one(self, follow_ups: Sequence[FollowUp]) -> Iterator[FollowUp]:
         """Those that still wait, until the account is stopped."""
@@ -109,8 +121,9 @@ class Following:
     def _halt(self) -> Halt | None:
         return self._ledger.controls.halt_of(self._account, self._clock())
 
-    def _may_leave(self) -> bool:
-        return self._halt() is None
+    def _may_leave(self, each: FollowUp) -> bool:
+        # Somebody may have given it up while it was made ready.
+        return self._halt() is None and self._ledger.follow_ups.waits(each)
 
     def _act_in_time(self, each: FollowUp, now: DateTime) -> str:
         late = (now - (each.due_at or now)).total_seconds()
@@ -142,10 +155,7 @@ class Following:
             if each.undo_repost:
                 self._undo_repost(each, when)
         except (XRefused, NotDoneError) as error:
-            if (
-                isinstance(error, XRefused)
-                and decide_before_sending(error, now=now, pause=0).state is not PartState.REFUSED
-            ):
+            if self._may_pass(each, error, now):
                 raise
             self._report(f"{each.name}: {error}")
             self._ledger.follow_ups.end(each, "failed", now=now, likes=likes, why=str(error))
@@ -156,10 +166,22 @@ class Following:
         self._ledger.follow_ups.end(each, "done", now=now, likes=likes)
         return "done"
 
+    def _may_pass(self, each: FollowUp, error: XRefused | NotDoneError, now: DateTime) -> bool:
+        """Whether what X did not do is to be tried again."""
+        if each.due_at is not None and (each.delete or each.undo_repost):
+            return now < each.due_at.add(seconds=_PATIENCE_SECONDS)
+        if isinstance(error, NotDoneError):
+            return False
+        return decide_before_sending(error, now=now, pause=0).state is not PartState.REFUSED
+
     def _take_down(self, each: FollowUp, when: str) -> bool:
         """Take the post down; False while more of it may still appear on X, which is taken down later."""
         taking_down = TakingDown(
-            self._ledger, self._client, clock=self._clock, report=self._report, may_leave=self._may_leave
+            self._ledger,
+            self._client,
+            clock=self._clock,
+            report=self._report,
+            may_leave=lambda: self._may_leave(each),
         )
         why = f"the post was taken down {when}, as its entry says"
         taken_down = taking_down.post(each.post_id, why=why, by=each.name)
@@ -169,13 +191,15 @@ class Following:
         return not taken_down.may_appear
 
     def _repost(self, each: FollowUp, when: str) -> None:
-        if not self._client.repost(self._user().user_id, each.x_id, may_leave=self._may_leave):
+        if not self._client.repost(self._user().user_id, each.x_id, may_leave=lambda: self._may_leave(each)):
             raise NotDoneError(f"X did not repost {each.x_id}, and did not say why: look at it on X")
         self._report(f"{each.name}: reposted {when}")
 
     def _undo_repost(self, each: FollowUp, when: str) -> None:
         try:
-            if not self._client.undo_repost(self._user().user_id, each.x_id, may_leave=self._may_leave):
+            if not self._client.undo_repost(
+                self._user().user_id, each.x_id, may_leave=lambda: self._may_leave(each)
+            ):
                 raise NotDoneError(f"X did not take the repost of {each.x_id} back, and did not say why")
             self._report(f"{each.name}: repost taken back {when}")
         except XNotFound:
@@ -193,9 +217,9 @@ def accounts_to_follow_up(ledger: Ledger, *, now: DateTime) -> list[str]:
 
 
 def _due(waiting: Sequence[FollowUp], now: DateTime) -> list[FollowUp]:
-    """Those whose time has come, the earliest first."""
+    """Those whose time has come, the earliest first; deletions before what else would be done with their posts."""
     due = [(each.due_at, each) for each in waiting if each.due_at is not None and each.due_at <= now]
-    return [each for _, each in sorted(due, key=lambda pair: pair[0])]
+    return [each for _, each in sorted(due, key=lambda pair: (not pair[1].delete, pair[0]))]
 
 
 def _to_look_at(waiting: Sequence[FollowUp], now: DateTime) -> list[FollowUp]:
