@@ -331,6 +331,19 @@ def test_what_is_given_up_is_not_sent(ledger, post, airflow_x):
     assert [due.name for due in ledger.posts.due(pendulum.now("UTC").add(days=1))] == ["december/later"]
 
 
+def test_what_of_it_is_on_x_is_still_taken_down_until_that_is_given_up_too(ledger, airflow_x):
+    deletion = FollowUpDraft(None, None, repost=False, content=None, after_seconds=86_400, delete=True)
+    later = PartSpec(text="Comment", after_seconds=300)
+    post, at = plan_post(ledger, "Post", later, key="offer", follow_ups=[deletion]), pendulum.now("UTC")
+    send_without_answer(ledger, post, at=at)
+    ledger.deciding.adopt(post.id, Receipt("7", "https://x.com/a/status/7", at, at))
+    printed = airflow_x("void", "december/offer")
+    assert "still to come: take the post down 1 day after the post: waiting, due" in printed
+    assert "say `airflow x void december/offer` once more" in printed
+    assert "still to come" not in airflow_x("void", "december/offer")
+    assert [each.state for each in ledger.follow_ups.of(post.id)] == ["void"]
+
+
 def test_nothing_is_sent_while_the_kill_switch_is_pulled(account, ledger, post, airflow_x):
     airflow_x("stop", "--why", "wrong price")
     airflow_x("reconcile", "december/hello")

@@ -164,6 +164,9 @@ def void(args: Namespace) -> None:
     why = f"given up by {by} (airflow x void)"
     post = ledger.deciding.void(ledger.posts.named(args.post).id, why=why, now=utc_now(), by=by)
     print(f"{post.name} is given up; nothing more of it is sent")
+    for each in ledger.follow_ups.of(post.id):
+        if each.state == "waiting":
+            print(f"still to come: {each}; say `airflow x void {post.name}` once more to give that up too")
 
 
 @explained

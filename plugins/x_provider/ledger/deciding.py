@@ -218,7 +218,9 @@ class Deciding:
             states = [*_ENDED, PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN]
             moved = _move_all(connection, post_id, states, PartState.REFUSED, why=why)
             is_on_x = any(each.receipt or each.state is PartState.SENDING for each in post.parts)
-            gave_up = give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=is_on_x)
+            is_again = part is not None and is_given_up(connection, part.id, part.attempt_id)
+            but_deletion = is_on_x and not is_again
+            gave_up = give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=but_deletion)
             if not (moved or gave_up or give_up_follow_ups(connection, post_id, why=why, now=now)):
                 raise _nothing(connection, post_id, "still to be sent, so there is nothing to give up")
             if any(each.state is PartState.SENDING for each in post.parts):
