@@ -48,7 +48,10 @@ class Sender:
             timeouts=Timeouts(connect=2, read=world["read_timeout"]),
             repeats=Repeats(attempts=3, first_pause=0.02),
         )
-        self.publisher = Publisher(self.ledger, self.client, account=ACCOUNT, clock=clock)
+        self._said = "nothing"
+        self.publisher = Publisher(
+            self.ledger, self.client, account=ACCOUNT, clock=clock, report=self._hear
+        )
 
     def run_dag(self, taker: str) -> None:
         """Take on what is due, run after run, until no post needs anybody.
@@ -107,12 +110,16 @@ class Sender:
                 continue
             if fired.retry_at is None:
                 return
+            self._hear(f"{fired.post.state}, {fired.why}, again at {fired.retry_at}")
             self.clock.sleep_until(fired.retry_at)
+
+    def _hear(self, words: str) -> None:
+        self._said = words
 
     def _rounds(self) -> Any:
         for number in count():
             if number > _MOST_ROUNDS:
-                raise NeverEndsError(f"no end after {_MOST_ROUNDS} rounds")
+                raise NeverEndsError(f"no end after {_MOST_ROUNDS} rounds; at last: {self._said}")
             yield number
 
     @contextlib.contextmanager

@@ -8,7 +8,11 @@ import pytest
 from x_provider.operators.insights import XFetchMetricsOperator
 from x_provider.operators.publishing import XCreatePostOperator
 
-TONIGHT = pendulum.now("UTC").add(hours=1).start_of("hour")
+
+@pytest.fixture
+def tonight():
+    """When the night's run begins, after everything that a test posts."""
+    return pendulum.now("UTC").add(hours=2).start_of("hour")
 
 
 @pytest.fixture
@@ -19,16 +23,16 @@ def published(result_of, set_up):
 
 
 @pytest.fixture
-def fetch(result_of, set_up):
+def fetch(result_of, set_up, tonight):
     """Run the operator in the run of a night."""
-    return lambda night=TONIGHT: result_of(XFetchMetricsOperator, **set_up.ids, logical_date=night)
+    return lambda night=tonight: result_of(XFetchMetricsOperator, **set_up.ids, logical_date=night)
 
 
-def test_every_post_gets_a_row_of_the_night(fetch, set_up, published):
+def test_every_post_gets_a_row_of_the_night(fetch, set_up, tonight, published):
     fetched = fetch()
     assert fetched == {"account": set_up.x_conn_id, "asked": 1, "stored": 1, "silent": []}
     (row,) = set_up.ledger.snapshots.of_post(published)
-    assert row.covers_until == TONIGHT
+    assert row.covers_until == tonight
     assert row.likes is not None
 
 
@@ -41,9 +45,9 @@ def test_the_same_night_again_adds_nothing_and_asks_x_nothing(fetch, set_up, san
     assert len(sandbox.requests()) == asked
 
 
-def test_the_next_night_adds_its_own_row(fetch, set_up, published):
+def test_the_next_night_adds_its_own_row(fetch, set_up, tonight, published):
     fetch()
-    fetch(TONIGHT.add(days=1))
+    fetch(tonight.add(days=1))
     assert len(set_up.ledger.snapshots.of_post(published)) == 2
 
 

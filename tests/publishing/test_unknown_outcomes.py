@@ -417,6 +417,24 @@ def test_of_two_parts_that_say_the_same_none_takes_what_the_other_is_sending(
     assert len(sandbox.posts()) == 2
 
 
+def test_a_twin_whose_sender_died_keeps_a_part_waiting_no_longer_than_its_lease(
+    sandbox, ledger, publisher, client, plan, clock
+):
+    sandbox.settings(duplicate_window_seconds=0)
+    lost, posted, dead = (plan(PartSpec(text="Open today"), key=key) for key in ("lost", "posted", "dead"))
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(lost.id)
+    publisher.fire(posted.id)
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(dead.id)
+    with ledger.database.write() as connection:  # as a sender leaves it that dies before the answer
+        connection.exec_driver_sql(f"UPDATE x_parts SET state = 'sending' WHERE post_id = {dead.id}")
+    clock.ahead = QUIET_SECONDS + 1
+    assert clock() > ledger.sending.attempt_of(dead, ledger.posts.get(dead.id).parts[0]).lease_until
+    publisher.fire(lost.id)
+    assert publisher.fire(lost.id).post.state is PartState.POSTED
+
+
 def test_what_was_given_up_and_planned_anew_since_is_sent_again_when_its_answer_is_lost(
     sandbox, ledger, publisher, plan, clock
 ):

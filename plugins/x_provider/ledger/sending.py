@@ -153,15 +153,17 @@ class Sending:
             began_at: DateTime | None = connection.execute(query).scalar()
             return began_at or attempt.started_at
 
-    def being_sent(self, account: str, *, but: Attempt) -> list[Content]:
-        """The contents of the account's other parts that are being sent at this moment."""
+    def being_sent(self, account: str, *, but: Attempt, now: DateTime) -> list[Content]:
+        """The contents of the account's other parts that are being sent at this moment, by senders that live."""
         query = (
             select(t.parts.c.content)
             .join_from(t.parts, t.posts, t.posts.c.id == t.parts.c.post_id)
+            .join(t.attempts, t.attempts.c.id == t.parts.c.attempt_id)
             .where(
                 t.posts.c.account == account,
                 t.parts.c.state == PartState.SENDING.value,
                 t.parts.c.id != but.part_id,
+                t.attempts.c.lease_until > now,
             )
         )
         with self._database.read() as connection:

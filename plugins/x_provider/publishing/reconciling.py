@@ -111,7 +111,7 @@ def look_for(
     if part.edit_of is not None:
         versions = _versions_after(client, part.edit_of)
         matching = [post for post in versions if matches(part, post, parent=parent)]
-        return _first_untaken(ledger, user, attempt, part, matching) if matching else None
+        return _first_untaken(ledger, user, attempt, part, matching, now=now) if matching else None
     earliest, latest = not_before(ledger, attempt), _not_after(attempt)
     # X may refuse an end that its clock has not come to.
     bounded_at = latest.add(seconds=_CLOCK_SKEW_SECONDS)
@@ -127,7 +127,7 @@ def look_for(
     )
     read = [post for post in timeline if (created_at(post.id) or earliest) >= earliest]
     matching = [post for post in read if matches(part, post, parent=parent)]
-    found = _first_untaken(ledger, user, attempt, part, matching) if matching else None
+    found = _first_untaken(ledger, user, attempt, part, matching, now=now) if matching else None
     if found is None and len(read) > _MOST_POSTS:
         raise TooManyPostsError(
             f"@{user.username} has more than {_MOST_POSTS} posts on X since {earliest.isoformat()}, too many to"
@@ -147,9 +147,16 @@ def _versions_after(client: XClient, x_id: str) -> list[PostOnX]:
 
 
 def _first_untaken(
-    ledger: Ledger, user: AccountOnX, attempt: Attempt, part: PartSpec, matching: Sequence[PostOnX]
+    ledger: Ledger,
+    user: AccountOnX,
+    attempt: Attempt,
+    part: PartSpec,
+    matching: Sequence[PostOnX],
+    *,
+    now: DateTime,
 ) -> PostOnX | None:
-    if part in map(PartSpec.model_validate, ledger.sending.being_sent(user.account, but=attempt)):
+    # Of a twin whose sender is dead nobody knows more than of this one: they must not wait for each other.
+    if part in map(PartSpec.model_validate, ledger.sending.being_sent(user.account, but=attempt, now=now)):
         raise UndecidedError(
             "another part that says the same is being sent at this moment; it is its turn first"
         )
