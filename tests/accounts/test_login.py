@@ -19,6 +19,7 @@ from x_provider.accounts.login import begin_oauth2, finish_oauth2, log_out
 from x_provider.accounts.login_oauth1 import begin_oauth1, finish_oauth1
 from x_provider.accounts.pending import expected_user, state_hash
 from x_provider.accounts.tokens import Seed, fingerprint
+from x_provider.accounts.user_keys import opened
 from x_provider.client import OAuth1, OAuth2User, XClient, XNeedsLogin, XUnreachable
 from x_provider.client.oauth1_login import PIN, OAuth1App
 from x_provider.client.oauth2 import SCOPES, OAuth2App
@@ -309,8 +310,10 @@ def test_a_pin_brings_keys_that_sign(dance, ledger, sandbox) -> None:
     token = parse_qs(urlsplit(url).query)["oauth_token"][0]
     who = dance.finish({"oauth_token": token, "oauth_verifier": pin}, redirect_uri=PIN)
     assert (who.user.username, who.user.user_id) == ("bob", sandbox.accounts[1]["id"])
-    keys = (who.keys.access_token, who.keys.access_token_secret)
-    assert repr(who).count(keys[0]) + repr(who).count(keys[1]) == 0
+    stored = ledger.user_keys.find(ACCOUNT)
+    keys = opened(dance.sealer, stored)
+    assert all(key not in stored.sealed + repr(stored) for key in keys)
+    assert (stored.user, stored.logged_in_by) == (who.user, "eve")
     client = XClient(sandbox.url, OAuth1(*sandbox.keys()[:2], *keys))
     met = who_is(ledger, client, account=ACCOUNT, now=NOW)
     client.close()
@@ -327,7 +330,7 @@ def test_keys_are_kept_where_x_does_not_say_whose_name_and_picture_they_are(danc
     sandbox.faults("status", method="GET", path="/2/users/me", status=503, times=9)
     who = dance.finish(back)
     assert (who.user.username, who.user.name, who.user.picture_url) == ("bob", None, None)
-    assert who.keys is not None
+    assert ledger.user_keys.find(ACCOUNT).user == who.user
     assert ledger.accounts.find(ACCOUNT, sandbox.url).username == "bob"
 
 

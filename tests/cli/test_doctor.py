@@ -386,9 +386,9 @@ def test_a_connection_that_does_not_add_up_is_told(ledger, monkeypatch, doctor):
     monkeypatch.setenv(
         "AIRFLOW_CONN_X_HALF", json.dumps({"conn_type": "x", "login": "key", "password": "secret"})
     )
-    check = doctor()[1]["account x_half"]
+    check = doctor()[1]["login x_half"]
     assert check["state"] == "failed"
-    assert "access_token" in check["words"]
+    assert "nobody has logged it in yet, and it has no access_token" in check["words"]
 
 
 def test_asking_x_names_the_user(ledger, account, doctor):

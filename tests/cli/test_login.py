@@ -17,6 +17,7 @@ import requests
 from sqlalchemy.exc import DatabaseError
 
 from x_provider.client import CreatePost, OAuth1, XClient, XNeedsLogin
+from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
 from x_provider.ledger import AccountOnX
@@ -35,7 +36,8 @@ def account(sandbox, monkeypatch):
     """A connection in an environment variable, which Airflow cannot write."""
     app = sandbox.accounts[0]["oauth2"]
     extra = {"client_id": app["client_id"], "client_secret": app["client_secret"]}
-    stored = {"conn_type": "x", "host": sandbox.url, "extra": extra}
+    keys = {"login": sandbox.credentials["api_key"], "password": sandbox.credentials["api_secret"]}
+    stored = {"conn_type": "x", "host": sandbox.url, **keys, "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(stored))
     return sandbox
 
@@ -224,62 +226,105 @@ def test_a_connection_without_a_client_id_says_what_to_copy(
         airflow_x("login", "x_absent", "--port", str(port))
 
 
-def test_keys_that_could_not_be_kept_are_not_asked_for(airflow_x, ledger, account) -> None:
-    with pytest.raises(
-        SystemExit, match=r"OAuth 1\.0a gives belong into the connection.*Log in by OAuth 2\.0"
-    ):
-        airflow_x("login", "x_cli", "--scheme", "oauth1")
-    assert account.requests() == []
-
-
-def test_a_pin_brings_the_four_keys_into_the_connection(
-    airflow_x, ledger, stored_account, sandbox, person, monkeypatch
-) -> None:
+@pytest.fixture
+def person_with_a_pin(monkeypatch):
+    """Let whoever sits at the terminal consent as bob and type the PIN that X shows."""
     shown: list[str] = []
 
     def read_pin(_question: str) -> str:
-        page = requests.post(shown[0], data=CONSENT, timeout=10).text
+        page = requests.post(shown[-1], data=CONSENT, timeout=10).text
         return re.findall(r"<code>(\d+)</code>", page)[0]
 
-    monkeypatch.setattr("webbrowser.open", shown.append)
-    monkeypatch.setattr("builtins.input", read_pin)
+    def person_with_a_pin() -> None:
+        monkeypatch.setattr("webbrowser.open", shown.append)
+        monkeypatch.setattr("builtins.input", read_pin)
+
+    return person_with_a_pin
+
+
+def keys_in(ledger, conn_id: str) -> dict[str, str]:
+    return sealer().open(ledger.user_keys.find(conn_id).sealed, what="the keys")
+
+
+def test_a_connection_that_airflow_cannot_write_logs_in_by_keys(
+    airflow_x, ledger, account, person_with_a_pin
+) -> None:
+    person_with_a_pin()
+    said = airflow_x("login", "x_cli", "--scheme", "oauth1")
+    assert "x_cli is @bob" in said
+    assert "The keys are in the ledger, and are used where its field auth is auto or oauth1" in said
+    assert all(key not in said for key in keys_in(ledger, "x_cli").values())
+    hook = XHook("x_cli")
+    assert hook.get_conn(to_post=True).create_post(CreatePost(text="Hello")).id
+    assert (hook.auth, [post["username"] for post in account.posts()]) == ("oauth1", ["bob"])
+
+    assert "x_cli is logged out" in airflow_x("logout", "x_cli")
+    assert ledger.user_keys.find("x_cli") is None
+
+
+def test_a_pin_brings_keys_that_are_sealed_in_the_ledger(
+    airflow_x, ledger, stored_account, sandbox, person_with_a_pin
+) -> None:
+    person_with_a_pin()
     said = airflow_x("login", stored_account, "--scheme", "oauth1")
     assert "x_stored is @bob" in said
+    assert "WARNING" not in said
     extra, bob = extra_of(stored_account), sandbox.accounts[1]
     assert {name: extra[name] for name in ("auth", "access_token", "access_token_secret", "user_id")} == {
         "auth": "oauth1",
-        "access_token": bob["access_token"],
-        "access_token_secret": bob["access_token_secret"],
+        "access_token": "",
+        "access_token_secret": "",
         "user_id": bob["id"],
     }
     assert extra["bearer_token"] == "b"
-    assert bob["access_token"] not in said
+    keys = {name: bob[name] for name in ("access_token", "access_token_secret")}
+    assert keys_in(ledger, stored_account) == keys
+    assert all(key not in said for key in keys.values())
 
     assert "WARNING" not in airflow_x("logout", stored_account)
-    keys = (sandbox.credentials["api_key"], sandbox.credentials["api_secret"], bob["access_token"])
-    client = XClient(sandbox.url, OAuth1(*keys, bob["access_token_secret"]))
+    app = sandbox.credentials["api_key"], sandbox.credentials["api_secret"]
+    client = XClient(sandbox.url, OAuth1(*app, *keys.values()))
     with pytest.raises(XNeedsLogin):
         client.me()
     client.close()
-    assert (extra_of(stored_account)["access_token"], extra_of(stored_account)["bearer_token"]) == ("", "b")
+    assert ledger.user_keys.find(stored_account) is None
+    assert extra_of(stored_account)["bearer_token"] == "b"
+
+
+def test_a_login_by_oauth_2_0_takes_the_place_of_keys(
+    airflow_x, ledger, account, person_with_a_pin, person, port
+) -> None:
+    person_with_a_pin()
+    airflow_x("login", "x_cli", "--scheme", "oauth1")
+    person(lambda url: requests.post(url, data=CONSENT, timeout=10))
+    airflow_x("login", "x_cli", "--port", str(port))
+    assert ledger.user_keys.find("x_cli") is None
+    assert XHook("x_cli").auth == "oauth2"
+
+
+def test_keys_of_a_login_do_not_serve_another_app(
+    airflow_x, ledger, account, person_with_a_pin, monkeypatch
+) -> None:
+    person_with_a_pin()
+    airflow_x("login", "x_cli", "--scheme", "oauth1")
+    stored = json.loads(os.environ["AIRFLOW_CONN_X_CLI"])
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps({**stored, "login": "the-key-of-another-app"}))
+    with pytest.raises(XConnectionError, match="of another app than that of its connection's API key"):
+        XHook("x_cli").get_conn(to_post=True)
+    assert "WARNING: They are removed here, but X was not told" in airflow_x("logout", "x_cli")
+    assert ledger.user_keys.find("x_cli") is None
 
 
 def test_keys_end_the_login_of_oauth_2_0_that_they_replace(
-    airflow_x, ledger, stored_account, sandbox, person, port, monkeypatch
+    airflow_x, ledger, stored_account, sandbox, person, person_with_a_pin, port, monkeypatch
 ) -> None:
-    app, shown = sandbox.accounts[0]["oauth2"], []
+    app = sandbox.accounts[0]["oauth2"]
     monkeypatch.setenv("X_CLIENT_ID", app["client_id"])
     monkeypatch.setenv("X_CLIENT_SECRET", app["client_secret"])
     person(lambda url: requests.post(url, data=CONSENT, timeout=10))
     airflow_x("login", stored_account, "--port", str(port))
     opened = sealer().open(ledger.tokens.find(stored_account).sealed, what="the tokens")
-
-    def read_pin(_question: str) -> str:
-        page = requests.post(shown[0], data=CONSENT, timeout=10).text
-        return re.findall(r"<code>(\d+)</code>", page)[0]
-
-    monkeypatch.setattr("webbrowser.open", shown.append)
-    monkeypatch.setattr("builtins.input", read_pin)
+    person_with_a_pin()
     said = airflow_x("login", stored_account, "--scheme", "oauth1")
     assert "WARNING" not in said
     assert ledger.tokens.find(stored_account) is None
@@ -291,25 +336,18 @@ def test_keys_end_the_login_of_oauth_2_0_that_they_replace(
 
 
 def test_keys_are_kept_where_the_login_that_they_replace_cannot_be_revoked(
-    airflow_x, ledger, stored_account, sandbox, person, port, monkeypatch
+    airflow_x, ledger, stored_account, sandbox, person, person_with_a_pin, port, monkeypatch
 ) -> None:
     person(lambda url: requests.post(url, data=CONSENT, timeout=10))
     monkeypatch.setenv("X_CLIENT_SECRET", sandbox.accounts[0]["oauth2"]["client_secret"])
     airflow_x("login", stored_account, "--port", str(port))
     monkeypatch.setenv("X_PROVIDER_FERNET_KEY", "c29tZS1rZXktc29tZS1rZXktc29tZS1rZXktc29tZTE=")
-    shown: list[str] = []
-
-    def read_pin(_question: str) -> str:
-        page = requests.post(shown[0], data=CONSENT, timeout=10).text
-        return re.findall(r"<code>(\d+)</code>", page)[0]
-
-    monkeypatch.setattr("webbrowser.open", shown.append)
-    monkeypatch.setattr("builtins.input", read_pin)
+    person_with_a_pin()
     said = airflow_x("login", stored_account, "--scheme", "oauth1")
     assert "x_stored is @bob" in said
     assert "WARNING: The account's OAuth 2.0 tokens: They are removed here, but X was not told" in said
     assert ledger.tokens.find(stored_account) is None
-    assert extra_of(stored_account)["access_token"] == sandbox.accounts[1]["access_token"]
+    assert keys_in(ledger, stored_account)["access_token"] == sandbox.accounts[1]["access_token"]
 
 
 def test_the_connection_is_written_whole_and_holds_no_token(
@@ -374,7 +412,7 @@ def test_an_account_whose_connection_is_gone_can_be_logged_out(
     person(lambda url: requests.post(url, data=CONSENT, timeout=10))
     airflow_x("login", "x_cli", "--port", str(port))
     monkeypatch.delenv("AIRFLOW_CONN_X_CLI")
-    assert "x_cli is logged out" in airflow_x("logout", "x_cli")
+    assert "x_cli is forgotten" in airflow_x("logout", "x_cli")
     assert ledger.tokens.find("x_cli") is None
     with pytest.raises(SystemExit, match=r"x_cli.*is not defined"):
         airflow_x("logout", "x_cli")

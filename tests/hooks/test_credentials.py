@@ -8,13 +8,15 @@ import pytest
 from airflow.sdk import Connection
 
 from x_provider.hooks.credentials import (
+    KeptKeys,
     KeptLogin,
     XConnectionError,
     account_of,
     credentials_of,
-    may_be_kept,
+    schemes_kept,
     secrets_of,
 )
+from x_provider.hooks.problems import NotLoggedInError
 
 OAUTH1 = {
     "login": "api-key",
@@ -22,6 +24,7 @@ OAUTH1 = {
     "access_token": "access-token",
     "access_token_secret": "access-token-secret",
 }
+ONLY_APP = {"login": "api-key", "password": "api-key-secret"}
 OAUTH2 = {"oauth2_access_token": "user-token"}
 BEARER = {"bearer_token": "app-token"}
 SECRETS = {*OAUTH1.values(), *OAUTH2.values(), *BEARER.values()}
@@ -130,7 +133,7 @@ REFRESH = {"oauth2_refresh_token": "refresh-token"}
 def test_a_login_is_kept_where_there_is_a_client_and_something_to_refresh(
     parts: tuple, has_login: bool, kept: KeptLogin | None
 ) -> None:
-    found = credentials_of(connection(*parts), has_login=has_login)
+    found = credentials_of(connection(*parts), login="oauth2" if has_login else None)
     assert found.kept == kept
     if kept is not None:
         assert (found.kind, found.values) == ("oauth2", ())
@@ -139,18 +142,37 @@ def test_a_login_is_kept_where_there_is_a_client_and_something_to_refresh(
 
 
 @pytest.mark.parametrize(
-    ("parts", "asks"),
+    ("parts", "schemes"),
     [
-        ((CLIENT,), True),
-        ((CLIENT, BEARER), True),
-        ((OAUTH1, CLIENT, {"auth": "oauth2"}), True),
-        ((OAUTH1, CLIENT), False),
-        ((OAUTH2,), False),
-        ((CLIENT, BEARER, {"auth": "bearer"}), False),
+        ((CLIENT,), ("oauth2",)),
+        ((CLIENT, BEARER), ("oauth2",)),
+        ((OAUTH1, CLIENT, {"auth": "oauth2"}), ("oauth2",)),
+        ((OAUTH1, CLIENT), ()),
+        ((OAUTH2,), ()),
+        ((CLIENT, BEARER, {"auth": "bearer"}), ()),
+        ((ONLY_APP,), ("oauth1",)),
+        ((ONLY_APP, CLIENT), ("oauth1", "oauth2")),
+        ((ONLY_APP, CLIENT, {"auth": "oauth1"}), ("oauth1",)),
+        ((ONLY_APP, CLIENT, {"auth": "oauth2"}), ("oauth2",)),
+        ((ONLY_APP, {"access_token": "half"}), ()),
     ],
 )
-def test_the_ledger_is_asked_only_where_a_login_would_be_used(parts: tuple, asks: bool) -> None:
-    assert may_be_kept(connection(*parts)) is asks
+def test_the_ledger_is_asked_only_where_a_login_would_be_used(parts: tuple, schemes: tuple) -> None:
+    assert schemes_kept(connection(*parts)) == schemes
+
+
+@pytest.mark.parametrize("parts", [(ONLY_APP,), (ONLY_APP, CLIENT), (ONLY_APP, OAUTH2, {"auth": "oauth1"})])
+def test_a_login_by_keys_comes_before_a_user_of_the_environment(parts: tuple, monkeypatch) -> None:
+    monkeypatch.setenv("X_ACCESS_TOKEN", "of-the-environment")
+    monkeypatch.setenv("X_ACCESS_TOKEN_SECRET", "of-the-environment")
+    found = credentials_of(connection(*parts), login="oauth1")
+    assert (found.kind, found.values, found.kept) == ("oauth1", (), KeptKeys("api-key", "api-key-secret"))
+    assert "api-key" not in repr(found)
+
+
+def test_an_app_without_anything_that_acts_as_the_account_can_be_logged_in() -> None:
+    with pytest.raises(NotLoggedInError, match="or log the account in: page X > Accounts"):
+        credentials_of(connection(ONLY_APP))
 
 
 def test_an_unknown_auth_lists_the_known_ones() -> None:

@@ -14,11 +14,13 @@ import pytest
 from airflow.sdk._shared.secrets_masker import redact
 
 from x_provider.accounts import fingerprint
+from x_provider.accounts.user_keys import keep_keys
 from x_provider.client import CreatePost, XNeedsLogin
+from x_provider.client.oauth1_login import OAuth1App, UserKeys
 from x_provider.hooks import XHook
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import Ledger, TokenState, UserOnX
+from x_provider.ledger import Ledger, LedgerError, TokenState, UserOnX
 from x_provider.ledger.database import Database
 
 
@@ -258,3 +260,67 @@ def test_the_test_says_that_the_ledger_cannot_be_used(define, ids, monkeypatch) 
     works, words = XHook(*ids).test_connection()
     assert not works
     assert "login could not be looked up" in words
+
+
+@pytest.fixture
+def keys_of(ids, ledger, sandbox):
+    """Keep the keys of a login of one of the sandbox's accounts; the connection's own fields of its app."""
+
+    def keys_of(number: int, *, account: str = "") -> dict[str, str]:
+        api_key, secret, *pair = sandbox.keys(number)
+        user = UserOnX(sandbox.accounts[number]["id"], sandbox.accounts[number]["username"])
+        app = OAuth1App(api_key, secret, base_url=sandbox.url)
+        keep_keys(
+            ledger,
+            sealer(),
+            app,
+            UserKeys(*pair, user.user_id, user.username),
+            account=account or ids[0],
+            user=user,
+            logged_in_by="eve",
+            now=pendulum.now("UTC"),
+        )
+        return {"api_key": api_key, "api_key_secret": secret}
+
+    return keys_of
+
+
+def test_it_posts_with_the_keys_of_a_login_and_masks_them(define, keys_of, sandbox) -> None:
+    app = keys_of(1)
+    hook = define(**app)
+    hook.get_conn(to_post=True).create_post(CreatePost(text="Hello"))
+    assert (hook.auth, hook.keeper, [post["username"] for post in sandbox.posts()]) == (
+        "oauth1",
+        None,
+        ["bob"],
+    )
+    for key in sandbox.keys(1)[2:]:
+        assert key not in redact(f"signed with {key}") + repr(hook._credentials)
+
+
+def test_the_one_who_logged_in_last_posts(define, keys_of, log_in, sandbox) -> None:
+    app = keys_of(1)
+    log_in(0)
+    define(**app).get_conn(to_post=True).create_post(CreatePost(text="Hello"))
+    keys_of(1)
+    define(**app).get_conn(to_post=True).create_post(CreatePost(text="Again"))
+    assert [post["username"] for post in sandbox.posts()] in (["alice", "bob"], ["bob", "alice"])
+
+
+def test_keys_that_no_key_opens_are_explained(define, keys_of, ids, monkeypatch) -> None:
+    app = keys_of(1)
+    monkeypatch.setenv("X_PROVIDER_FERNET_KEY", "c29tZS1rZXktc29tZS1rZXktc29tZS1rZXktc29tZTE=")
+    with pytest.raises(LedgerError, match=f"opens the keys of account {ids[0]}"):
+        define(**app).get_conn(to_post=True)
+
+
+def test_the_button_finds_a_login_by_keys_under_the_name_of_the_form(define, keys_of, sandbox) -> None:
+    app = keys_of(1, account="x_bob")
+    good, said = define(**app, username="bob", auth="oauth1").test_connection()
+    assert (good, said.startswith("You are @bob")) == (True, True)
+    good, said = define(**app, auth="oauth1").test_connection()
+    assert (good, "or log the account in: page X > Accounts" in said) == (False, True)
+    good, said = define(
+        **{**app, "api_key": "of-another-app"}, username="bob", auth="oauth1"
+    ).test_connection()
+    assert (good, "or log the account in" in said) == (False, True)

@@ -9,7 +9,7 @@ import requests
 from cryptography.fernet import Fernet
 
 from x_provider.accounts import Seed, TokenKeeper
-from x_provider.client import OAuth2User, XClient
+from x_provider.client import OAuth1, OAuth2User, XClient
 from x_provider.client.oauth2 import SCOPES, OAuth2App, new_proof
 from x_provider.ledger import PartState, Sealer, TokenState
 from x_provider.publishing import Publisher
@@ -44,6 +44,18 @@ def publisher(publisher_with, sandbox):
     publisher = publisher_with(sandbox.accounts[0]["oauth2"]["refresh_token"])
     publisher.user()
     return publisher
+
+
+@pytest.fixture
+def publisher_of_keys(ledger, clock, sandbox):
+    """The publisher of an account by its OAuth 1.0a keys, one of them another where a test says so."""
+
+    def publisher_of_keys(*, access_token_secret: str = "") -> Publisher:
+        *keys, secret = sandbox.keys()
+        auth = OAuth1(*keys, access_token_secret or secret)
+        return Publisher(ledger, XClient(sandbox.url, auth), account=ACCOUNT, clock=clock)
+
+    return publisher_of_keys
 
 
 @pytest.fixture
@@ -165,3 +177,34 @@ def test_a_burst_of_401_longer_than_anybodys_patience_passes(publisher, plan, le
     assert fired.post.state is PartState.POSTED
     assert clock.ahead > LOGIN_PATIENCE_SECONDS
     assert ledger.tokens.find(ACCOUNT).state is TokenState.GOOD
+
+
+def test_keys_that_x_has_revoked_are_remembered_until_a_post_goes_out(publisher_of_keys, plan, ledger, clock):
+    good, revoked = publisher_of_keys(), publisher_of_keys(access_token_secret="revoked-since")
+    ledger.accounts.put(good.user(), now=clock())
+    post = plan("Hello", grace=7200)
+    fired = revoked.fire(post.id)
+    assert fired.retry_at is not None
+    assert ledger.refusals.find(ACCOUNT) is None  # X says 401 to good keys now and then
+    fired = fire_until_it_stops(revoked, post, clock)
+    assert fired.post.state is PartState.ARMED
+    refusal = ledger.refusals.find(ACCOUNT)
+    assert refusal.credentials == good.client.credentials
+    assert refusal.why == "X does not take its credentials any more (Unauthorized)"
+    assert [each.account for each in ledger.refusals.all()] == [ACCOUNT]
+    clock.ahead += 900
+    fire_until_it_stops(revoked, post, clock)
+    assert ledger.refusals.find(ACCOUNT) == refusal  # it stands since it was first seen
+    assert ledger.refusals.say(ACCOUNT, "told")
+    assert not ledger.refusals.say(ACCOUNT, "told")
+
+    clock.ahead += 1
+    assert good.fire(post.id).post.state is PartState.POSTED
+    assert ledger.refusals.find(ACCOUNT) is None
+    assert ledger.refusals.all() == []
+    clock.ahead += 1
+    ledger.refusals.note(ACCOUNT, credentials=refusal.credentials, why="again", now=clock())
+    assert ledger.refusals.find(ACCOUNT).since > refusal.since
+    assert ledger.refusals.say(ACCOUNT, "told")
+    ledger.refusals.forget(ACCOUNT)
+    assert ledger.refusals.find(ACCOUNT) is None

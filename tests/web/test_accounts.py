@@ -15,9 +15,12 @@ from airflow.secrets.local_filesystem import LocalFilesystemBackend
 from drafting import plan_post
 from fastapi.testclient import TestClient
 
+from x_provider.accounts.user_keys import keep_keys
+from x_provider.client.oauth1_login import OAuth1App, UserKeys
 from x_provider.client.oauth2 import SCOPES
 from x_provider.health import Check, account_checks, verdict
 from x_provider.hooks.keys import sealer
+from x_provider.hooks.x import XHook
 from x_provider.ledger import AccountOnX, Ledger, TokenState, UserOnX
 from x_provider.notifications.login import XLoginNeededNotifier
 from x_provider.web.app import app
@@ -256,12 +259,49 @@ def vault(tmp_path: Path, monkeypatch, sandbox):
     return Counting.asked
 
 
+@pytest.mark.parametrize("extra", [KEYS, {"client_id": None, "oauth2_access_token": "T" * 30}])
+def test_what_x_does_not_take_any_more_needs_a_login(define, page, ledger, capfd, extra):
+    define(**extra)
+    before, now = page(), pendulum.now("UTC")
+    assert before["state"] in ("keys", "token")
+    refused = XHook(ACCOUNT).get_conn().credentials
+    ledger.refusals.note(ACCOUNT, credentials="those-it-had-before", why="X refused these", now=now)
+    assert page()["state"] == before["state"]
+    ledger.refusals.note(ACCOUNT, credentials=refused, why="X does not take them", now=now)
+    shown = page()
+    assert (shown["state"], shown["why"]) == ("needs_login", "X does not take them")
+    assert verdict(doctor(ledger)) == "failed"
+    told = notice(ledger, capfd)
+    assert f"account {ACCOUNT} needs login" in told
+    assert "Its posts stop where they stand, and go on after the login." in told
+    assert "needs login" not in notice(ledger, capfd)  # it was told
+
+
+def test_a_login_by_keys_is_shown_with_who_logged_in_and_can_be_ended(define, page, ledger, sandbox):
+    define(username="brand")
+    shown = page()
+    assert (shown["state"], shown["may_log_out"]) == ("needs_login", False)
+    app = OAuth1App("K" * 20, "P" * 20, base_url=sandbox.url)
+    pair, user = UserKeys("T" * 20, "S" * 20, "7", "brand"), UserOnX("7", "brand", "Brand")
+    now = pendulum.now("UTC")
+    keep_keys(ledger, sealer(), app, pair, account=ACCOUNT, user=user, logged_in_by="eve", now=now)
+    shown = page()
+    assert (shown["state"], shown["name"], shown["logged_in_by"]) == ("keys", "Brand", "eve")
+    assert (shown["ends_at"], shown["scopes"], shown["may_log_out"]) == (None, [], True)
+    assert "its keys do not end" in " ".join(check.words for check in doctor(ledger))
+    assert "T" * 20 not in str(shown)
+    ledger.refusals.note(ACCOUNT, credentials=app.acting_as(pair).fingerprint(), why="Gone", now=now)
+    assert (page()["state"], page()["why"]) == ("needs_login", "Gone")
+    define(host="http://127.0.0.1:9", auth="oauth1")
+    assert "its login is one at" in page()["why"]
+
+
 def test_an_account_in_the_environment_is_listed_and_can_be_logged_in(define, page):
     define()
     shown = page()
     assert (shown["kept_in"], shown["schemes"], shown["may_change"]) == (
         f"the environment variable AIRFLOW_CONN_{ACCOUNT.upper()}",
-        ["oauth2"],
+        ["oauth2", "oauth1"],
         True,
     )
 

@@ -15,6 +15,7 @@ from pendulum import DateTime
 
 from x_provider.accounts.pending import (
     BEGIN_AGAIN,
+    CONNECTED_APPS,
     LoggedIn,
     LoginRefused,
     check_user,
@@ -33,8 +34,6 @@ from x_provider.ledger.sealing import Sealer
 
 NEEDED_SCOPES = ("tweet.read", "tweet.write", "users.read")
 """What an account that posts cannot do without."""
-
-_CONNECTED_APPS = "https://x.com/settings/connected_apps"
 
 
 def begin_oauth2(
@@ -133,6 +132,9 @@ def finish_oauth2(
         },
         now=now,
     )
+    # One login an account. X is not told: another connection of the same user and app has the same keys.
+    ledger.user_keys.remove(login.account)
+    ledger.refusals.forget(login.account)
     credentials = OAuth2User(tokens.access, identity=user.id).fingerprint()
     who = (login.account, app.base_url, user.id, user.username, credentials, found.name, found.picture_url)
     ledger.accounts.put(AccountOnX(*who), now=now)
@@ -159,7 +161,7 @@ def log_out(
         ledger.tokens.remove(account)
         return [
             f"They are removed here, but X was not told: they are of app {stored.client_id} at {stored.base_url}, and"
-            f" the connection names another by now. Remove the app at {_CONNECTED_APPS}."
+            f" the connection names another by now. Remove the app at {CONNECTED_APPS}."
         ]
     if stored is not None:
         opened = sealer.open(stored.sealed, what=f"the tokens of account {account}")
@@ -168,7 +170,7 @@ def log_out(
         tokens["connection's refresh token"] = held_refresh_token
     ledger.tokens.remove(account)
     return [
-        f"They are removed here, but X did not forget the {which} ({why}): remove the app at {_CONNECTED_APPS}."
+        f"They are removed here, but X did not forget the {which} ({why}): remove the app at {CONNECTED_APPS}."
         for which, why in zip(tokens, _revoke(app, tokens.values()), strict=True)
         if why is not None
     ]
@@ -205,7 +207,7 @@ def _give_back(app: OAuth2App, tokens: Tokens, message: str, next_step: str) -> 
     said = (
         "the tokens were given back"
         if is_forgotten
-        else f"the tokens were dropped, but X did not revoke them: remove the app at {_CONNECTED_APPS}"
+        else f"the tokens were dropped, but X did not revoke them: remove the app at {CONNECTED_APPS}"
     )
     raise LoginRefused(f"{message.rstrip('.')}; {said}", next_step)
 

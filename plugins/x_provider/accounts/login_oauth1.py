@@ -9,6 +9,7 @@ from dataclasses import replace
 from pendulum import DateTime
 
 from x_provider.accounts.pending import (
+    CONNECTED_APPS,
     LoggedIn,
     LoginRefused,
     check_user,
@@ -19,6 +20,7 @@ from x_provider.accounts.pending import (
     take,
     user_read,
 )
+from x_provider.accounts.user_keys import keep_keys, misfit_of_keys, opened
 from x_provider.client import XError
 from x_provider.client.oauth1_login import PIN, OAuth1App, RequestToken
 from x_provider.ledger import AccountOnX, Ledger, UserOnX
@@ -75,7 +77,7 @@ def finish_oauth1(
     started_by: str,
     now: DateTime,
 ) -> LoggedIn:
-    """Take what X sent the user back with; the account's keys are in what is returned.
+    """Take what X sent the user back with, and keep the account's keys.
 
     :param token: ``oauth_token`` as it came back, or ``denied``.
     :param verifier: ``oauth_verifier`` as it came back, or the PIN; None where the consent was denied.
@@ -85,10 +87,10 @@ def finish_oauth1(
     login = take(ledger, token, "oauth1", started_by=started_by, redirect_uri=redirect_uri, now=now)
     if not verifier:
         raise LoginRefused(f"The consent for account {login.account} was denied on X")
-    app, opened = app_of(login.account), sealer.open(login.sealed, what="the login")
-    require_app(login, opened, of_app(app.base_url, app.api_key))
+    app, begun = app_of(login.account), sealer.open(login.sealed, what="the login")
+    require_app(login, begun, of_app(app.base_url, app.api_key))
     try:
-        keys = app.access_token(RequestToken(token, opened["secret"]), verifier)
+        keys = app.access_token(RequestToken(token, begun["secret"]), verifier)
     except XError as refused:
         raise refused_by_x(login, refused) from None
     if wrong := check_user(login, user_id=keys.user_id, username=keys.username):
@@ -100,6 +102,53 @@ def finish_oauth1(
     with suppress(XError):
         said = user_read(ledger, login.account, app.base_url, auth, now=now)
         who = replace(who, username=said.username, name=said.name, picture_url=said.profile_image_url)
-    ledger.accounts.put(who, now=now)
     user = UserOnX(who.user_id, who.username, who.name, who.picture_url)
-    return LoggedIn(login.account, app.base_url, user, keys=keys)
+    keep_keys(ledger, sealer, app, keys, account=login.account, user=user, logged_in_by=started_by, now=now)
+    ledger.accounts.put(who, now=now)
+    return LoggedIn(login.account, app.base_url, user)
+
+
+def log_out_oauth1(
+    ledger: Ledger,
+    sealer: Callable[[], Sealer],
+    app: OAuth1App | None,
+    *,
+    account: str,
+    held: tuple[str, str] | None = None,
+) -> list[str]:
+    """Make X forget the account's keys, and forget them here; what X did not do, each a sentence.
+
+    :param app: of the account's connection; None where that names none.
+    :param held: an access token and secret that the connection held, which X forgets too.
+    :raises LedgerError: when no key opens those in the ledger.
+    """
+    stored = ledger.user_keys.find(account)
+    pairs = [held] if held is not None else []
+    if stored is not None and (app is None or misfit_of_keys(stored, app) is not None):
+        ledger.user_keys.remove(account)
+        remarks = [
+            f"They are removed here, but X was not told: they are of an app at {stored.base_url} that the connection"
+            f" does not name. Remove the app at {CONNECTED_APPS}."
+        ]
+    else:
+        remarks = []
+        pairs += [opened(sealer(), stored)] if stored is not None else []
+    ledger.user_keys.remove(account)
+    for pair in dict.fromkeys(pairs):
+        if (why := _not_forgotten(app, *pair)) is not None:
+            remarks.append(
+                f"They are removed here, but X did not forget the OAuth 1.0a keys ({why}): remove the app at"
+                f" {CONNECTED_APPS}."
+            )
+    return remarks
+
+
+def _not_forgotten(app: OAuth1App | None, access_token: str, access_token_secret: str) -> str | None:
+    """Why X did not forget them; None where it did."""
+    if app is None:
+        return "the connection holds no API key and secret to say it with"
+    try:
+        app.revoke(access_token, access_token_secret)
+    except XError as error:
+        return error.detail or error.title or error.summary
+    return None

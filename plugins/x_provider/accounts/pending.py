@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pendulum import DateTime
 
 from x_provider.client import Auth, ResponseFacts, User, XClient, XError
-from x_provider.client.oauth1_login import UserKeys
 from x_provider.ledger import Cost, Ledger, PendingLogin, UserOnX
 
 LOGIN_MINUTES = 10
 """How long a login may take."""
+CONNECTED_APPS = "https://x.com/settings/connected_apps"
+"""Where a user of X sees the apps that may act as them, and removes one."""
 BEGIN_AGAIN = "Begin the login again: page X > Accounts in Airflow, or `airflow x login`"
 
 
@@ -37,7 +38,6 @@ class LoggedIn:
     :param account: the Airflow connection.
     :param scopes: what was granted; empty for OAuth 1.0a, which has none.
     :param lacking: what was asked for and not granted.
-    :param keys: what an OAuth 1.0a login brings, which belongs into the connection.
     """
 
     account: str
@@ -45,7 +45,6 @@ class LoggedIn:
     user: UserOnX
     scopes: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
-    keys: UserKeys | None = field(default=None, repr=False)
 
 
 def expected_user(
@@ -57,7 +56,7 @@ def expected_user(
     :param username: what the connection says, without the @.
     :returns: the user's id; the @name where only that is known; None where nobody has said.
     """
-    stored = ledger.tokens.find(account)
+    stored = ledger.tokens.find(account) or ledger.user_keys.find(account)
     before = stored.user.user_id if stored is not None and stored.base_url == base_url else None
     met = ledger.accounts.find(account, base_url)
     known = user_id or before or (met.user_id if met is not None else None)

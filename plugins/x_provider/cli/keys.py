@@ -26,15 +26,16 @@ def rotate(args: Namespace) -> None:
 
     def reseal(sealed: str, account: str) -> str:
         try:
-            return newest.reseal(sealed, what=f"the tokens of account {account}")
+            return newest.reseal(sealed, what=f"what is sealed of account {account}")
         except LedgerError as error:
             unopened.append(f"{account}: {error}")
             return sealed
 
-    tokens = ledger.tokens.reseal(reseal)
-    logins = ledger.logins.reseal(reseal)
-    sealed = tokens + logins - len(unopened)
-    print(f"{sealed} sealed with the newest key of {newest!r}: tokens of accounts, and logins under way")
+    count = sum(shelf.reseal(reseal) for shelf in (ledger.tokens, ledger.user_keys, ledger.logins))
+    sealed = count - len(unopened)
+    print(
+        f"{sealed} sealed with the newest key of {newest!r}: tokens and keys of accounts, and logins under way"
+    )
     if unopened:
         raise LedgerError(
             f"{len(unopened)} could not be opened and were left as they were. " + "; ".join(unopened)

@@ -84,9 +84,13 @@ def login(args: Namespace) -> None:
 @explained
 def logout(args: Namespace) -> None:
     """Log an account out, on X and here."""
-    for remark in log_out(LedgerHook(args.ledger_conn_id).ledger(), args.account):
+    ended = log_out(LedgerHook(args.ledger_conn_id).ledger(), args.account)
+    for remark in ended.remarks:
         print(f"WARNING: {remark}")
-    print(f"{args.account} is logged out: its posts wait until it is logged in again.")
+    if ended.is_forgotten:
+        print(f"{args.account} is forgotten: who it was on X, and its login if it had one.")
+    else:
+        print(f"{args.account} is logged out: its posts wait until it is logged in again.")
 
 
 class _Callback(HTTPServer):

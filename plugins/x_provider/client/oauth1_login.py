@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
-from x_provider.client.auth import Auth, OAuth1, checked
+from x_provider.client.auth import AppKeys, Auth, OAuth1, checked
 from x_provider.client.calls import Call
 from x_provider.client.errors import XAmbiguous
 from x_provider.client.sending import Timeouts
@@ -63,6 +63,10 @@ class OAuth1App:
 
     def __repr__(self) -> str:
         return f"OAuth1App({self.api_key!r}, base_url={self.base_url!r})"
+
+    def fingerprint(self) -> str:
+        """Tells the app from another, and is no secret."""
+        return AppKeys(self.api_key, self._secret).fingerprint()
 
     def request_token(self, callback: str = PIN) -> RequestToken:
         """Begin a login.

@@ -12,7 +12,7 @@ from x_provider.hooks.credentials import AUTH_NAMES, XConnectionError
 from x_provider.hooks.finding import known_accounts
 from x_provider.hooks.standing import Standing, login_step, look
 from x_provider.hooks.x import XHook
-from x_provider.ledger import Ledger, LedgerError
+from x_provider.ledger import Ledger, LedgerError, StoredTokens
 from x_provider.publishing import utc_now
 
 MOST_SKEW_SECONDS = 60
@@ -54,9 +54,14 @@ def _nameless(standing: Standing) -> str:
 
 def _login(standing: Standing) -> Iterator[Check]:
     name, tokens = f"login {standing.conn_id}", standing.login
-    if tokens is None:
+    if not isinstance(tokens, StoredTokens):
         if standing.state == "needs_login":
             yield Check(name, "failed", f"needs login: {standing.why}", standing.next_step)
+        elif tokens is not None:
+            since = tokens.logged_in_at.to_datetime_string()
+            yield Check(
+                name, "ok", f"its keys do not end; logged in since {since} UTC by {tokens.logged_in_by}"
+            )
         return
     left = (tokens.expires_at - utc_now()).total_seconds() / 60
     ends = f"its token ends in {left:,.0f} minutes" if left > 0 else "its token has ended"

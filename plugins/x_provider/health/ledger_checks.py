@@ -61,16 +61,14 @@ def disk(ledger: Ledger, scratch: Path) -> Check:
 
 def keys(ledger: Ledger) -> Check:
     """Whether the tokens of every login can be opened."""
-    stored = ledger.tokens.all()
+    stored = [*ledger.tokens.all(), *ledger.user_keys.all()]
     try:
         opener = sealer()
-        for tokens in stored:
-            opener.open(tokens.sealed, what=f"the tokens of account {tokens.account}")
+        for login in stored:
+            opener.open(login.sealed, what=f"the login of account {login.account}")
     except LedgerError as error:
         return Check("keys", "failed" if stored else "warning", str(error), "See docs/accounts.md, Keys")
-    return Check(
-        "keys", "ok", f"they open the tokens of {len(stored)} {'login' if len(stored) == 1 else 'logins'}"
-    )
+    return Check("keys", "ok", f"they open {len(stored)} {'login' if len(stored) == 1 else 'logins'}")
 
 
 def stops(ledger: Ledger) -> Check:

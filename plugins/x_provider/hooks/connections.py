@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from airflow.models.connection import Connection
     from sqlalchemy.orm import Session
 
+_USERS_PAIR = ("access_token", "access_token_secret")
 _OAUTH2_SECRETS = ("oauth2_access_token", "oauth2_refresh_token")
 
 
@@ -68,7 +69,7 @@ def settings_of(it: Found) -> LoginSettings:
             conn_id, f"its type is {connection.conn_type!r}, not x", "Name a connection of type X (Twitter)"
         )
     account, fields = account_of(connection), credentials.fields_of(connection)
-    pair = tuple(fields[name] for name in ("access_token", "access_token_secret") if name in fields)
+    pair = tuple(fields[name] for name in _USERS_PAIR if name in fields)
     return LoginSettings(
         conn_id=conn_id,
         base_url=account.base_url,
@@ -124,29 +125,23 @@ def write_oauth2_login(conn_id: str, *, user_id: str | None, username: str | Non
     return _change(conn_id, changes)
 
 
-def write_oauth1_login(
-    conn_id: str, *, access_token: str, access_token_secret: str, user_id: str, username: str
-) -> str | None:
-    """Write the account's keys into the connection, in place of OAuth 2.0 tokens.
+def write_oauth1_login(conn_id: str, *, user_id: str | None, username: str | None) -> str | None:
+    """Write down whose the connection is by now; its keys are in the ledger, and leave it.
 
     :returns: as :func:`write_oauth2_login`.
     """
-    return _change(
-        conn_id,
-        {
-            "auth": "oauth1",
-            "access_token": access_token,
-            "access_token_secret": access_token_secret,
-            "user_id": user_id,
-            "username": username,
-            **dict.fromkeys(_OAUTH2_SECRETS, ""),
-        },
-    )
+    changes = {
+        "auth": "oauth1",
+        "user_id": user_id or "",
+        "username": username or "",
+        **dict.fromkeys((*_USERS_PAIR, *_OAUTH2_SECRETS), ""),
+    }
+    return _change(conn_id, changes)
 
 
 def forget_tokens(conn_id: str) -> str | None:
     """Take everything out of the connection that acts as the account; returns as :func:`write_oauth2_login`."""
-    return _change(conn_id, dict.fromkeys(("access_token", "access_token_secret", *_OAUTH2_SECRETS), ""))
+    return _change(conn_id, dict.fromkeys((*_USERS_PAIR, *_OAUTH2_SECRETS), ""))
 
 
 def _change(conn_id: str, changes: Mapping[str, str]) -> str | None:

@@ -16,7 +16,7 @@ from x_provider.hooks.fields import (
     has_users_keys,
     with_users_keys,
 )
-from x_provider.hooks.problems import XConnectionError, unsure
+from x_provider.hooks.problems import NotLoggedInError, XConnectionError, unsure
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -29,13 +29,15 @@ __all__ = [
     "Account",
     "AuthKind",
     "Credentials",
+    "KeptKeys",
     "KeptLogin",
     "MediaApi",
+    "Scheme",
     "XConnectionError",
     "account_of",
     "credentials_of",
     "fields_of",
-    "may_be_kept",
+    "schemes_kept",
     "secrets_of",
     "unsure",
 ]
@@ -43,6 +45,8 @@ __all__ = [
 DEFAULT_UPLOAD_BASE_URL = "https://upload.twitter.com"
 
 AuthKind = Literal["oauth1", "oauth2", "bearer"]
+Scheme = Literal["oauth1", "oauth2"]
+"""By which an account logs in."""
 MediaApi = Literal["2", "1.1"]
 
 AUTH_NAMES: dict[AuthKind, str] = {
@@ -51,8 +55,9 @@ AUTH_NAMES: dict[AuthKind, str] = {
     "bearer": "app-only bearer token",
 }
 
+_APPS_KEYS = ("api_key", "api_key_secret")
 _NEEDED: dict[AuthKind, tuple[str, ...]] = {
-    "oauth1": ("api_key", "api_key_secret", "access_token", "access_token_secret"),
+    "oauth1": (*_APPS_KEYS, "access_token", "access_token_secret"),
     "oauth2": ("oauth2_access_token",),
     "bearer": ("bearer_token",),
 }
@@ -106,17 +111,25 @@ class KeptLogin:
 
 
 @dataclass(frozen=True)
+class KeptKeys:
+    """An OAuth 1.0a login whose access token and secret are kept in the ledger."""
+
+    api_key: str = field(repr=False)
+    api_key_secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Credentials:
     """The secrets that were chosen, in the order in which the client's auth class takes them.
 
     :param app: what a user's token lacks of the app's own: its bearer token, or its API key and secret.
-    :param kept: where the tokens are in the ledger; there are no values then.
+    :param kept: the login in the ledger that completes them; there are no values then.
     """
 
     kind: AuthKind
     values: tuple[str, ...] = field(repr=False)
     app: tuple[str, ...] = field(default=(), repr=False)
-    kept: KeptLogin | None = None
+    kept: KeptLogin | KeptKeys | None = None
 
 
 def secrets_of(connection: Connection) -> list[JsonValue]:
@@ -142,28 +155,31 @@ def account_of(connection: Connection) -> Account:
     )
 
 
-def may_be_kept(connection: Connection) -> bool:
-    """Whether a login in the ledger would be used, so that it has to be looked for there.
+def schemes_kept(connection: Connection) -> tuple[Scheme, ...]:
+    """By which schemes a login in the ledger would be used, so that it has to be looked for there.
 
     :raises XConnectionError: when its extra is no JSON object.
     """
     fields = fields_of(connection)
-    auth = fields.get("auth", "auto")
-    is_open = auth == "oauth2" or (auth == "auto" and not has_users_keys(fields))
-    return is_open and "client_id" in fields
+    auth, has_keys = fields.get("auth", "auto"), has_users_keys(fields)
+    by_keys = auth in ("auto", "oauth1") and not has_keys and fields.keys() >= set(_APPS_KEYS)
+    by_tokens = (auth == "oauth2" or (auth == "auto" and not has_keys)) and "client_id" in fields
+    return (*(("oauth1",) if by_keys else ()), *(("oauth2",) if by_tokens else ()))
 
 
-def credentials_of(connection: Connection, *, has_login: bool = False) -> Credentials:
+def credentials_of(connection: Connection, *, login: Scheme | None = None) -> Credentials:
     """Choose the connection's credentials by its field ``auth``.
 
-    ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else OAuth 2.0 (a login
-    in the ledger, or a token), else the bearer token.
+    ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else the login in the
+    ledger, else an OAuth 2.0 token, else the bearer token.
 
-    :param has_login: whether the ledger holds tokens of the account; see :func:`may_be_kept`.
+    :param login: the scheme of the account's login in the ledger, if it has one; see :func:`schemes_kept`.
     :raises XConnectionError: when the chosen set is incomplete, a value cannot be a credential, or files are
         to go by an API that does not take these.
     """
-    conn_id, fields = connection.conn_id, with_users_keys(connection)
+    by_keys = login == "oauth1" and login in schemes_kept(connection)
+    # A login of the account comes before a user of the environment.
+    conn_id, fields = connection.conn_id, (fields_of if by_keys else with_users_keys)(connection)
     auth = fields.get("auth", "auto")
     if auth not in ("auto", *_NEEDED):
         raise XConnectionError(
@@ -171,6 +187,11 @@ def credentials_of(connection: Connection, *, has_login: bool = False) -> Creden
             f"the field auth is {auth!r}, which is no way to authenticate",
             f"Set it to auto, {', '.join(_NEEDED)}, or leave it empty for auto",
         )
+    if by_keys:
+        for name in _APPS_KEYS:
+            _check_value(conn_id, name, fields[name])
+        return Credentials("oauth1", (), kept=KeptKeys(*(fields[name] for name in _APPS_KEYS)))
+    has_login = login == "oauth2"
     kind = _first_set(fields, has_login=has_login) if auth == "auto" else cast("AuthKind", auth)
     if kind == "oauth2" and (kept := _kept(conn_id, fields, has_login=has_login)) is not None:
         _require_media_api(conn_id, fields, kind)
@@ -231,6 +252,8 @@ def _incomplete(
     step = f"Copy {'it' if len(missing) == 1 else 'them'} from {source} into the connection"
     if others:
         step += f", or set the field auth to {' or '.join(others)}, which is complete"
+    if kind == "oauth1" and present and not has_users_keys(fields):
+        return NotLoggedInError(conn_id, problem, f"{step}, or log the account in: page X > Accounts")
     return XConnectionError(conn_id, problem, step)
 
 
@@ -298,7 +321,7 @@ def _require_media_api(conn_id: str, fields: Mapping[str, str], kind: AuthKind) 
 def _app_of(conn_id: str, fields: Mapping[str, str], kind: AuthKind) -> tuple[str, ...]:
     if kind != "oauth2":
         return ()  # the others are the app's own, or hold it
-    for names in (("bearer_token",), ("api_key", "api_key_secret")):
+    for names in (("bearer_token",), _APPS_KEYS):
         if fields.keys() >= set(names):
             for name in names:
                 _check_value(conn_id, name, fields[name])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.log import mask_secret
 
 from x_provider.hooks.credentials import Account, KeptLogin
+from x_provider.hooks.kept import is_of
 from x_provider.hooks.keys import sealer
 
 if TYPE_CHECKING:
@@ -61,13 +62,7 @@ def _of_connection(ledger: Ledger, account: Account, login: KeptLogin) -> Stored
     named = [each for each in stored if each.account == account.conn_id]
     if named or not (account.user_id or account.username):
         return next(iter(named), None)
-    return next((each for each in stored if _is_of(account, each)), None)
-
-
-def _is_of(account: Account, stored: StoredTokens) -> bool:
-    if account.user_id:
-        return stored.user.user_id == account.user_id
-    return (stored.user.username or "").lower() == (account.username or "").lower()
+    return next((each for each in stored if is_of(account, each.user)), None)
 
 
 def _made(ledger: Ledger, account: Account, login: KeptLogin, *, refreshes: bool = True) -> TokenKeeper:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Literal
 
 from x_provider.accounts import LoggedIn, LoginRefused, login, login_oauth1
-from x_provider.accounts.pending import expected_user
+from x_provider.accounts.pending import CONNECTED_APPS, expected_user
 from x_provider.client import XError
 from x_provider.client.oauth1_login import OAuth1App
 from x_provider.client.oauth2 import SCOPES, OAuth2App
@@ -21,7 +21,6 @@ from x_provider.ledger import Ledger, LedgerError, StoredTokens
 from x_provider.publishing import utc_now
 
 Scheme = Literal["oauth2", "oauth1"]
-_APPS = "https://x.com/settings/connected_apps"
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,18 @@ class Connected:
 
     who: LoggedIn
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LoggedOut:
+    """How a logout ended.
+
+    :param remarks: what is left to do, each a sentence.
+    :param is_forgotten: the account has no connection any more, so that nothing waits for a login of it.
+    """
+
+    remarks: tuple[str, ...] = ()
+    is_forgotten: bool = False
 
 
 def begin_login(
@@ -67,12 +78,6 @@ def begin_login(
         )
     )
     if scheme == "oauth1":
-        if settings.kept_in is not None:
-            raise LoginRefused(
-                f"The keys that OAuth 1.0a gives belong into the connection, and {conn_id} is kept in"
-                f" {settings.kept_in}, where Airflow cannot write it",
-                "Log in by OAuth 2.0, whose tokens are kept in the ledger; or move the connection into Airflow",
-            )
         return login_oauth1.begin_oauth1(
             ledger,
             sealer(),
@@ -121,7 +126,7 @@ def finish_login(
         return login_settings(conn_id)
 
     if token := answer.get("oauth_token") or answer.get("denied"):
-        who = login_oauth1.finish_oauth1(
+        by_keys = login_oauth1.finish_oauth1(
             ledger,
             sealer(),
             lambda conn_id: _oauth1_app(settings_of(conn_id)),
@@ -131,7 +136,7 @@ def finish_login(
             started_by=started_by,
             now=utc_now(),
         )
-        return _with_keys(ledger, who, settings_of(who.account))
+        return _by_keys(ledger, by_keys, settings_of(by_keys.account))
     if not (state := answer.get("state")):
         raise LoginRefused("The address that came back from X names no login")
     who = login.finish_oauth2(
@@ -162,8 +167,8 @@ def finish_login(
     return Connected(who, tuple(remarks))
 
 
-def log_out(ledger: Ledger, conn_id: str) -> list[str]:
-    """Make X and ourselves forget what acts as the account; what is left to do, each a sentence.
+def log_out(ledger: Ledger, conn_id: str) -> LoggedOut:
+    """Make X and ourselves forget what acts as the account.
 
     An account whose connection is not defined any more is forgotten altogether, but for its posts.
 
@@ -171,11 +176,12 @@ def log_out(ledger: Ledger, conn_id: str) -> list[str]:
     :raises XConnectionError: when the connection cannot be used.
     :raises LedgerError: when the ledger cannot be used.
     """
-    stored = ledger.tokens.find(conn_id)
+    tokens, keys = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
+    stored = tokens or keys
     try:
         settings = login_settings(conn_id)
     except UndefinedError as error:
-        return _forget(ledger, conn_id, stored, error)
+        return _forget(ledger, conn_id, error)
     except XConnectionError:
         if stored is None:
             raise
@@ -187,18 +193,21 @@ def log_out(ledger: Ledger, conn_id: str) -> list[str]:
         raise LoginRefused(
             f"Account {conn_id} is not logged in", "There is nothing to do, unless you meant another one"
         )
-    remarks = _end_oauth2(ledger, settings, stored)
+    remarks = _end_oauth2(ledger, settings, tokens)
     if unwritten is not None:
         remarks.append(f"{unwritten} It still holds tokens or keys: remove them there.")
-    if settings.keys is not None and (why := _forget_keys(settings, *settings.keys)) is not None:
-        remarks.append(f"X did not forget the OAuth 1.0a keys ({why}): remove the app at {_APPS}.")
-    return remarks
+    remarks += _end_oauth1(ledger, settings)
+    ledger.refusals.forget(conn_id)
+    return LoggedOut(tuple(remarks))
 
 
-def _forget(ledger: Ledger, conn_id: str, stored: StoredTokens | None, error: UndefinedError) -> list[str]:
-    remarks = []
-    if stored is not None:
-        remarks = _end_oauth2(ledger, LoginSettings(conn_id, stored.base_url, kept_in=None), stored)
+def _forget(ledger: Ledger, conn_id: str, error: UndefinedError) -> LoggedOut:
+    tokens, keys = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
+    remarks: list[str] = []
+    if stored := tokens or keys:
+        nothing = LoginSettings(conn_id, stored.base_url, kept_in=None)
+        remarks = [*_end_oauth2(ledger, nothing, tokens), *_end_oauth1(ledger, nothing)]
+    ledger.refusals.forget(conn_id)
     if not ledger.accounts.remove(conn_id) and stored is None:
         raise error
     if ledger.accounts.has_posts_to_send(conn_id):
@@ -206,7 +215,7 @@ def _forget(ledger: Ledger, conn_id: str, stored: StoredTokens | None, error: Un
             f"Its connection is not defined, and posts of it are still to be sent: define {conn_id} again, or"
             " withdraw them."
         )
-    return remarks
+    return LoggedOut(tuple(remarks), is_forgotten=True)
 
 
 def _end_oauth2(ledger: Ledger, settings: LoginSettings, stored: StoredTokens | None) -> list[str]:
@@ -224,21 +233,23 @@ def _end_oauth2(ledger: Ledger, settings: LoginSettings, stored: StoredTokens | 
     )
 
 
-def _with_keys(ledger: Ledger, who: LoggedIn, before: LoginSettings) -> Connected:
-    """Write the keys of an OAuth 1.0a login into the connection, and end the OAuth 2.0 login that they replace.
+def _end_oauth1(ledger: Ledger, settings: LoginSettings) -> list[str]:
+    """Make X and the ledger forget the account's OAuth 1.0a keys, if there are any; what is left to do."""
+    try:
+        app = _oauth1_app(settings)
+    except LoginRefused:
+        app = None
+    return login_oauth1.log_out_oauth1(ledger, sealer, app, account=settings.conn_id, held=settings.keys)
+
+
+def _by_keys(ledger: Ledger, who: LoggedIn, before: LoginSettings) -> Connected:
+    """Write down whose the connection is, and end the OAuth 2.0 login that the keys replace.
 
     :param before: the connection as it was.
     """
-    assert who.keys is not None  # noqa: S101
     unwritten = connections.write_oauth1_login(
-        who.account,
-        access_token=who.keys.access_token,
-        access_token_secret=who.keys.access_token_secret,
-        user_id=who.keys.user_id,
-        username=who.keys.username,
+        who.account, user_id=who.user.user_id, username=who.user.username
     )
-    if unwritten is not None:
-        raise LoginRefused(f"@{who.keys.username} logged in, but the keys could not be kept: {unwritten}")
     try:
         remarks = _end_oauth2(ledger, before, ledger.tokens.find(who.account))
     except (LoginRefused, LedgerError) as error:
@@ -246,9 +257,16 @@ def _with_keys(ledger: Ledger, who: LoggedIn, before: LoginSettings) -> Connecte
         ledger.tokens.remove(who.account)
         reason = error.message if isinstance(error, LoginRefused) else str(error)
         remarks = [
-            f"They are removed here, but X was not told ({reason.rstrip('.')}): remove the app at {_APPS}."
+            f"They are removed here, but X was not told ({reason.rstrip('.')}): remove the app at"
+            f" {CONNECTED_APPS}."
         ]
-    return Connected(who, tuple(f"The account's OAuth 2.0 tokens: {remark}" for remark in remarks))
+    remarks = [f"The account's OAuth 2.0 tokens: {remark}" for remark in remarks]
+    if unwritten is not None:
+        remarks.append(
+            f"{unwritten} The keys are in the ledger, and are used where its field auth is auto or oauth1 and it"
+            " holds no access token of its own."
+        )
+    return Connected(who, tuple(remarks))
 
 
 def _oauth2_app(settings: LoginSettings) -> OAuth2App:
@@ -274,17 +292,6 @@ def _oauth1_app(settings: LoginSettings) -> OAuth1App:
         return OAuth1App(settings.api_key, settings.api_key_secret, base_url=settings.base_url)
     except XError as error:
         raise _misspelt(settings, error) from None
-
-
-def _forget_keys(settings: LoginSettings, access_token: str, access_token_secret: str) -> str | None:
-    """Why X did not forget them; None where it did."""
-    try:
-        _oauth1_app(settings).revoke(access_token, access_token_secret)
-    except LoginRefused as refused:
-        return refused.message
-    except XError as error:
-        return error.detail or error.title or error.summary
-    return None
 
 
 def _misspelt(settings: LoginSettings, error: XError) -> LoginRefused:

@@ -22,6 +22,10 @@ class XConnectionError(AirflowException):
         self.next_step = next_step
 
 
+class NotLoggedInError(XConnectionError):
+    """A connection that has an app's OAuth 1.0a keys, and nothing yet that acts as the account."""
+
+
 def unsure(conn_id: str, doubt: str) -> XConnectionError:
     """The error for a connection that may exist, though Airflow did not give it."""
     return XConnectionError(

@@ -15,26 +15,30 @@ from airflow.sdk.log import mask_secret
 from x_provider.hooks.credentials import (
     Account,
     AuthKind,
+    Credentials,
+    KeptKeys,
     KeptLogin,
     XConnectionError,
     account_of,
     credentials_of,
-    may_be_kept,
     secrets_of,
     unsure,
 )
+from x_provider.hooks.kept import login_of
+from x_provider.hooks.kept import misfit as misfit_of_keys
 from x_provider.hooks.missing import doubt
+from x_provider.hooks.problems import NotLoggedInError
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from pendulum import DateTime
 
-    from x_provider.ledger import Ledger, StoredTokens
+    from x_provider.ledger import Ledger, StoredKeys, StoredTokens
 
 State = Literal["good", "keys", "seeded", "token", "app_only", "needs_login", "broken", "undefined"]
-"""``good``: logged in by OAuth 2.0. ``keys``: it has OAuth 1.0a keys. ``seeded``: it has a refresh token that the
-next use takes up. ``token``: it has an access token alone, which serves until it ends. ``app_only``: it reads. The
-others need a person: a login, another connection, or any connection at all."""
+"""``good``: logged in by OAuth 2.0. ``keys``: it has OAuth 1.0a keys, of a login or its own. ``seeded``: it has a
+refresh token that the next use takes up. ``token``: it has an access token alone, which serves until it ends.
+``app_only``: it reads. The others need a person: a login, another connection, or any connection at all."""
 
 _CAN_POST: tuple[State, ...] = ("good", "keys", "seeded", "token")
 
@@ -58,7 +62,7 @@ class Standing:
     next_step: str = ""
     account: Account | None = None
     auth: AuthKind | None = None
-    login: StoredTokens | None = field(default=None, repr=False)
+    login: StoredTokens | StoredKeys | None = field(default=None, repr=False)
     is_over: bool = False
 
     @property
@@ -82,28 +86,31 @@ def look(conn_id: str, ledger: Ledger) -> Standing:
         mask_secret(secrets_of(connection))
     except XConnectionError as error:
         return unusable(error)
-    return standing_of(connection, ledger.tokens.find(conn_id))
+    return standing_of(connection, ledger)
 
 
-def standing_of(connection: Connection, stored: StoredTokens | None) -> Standing:
+def standing_of(connection: Connection, ledger: Ledger) -> Standing:
     """How the account of a connection stands.
 
-    :param stored: what the ledger keeps under its name, whether the connection uses it or not.
+    :raises LedgerError: when the ledger cannot be used.
     """
+    conn_id = connection.conn_id
+    tokens, keys = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
     try:
         account = account_of(connection)
-        has_login = may_be_kept(connection) and stored is not None and stored.base_url == account.base_url
-        credentials = credentials_of(connection, has_login=has_login)
+        try:
+            credentials = credentials_of(connection, login=login_of(connection, tokens, keys))
+        except NotLoggedInError:
+            return _not_logged_in(account, keys)
     except XConnectionError as error:
         return unusable(error)
-    conn_id, kind = account.conn_id, credentials.kind
-    if credentials.kept is not None:
-        return _kept(account, credentials.kept, stored)
-    if kind == "bearer":
+    if isinstance(credentials.kept, KeptLogin):
+        return _kept(account, credentials.kept, tokens)
+    if credentials.kind == "bearer":
         why = "its credentials are an app-only bearer token, which reads and cannot post"
         step = "Add a user's credentials to post with it: page X > Accounts, or `airflow x login`"
-        return Standing(conn_id, "app_only", why, step, account, kind)
-    return Standing(conn_id, "keys" if kind == "oauth1" else "token", account=account, auth=kind)
+        return Standing(conn_id, "app_only", why, step, account, "bearer")
+    return _by_what_does_not_end(account, credentials, keys, ledger)
 
 
 def undefined(conn_id: str, ledger: Ledger) -> Standing:
@@ -116,7 +123,8 @@ def undefined(conn_id: str, ledger: Ledger) -> Standing:
         return Standing(
             conn_id, "undefined", why, f"Define connection {conn_id} again, or withdraw its posts"
         )
-    if conn_id in ledger.accounts.names() or ledger.tokens.find(conn_id) is not None:
+    logins = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
+    if conn_id in ledger.accounts.names() or any(logins):
         why = "its connection is not defined any more, and no post of it is still to be sent"
         step = f"Nothing; to forget it: page X > Accounts, or `airflow x logout {conn_id}`"
         return Standing(conn_id, "undefined", why, step, is_over=True)
@@ -134,6 +142,48 @@ def login_step(conn_id: str) -> str:
     return f"Log it in: page X > Accounts, or `airflow x login {conn_id}`"
 
 
+def _by_what_does_not_end(
+    account: Account, credentials: Credentials, keys: StoredKeys | None, ledger: Ledger
+) -> Standing:
+    """By OAuth 1.0a keys, or by an access token alone: only X knows whether they are still good."""
+    login = None
+    if isinstance(credentials.kept, KeptKeys) and keys is not None:
+        login = keys
+        if (why := misfit_of_keys(account, credentials.kept, keys)) is not None:
+            return _needs_login(account, "oauth1", why, keys)
+    refusal = ledger.refusals.find(account.conn_id)
+    if refusal is not None and refusal.credentials == _fingerprint(credentials, login):
+        return _needs_login(account, credentials.kind, refusal.why, login)
+    state: State = "keys" if credentials.kind == "oauth1" else "token"
+    return Standing(account.conn_id, state, account=account, auth=credentials.kind, login=login)
+
+
+def _fingerprint(credentials: Credentials, login: StoredKeys | None) -> str:
+    from x_provider.client import OAuth1, OAuth2User  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+
+    if login is not None:
+        return login.credentials
+    auth = (OAuth1 if credentials.kind == "oauth1" else OAuth2User)(*credentials.values)
+    return auth.fingerprint()
+
+
+def _not_logged_in(account: Account, keys: StoredKeys | None) -> Standing:
+    """There is an app's API key, and nothing that acts as the account."""
+    from x_provider.accounts.tokens import NOBODY  # noqa: PLC0415  (as above)
+
+    why = f"{NOBODY}, and it has no access_token and access_token_secret of its own"
+    if keys is not None:
+        why = f"its login is one at {keys.base_url}, and its connection says {account.base_url} by now"
+    return _needs_login(account, "oauth1", why, keys)
+
+
+def _needs_login(
+    account: Account, kind: AuthKind, why: str, login: StoredTokens | StoredKeys | None
+) -> Standing:
+    conn_id = account.conn_id
+    return Standing(conn_id, "needs_login", why, login_step(conn_id), account, kind, login)
+
+
 def _kept(account: Account, kept: KeptLogin, stored: StoredTokens | None) -> Standing:
     # requests and SQLAlchemy, which parsing a DAG does not need
     from x_provider.accounts import fingerprint  # noqa: PLC0415
@@ -147,7 +197,7 @@ def _kept(account: Account, kept: KeptLogin, stored: StoredTokens | None) -> Sta
     if stored is not None:
         why = misfit(stored, base_url=account.base_url, client_id=kept.client_id) or _lost(stored, utc_now())
     if why is not None:
-        return Standing(conn_id, "needs_login", why, login_step(conn_id), account, "oauth2", stored)
+        return _needs_login(account, "oauth2", why, stored)
     failing = stored.why if stored is not None and stored.failures else None
     return Standing(conn_id, "good", failing or "", "", account, "oauth2", stored)
 

@@ -17,14 +17,16 @@ from x_provider.hooks.credentials import (
     Account,
     AuthKind,
     Credentials,
+    KeptLogin,
     XConnectionError,
     account_of,
     credentials_of,
-    may_be_kept,
+    schemes_kept,
     secrets_of,
     unsure,
 )
 from x_provider.hooks.keeping import keeper_for_a_test, keeper_of
+from x_provider.hooks.kept import chosen, keys_for_a_test
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.missing import adoubt, doubt
 from x_provider.hooks.shared import SharedLookups
@@ -104,7 +106,8 @@ class XHook(BaseHook):
         :raises XConnectionError: when the connection is missing or cannot be used.
         :raises LedgerError: when the ledger cannot be used, or there is no key to open its tokens with.
         """
-        if (login := self._credentials.kept) is None:
+        login = self._credentials.kept
+        if not isinstance(login, KeptLogin):
             return None
         return keeper_of(self._ledger_hook.ledger(), self.account, login)
 
@@ -152,9 +155,13 @@ class XHook(BaseHook):
             return False, f"The account's login could not be looked up: {error}"
 
     def _introduce(self) -> tuple[bool, str]:
+        if (keys := keys_for_a_test(self._connection, self._ledger_hook.ledger)) is not None:
+            client = _client(self.account, keys, None)
+            return introducing.of_user(self.account, client, AUTH_NAMES[keys.kind], None)
         if not self.can_post:
             return introducing.of_app(self.account)
-        if (login := self._credentials.kept) is None:
+        login = self._credentials.kept
+        if not isinstance(login, KeptLogin):
             return introducing.of_user(self.account, self.get_conn(), self._auth_name, None)
         keeper = keeper_for_a_test(self._ledger_hook.ledger(), self.account, login)
         if keeper is None:
@@ -175,11 +182,9 @@ class XHook(BaseHook):
 
     @cached_property
     def _credentials(self) -> Credentials:
-        has_login = False
-        if may_be_kept(self._connection):
-            stored = self._ledger_hook.ledger().tokens.find(self.x_conn_id)
-            has_login = stored is not None and stored.base_url == self.account.base_url
-        return credentials_of(self._connection, has_login=has_login)
+        if schemes_kept(self._connection):
+            return chosen(self._connection, self._ledger_hook.ledger())
+        return credentials_of(self._connection)
 
     @cached_property
     def _ledger_hook(self) -> LedgerHook:
@@ -205,7 +210,7 @@ class XHook(BaseHook):
             raise _missing(self.x_conn_id, await adoubt(self.x_conn_id)) from None
         await amask_secret(secrets_of(connection))
         self._known = _Known(connection)
-        if may_be_kept(connection):
+        if schemes_kept(connection):
             self._ledger_hook = await LedgerHook.aget(self.ledger_conn_id)
 
 

@@ -52,6 +52,7 @@ from x_provider.ledger.records import (
     Snapshot,
     Uploaded,
 )
+from x_provider.ledger.refusals import Refusal, Refusals
 from x_provider.ledger.sealing import Sealer
 from x_provider.ledger.sending import CREATE_FAMILY, ReceiptTakenError, Sending
 from x_provider.ledger.snapshots import Snapshots
@@ -59,6 +60,7 @@ from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
 from x_provider.ledger.sweeping import Sweeping
 from x_provider.ledger.taking_down import TakingDown
 from x_provider.ledger.tokens import StoredTokens, TokenShelf, TokenState, UserOnX
+from x_provider.ledger.user_keys import StoredKeys, UserKeyShelf
 from x_provider.prices import dollars
 
 __all__ = [
@@ -99,11 +101,14 @@ __all__ = [
     "Receipt",
     "ReceiptTakenError",
     "ReceivedEvent",
+    "Refusal",
+    "Refusals",
     "Sealer",
     "Snapshot",
     "Standing",
     "Standstill",
     "StoredEvent",
+    "StoredKeys",
     "StoredTokens",
     "TokenShelf",
     "TokenState",
@@ -133,6 +138,8 @@ class Ledger:
         self.deciding = Deciding(self.database)
         self.overview = Overview(self.database)
         self.tokens = TokenShelf(self.database)
+        self.user_keys = UserKeyShelf(self.database)
+        self.refusals = Refusals(self.database)
         self.logins = Logins(self.database)
         self.sweeping = Sweeping(self.database)
         self.events = Events(self.database)

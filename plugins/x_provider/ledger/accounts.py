@@ -44,11 +44,13 @@ class Accounts:
             )
 
     def of_user(self, user_id: str) -> list[str]:
-        """The connections that are that user on X, as far as the ledger has met them or keeps their tokens."""
+        """The connections that are that user on X, as far as the ledger has met them or keeps their logins."""
         met = select(t.accounts.c.account).where(t.accounts.c.user_id == user_id)
-        logged_in = select(t.tokens.c.account).where(t.tokens.c.user_id == user_id)
+        logins = [
+            select(table.c.account).where(table.c.user_id == user_id) for table in (t.tokens, t.user_keys)
+        ]
         with self._database.read() as connection:
-            return sorted(connection.execute(union(met, logged_in)).scalars())
+            return sorted(connection.execute(union(met, *logins)).scalars())
 
     def has_posts_to_send(self, account: str) -> bool:
         """Whether any post of the account is still to be sent, or may be. It reads the account's posts, all of them

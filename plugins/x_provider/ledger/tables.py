@@ -18,10 +18,27 @@ from sqlalchemy import (
 )
 
 from x_provider.ledger.schema import Key, metadata
-from x_provider.ledger.tables_of_accounts import accounts, engagement, events, logins, tokens
+from x_provider.ledger.tables_of_accounts import (
+    accounts,
+    engagement,
+    events,
+    logins,
+    refusals,
+    tokens,
+    user_keys,
+)
 from x_provider.ledger.types import Instant, Usd
 
-__all__ = ["accounts", "engagement", "events", "logins", "metadata", "tokens"]
+__all__ = [
+    "accounts",
+    "engagement",
+    "events",
+    "logins",
+    "metadata",
+    "refusals",
+    "tokens",
+    "user_keys",
+]
 
 halts = Table(
     "x_halts",

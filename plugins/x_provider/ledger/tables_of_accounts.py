@@ -52,6 +52,33 @@ tokens = Table(
     ),
 )
 
+user_keys = Table(
+    "x_user_keys",
+    metadata,
+    Column("account", String(250), primary_key=True, comment="Airflow connection id"),
+    Column("base_url", String(500), nullable=False),
+    Column("app", String(64), nullable=False, comment="fingerprint of the app's API key"),
+    Column("user_id", String(19), nullable=False),
+    Column("username", String(50), nullable=False),
+    Column("name", String(100)),
+    Column("picture_url", String(500)),
+    Column("credentials", String(64), nullable=False, comment="fingerprint of the keys"),
+    Column("sealed", Text, nullable=False, comment="the OAuth 1.0a keys, encrypted"),
+    Column("logged_in_at", Instant, nullable=False),
+    Column("logged_in_by", String(250), nullable=False),
+)
+
+refusals = Table(
+    "x_refusals",
+    metadata,
+    Column("account", String(250), primary_key=True, comment="Airflow connection id"),
+    Column("credentials", String(64), nullable=False, comment="fingerprint of those that X did not take"),
+    Column("since", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("told", Text, comment="what the last notice of it said, so that it is said once"),
+)
+
 logins = Table(
     "x_logins",
     metadata,

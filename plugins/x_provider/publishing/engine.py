@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 import pendulum
@@ -21,11 +21,13 @@ from x_provider.client import (
     XClient,
     XError,
     XMediaUnknown,
+    XNeedsLogin,
     XNotPaidFor,
     XUnreachable,
 )
 from x_provider.client.ids import created_at
 from x_provider.ledger import (
+    ACCOUNT_STOPPED,
     OVER_BUDGET,
     AccountOnX,
     Attempt,
@@ -346,6 +348,7 @@ class Publisher:
             why += to_go_on(error, self.account)
             late = (now - due_at(post, part)).total_seconds()
             outcome = decide_before_sending(error, now=now, pause=self._stops.pause(post), late=late)
+            self._note_refusal(outcome, error)
             if outcome.state is not PartState.REFUSED:
                 return self._stops.wait(post, part, outcome, why=why)
         return self._stops.refuse(post, why=why)
@@ -387,10 +390,20 @@ class Publisher:
             parent_age=(now - parent.received_at).total_seconds() if parent else None,
             may_upload_again=may_upload_again,
         )
+        self._note_refusal(outcome, error)
         why = f"{where(post, part)}: {error}{to_go_on(error, self.account)}"
         if isinstance(error, XMediaUnknown) and not may_upload_again:
             why += f" {forgotten_twice(post)}"
         return self._finish(post, attempt, outcome, why=why, error=error)
+
+    def _note_refusal(self, outcome: Outcome, error: XError) -> None:
+        """Keys and tokens that X refuses for longer than it does in error: the account's page has to say so."""
+        if outcome.name == ACCOUNT_STOPPED and outcome.retry_at is None and isinstance(error, XNeedsLogin):
+            words = (error.detail or error.title or error.summary).rstrip(".")
+            why = f"X does not take its credentials any more ({words})"
+            with suppress(XNeedsLogin):  # of a login in the ledger, which knows of it there
+                credentials = self.client.credentials
+                self.ledger.refusals.note(self.account, credentials=credentials, why=why, now=self._clock())
 
     def _finish(
         self, post: Post, attempt: Attempt, outcome: Outcome, *, why: str, error: XError | None = None

@@ -71,7 +71,8 @@ class Login(BaseModel):
 @router.get("/accounts", dependencies=[Depends(may_look)])
 def accounts_page(ledger: LedgerDep) -> HTMLResponse:
     """The page."""
-    places = {*(tokens.base_url for tokens in ledger.tokens.all()), *ledger.accounts.base_urls()}
+    logins = (*ledger.tokens.all(), *ledger.user_keys.all())
+    places = {*(login.base_url for login in logins), *ledger.accounts.base_urls()}
     origins = {_origin(place) for place in places} - {"https://api.x.com"}
     response = serving.page("accounts.html", pictures_from=[_PICTURES_OF_X, *sorted(origins)])
     response.headers.update(_PRIVATE)
@@ -86,7 +87,6 @@ def accounts_status(
 
     :param also: an account whose connection a secrets backend keeps, which cannot be listed; for who may edit it.
     """
-    tokens = {each.account: each for each in ledger.tokens.all()}
     names = known_accounts(ledger)
     if also and also not in names:
         if not _may_log_in(also, user):
@@ -101,7 +101,7 @@ def accounts_status(
             {"name": name, "why": why, "needed": name in NEEDED_SCOPES, "usual": name in SCOPES}
             for name, why in {**SCOPES, **MORE_SCOPES}.items()
         ],
-        "accounts": [_account(name, tokens.get(name), ledger, user) for name in names],
+        "accounts": [_account(name, ledger, user) for name in names],
     }
 
 
@@ -152,7 +152,7 @@ def come_back(request: Request, user: GetUserDep, ledger: LedgerDep) -> Response
 def end(connection_id: str, ledger: LedgerDep) -> dict[str, list[str]]:
     """Log an account out, on X and here; ``remarks`` say what is left to do."""
     try:
-        return {"remarks": log_out(ledger, connection_id)}
+        return {"remarks": list(log_out(ledger, connection_id).remarks)}
     except LoginRefused as refused:
         raise HTTPException(409, str(refused)) from None
 
@@ -166,11 +166,13 @@ def callback_address() -> str:
     return f"{base_url.rstrip('/')}{CALLBACK}"
 
 
-def _account(name: str, stored: StoredTokens | None, ledger: Ledger, user: Any) -> dict[str, Any]:
-    standing, settings = _standing(name, stored, ledger)
+def _account(name: str, ledger: Ledger, user: Any) -> dict[str, Any]:
+    standing, settings = _standing(name, ledger)
     met = ledger.accounts.find(name, settings.base_url) if settings is not None else None
     login = standing.login
+    tokens = login if isinstance(login, StoredTokens) else None
     user_on_x = login.user if login is not None else None
+    is_kept = ledger.tokens.find(name) is not None or ledger.user_keys.find(name) is not None
     is_held = settings is not None and (settings.keys is not None or settings.refresh_token is not None)
     is_left = standing.state == "undefined" and name in ledger.accounts.names()
     return {
@@ -184,20 +186,18 @@ def _account(name: str, stored: StoredTokens | None, ledger: Ledger, user: Any) 
         "name": (user_on_x and user_on_x.name) or (met and met.name),
         "picture": (login and _picture(login.user.picture_url, login.base_url))
         or (met and _picture(met.picture_url, met.base_url)),
-        "scopes": list(login.scopes) if login is not None else [],
-        "ends_at": login.expires_at.isoformat() if login is not None else None,
+        "scopes": list(tokens.scopes) if tokens is not None else [],
+        "ends_at": tokens.expires_at.isoformat() if tokens is not None else None,
         "logged_in_at": login.logged_in_at.isoformat() if login is not None else None,
         "logged_in_by": login.logged_in_by if login is not None else None,
         "kept_in": settings.kept_in if settings is not None else None,
         "schemes": _schemes(settings),
         "may_change": _may_log_in(name, user),
-        "may_log_out": stored is not None or is_held or is_left,
+        "may_log_out": is_kept or is_held or is_left,
     }
 
 
-def _standing(
-    name: str, stored: StoredTokens | None, ledger: Ledger
-) -> tuple[Standing, LoginSettings | None]:
+def _standing(name: str, ledger: Ledger) -> tuple[Standing, LoginSettings | None]:
     """How it stands, and what a login needs of its connection where it can be logged in; looked up once."""
     try:
         it = found(name)
@@ -205,7 +205,7 @@ def _standing(
         return undefined(name, ledger), None
     except XConnectionError as error:
         return unusable(error), None
-    standing = standing_of(it.connection, stored)
+    standing = standing_of(it.connection, ledger)
     try:
         return standing, settings_of(it)
     except XConnectionError:
@@ -215,7 +215,7 @@ def _standing(
 def _schemes(settings: LoginSettings | None) -> list[str]:
     if settings is None:
         return []
-    has_keys = settings.api_key and settings.api_key_secret and settings.kept_in is None
+    has_keys = settings.api_key and settings.api_key_secret
     return [*(["oauth2"] if settings.client_id else []), *(["oauth1"] if has_keys else [])]
 
 

@@ -1,0 +1,58 @@
+"""The keys of an OAuth 1.0a login: sealed in the ledger, opened for whoever acts as the account."""
+
+from __future__ import annotations
+
+from pendulum import DateTime
+
+from x_provider.client.oauth1_login import OAuth1App, UserKeys
+from x_provider.ledger import Ledger, StoredKeys, UserOnX
+from x_provider.ledger.sealing import Sealer
+
+
+def keep_keys(
+    ledger: Ledger,
+    sealer: Sealer,
+    app: OAuth1App,
+    keys: UserKeys,
+    *,
+    account: str,
+    user: UserOnX,
+    logged_in_by: str,
+    now: DateTime,
+) -> None:
+    """Keep the keys of a login in place of those that the account had in the ledger."""
+    pair = {"access_token": keys.access_token, "access_token_secret": keys.access_token_secret}
+    ledger.user_keys.put(
+        StoredKeys(
+            account=account,
+            base_url=app.base_url,
+            app=app.fingerprint(),
+            user=user,
+            credentials=app.acting_as(keys).fingerprint(),
+            sealed=sealer.seal(pair),
+            logged_in_at=now,
+            logged_in_by=logged_in_by,
+        )
+    )
+    ledger.refusals.forget(account)
+
+
+def opened(sealer: Sealer, stored: StoredKeys) -> tuple[str, str]:
+    """The account's access token and secret.
+
+    :raises LedgerError: when no key opens them.
+    """
+    pair = sealer.open(stored.sealed, what=f"the keys of account {stored.account}")
+    return pair["access_token"], pair["access_token_secret"]
+
+
+def misfit_of_keys(stored: StoredKeys, app: OAuth1App) -> str | None:
+    """Why a login by keys does not serve a connection, in words; None where it does.
+
+    :param app: that of the connection.
+    """
+    if stored.base_url != app.base_url:
+        return f"its login is one at {stored.base_url}, and its connection says {app.base_url} by now"
+    if stored.app != app.fingerprint():
+        return "its login is one of another app than that of its connection's API key"
+    return None

@@ -1,0 +1,94 @@
+"""Credentials that X did not take when they were to post: a person has to log the account in again, or X was wrong.
+
+OAuth 1.0a keys, and access tokens alone, say nothing of their end: X is the first to know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pendulum import DateTime
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from x_provider.ledger import tables as t
+from x_provider.ledger.database import Database
+
+_CAME_SINCE = (
+    select(t.receipts.c.part_id)
+    .where(
+        t.receipts.c.account == t.refusals.c.account,
+        t.receipts.c.received_at > t.refusals.c.last_at,
+    )
+    .exists()
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """X does not take what an account proves itself by.
+
+    :param credentials: fingerprint of what was refused.
+    :param since: when it was refused first.
+    :param why: in words, without a full stop.
+    """
+
+    account: str
+    credentials: str
+    since: DateTime
+    why: str
+
+
+class Refusals:
+    """The newest refusal of each account that nothing has contradicted since."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(self, account: str, *, credentials: str, why: str, now: DateTime) -> None:
+        """Write down that X refused these credentials now."""
+        new = {"credentials": credentials, "since": now, "last_at": now, "why": why, "told": None}
+        with self._database.write() as connection:
+            stands = connection.execute(
+                select(t.refusals.c.credentials).where(t.refusals.c.account == account, ~_CAME_SINCE)
+            ).scalar_one_or_none()
+            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            changed = {"last_at": now, "why": why} if stands == credentials else new
+            connection.execute(
+                insert(t.refusals)
+                .values(account=account, **new)
+                .on_conflict_do_update(index_elements=[t.refusals.c.account], set_=changed)
+            )
+
+    def find(self, account: str) -> Refusal | None:
+        """The account's refusal; None also where a post of it came to X since."""
+        return next(iter(self._standing(t.refusals.c.account == account)), None)
+
+    def all(self) -> list[Refusal]:
+        """The refusals of all accounts, by account, as of :meth:`find`."""
+        return self._standing()
+
+    def forget(self, account: str) -> None:
+        """The account has other credentials, or none any more."""
+        with self._database.write() as connection:
+            connection.execute(t.refusals.delete().where(t.refusals.c.account == account))
+
+    def say(self, account: str, words: str) -> bool:
+        """Whether this is news about the account, written down as said."""
+        is_news = t.refusals.c.told.is_(None) | (t.refusals.c.told != words)
+        statement = update(t.refusals).where(t.refusals.c.account == account, is_news).values(told=words)
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount > 0
+
+    def unsay(self, account: str) -> None:
+        """What was written down as said did not arrive."""
+        with self._database.write() as connection:
+            connection.execute(update(t.refusals).where(t.refusals.c.account == account).values(told=None))
+
+    def _standing(self, *conditions: ColumnElement[bool]) -> list[Refusal]:
+        query = select(t.refusals).where(~_CAME_SINCE, *conditions).order_by(t.refusals.c.account)
+        with self._database.read() as connection:
+            return [
+                Refusal(row.account, row.credentials, row.since, row.why) for row in connection.execute(query)
+            ]
