@@ -54,6 +54,7 @@ def airflow(sandbox, ledger, standalone) -> Iterator[RunningAirflow]:
     for connection in stored:
         standalone.request("DELETE", f"/api/v2/connections/{connection['connection_id']}")
     ledger.tokens.remove(ACCOUNT)
+    ledger.user_keys.remove(ACCOUNT)
     with ledger.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM x_accounts")
         connection.exec_driver_sql("DELETE FROM x_logins")
@@ -172,7 +173,7 @@ def test_from_the_page_inside_airflow_too(browser, airflow, ledger) -> None:
     assert ledger.tokens.find(ACCOUNT) is not None
 
 
-def test_by_oauth_1_0a_the_four_keys_are_in_the_connection(open_accounts, airflow, ledger, sandbox) -> None:
+def test_by_oauth_1_0a_the_keys_are_sealed_in_the_ledger(open_accounts, airflow, ledger, sandbox) -> None:
     page = open_accounts("op")
     log_in(page, airflow, scheme="OAuth 1.0a")
     expect(page.get_by_role("status")).to_have_text("Connected: x_login is @bob.")
@@ -182,12 +183,13 @@ def test_by_oauth_1_0a_the_four_keys_are_in_the_connection(open_accounts, airflo
     test = airflow.request("POST", "/api/v2/connections/test", json={
         "connection_id": ACCOUNT, "conn_type": "x", "host": sandbox.url, "port": None,
         "login": sandbox.credentials["api_key"], "password": sandbox.credentials["api_secret"],
-        "extra": json.dumps({**extra, **{
-            name: sandbox.accounts[1][name] for name in ("access_token", "access_token_secret")
-        }}),
+        "extra": json.dumps(extra),
     })  # fmt: skip
-    assert "@bob" in test.text, test.text
+    assert "You are @bob" in test.text, test.text
     assert ledger.tokens.find(ACCOUNT) is None
+    keys = {name: sandbox.accounts[1][name] for name in ("access_token", "access_token_secret")}
+    assert sealer().open(ledger.user_keys.find(ACCOUNT).sealed, what="the keys") == keys
+    assert not any(key in json.dumps(extra) for key in keys.values())
 
 
 def test_who_denies_the_consent_is_told_the_way_on(open_accounts, airflow, ledger) -> None:
