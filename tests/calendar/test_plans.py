@@ -79,6 +79,11 @@ def test_an_edit_must_be_due_while_x_takes_one(found, minutes, severities):
     assert [severity for severity, _, _ in found(edit, head="premium: true")] == severities
 
 
+def test_a_post_from_before_ids_carried_their_time_is_too_old_for_an_edit(found):
+    (finding,) = found("text: A, edit_of: 20", head="premium: true")
+    assert finding[:2] == ("error", "edit_of")
+
+
 @pytest.mark.parametrize("restriction", [QUOTES, CASHTAGS, REPLIES, LONG_TEXTS, EDITS])
 def test_a_restriction_says_its_page_and_its_day(restriction):
     assert restriction.page.startswith(("https://docs.x.com/", "https://devcommunity.x.com/"))

@@ -9,8 +9,8 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 from drafting import plan_post
 
-from x_provider.client.ids import created_at
 from x_provider.hooks.publisher import open_publisher
+from x_provider.ids import created_at
 from x_provider.ledger import PartState
 from x_provider.operators.editing import XEditPostOperator
 from x_provider.operators.planning import XPlanPostOperator

@@ -19,7 +19,7 @@ from long import IS_LONG
 
 from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, Repeats, Timeouts, XClient
-from x_provider.client.ids import created_at
+from x_provider.ids import created_at
 from x_provider.ledger import Attempt, Ledger, LedgerError, PartState, Receipt, ReceiptTakenError
 from x_provider.publishing import PostedTwiceError, Publisher, keep_evidence, post_url, take_due
 from x_provider.publishing.composing import compose

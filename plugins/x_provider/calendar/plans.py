@@ -11,6 +11,7 @@ import pendulum
 from x_provider.calendar.fields import Fields
 from x_provider.calendar.findings import Severity, quoted
 from x_provider.calendar.times import roughly
+from x_provider.ids import created_at
 from x_provider.text import extract_cashtags
 
 ApiPlan = Literal["self-serve", "enterprise"]
@@ -181,6 +182,9 @@ def check_edit(fields: Fields, edited: str, due_at: pendulum.DateTime) -> None:
         fields.warning("edit_of", late.message)
 
 
+_BEFORE_SNOWFLAKES = pendulum.datetime(2010, 11, 1)
+
+
 @dataclass(frozen=True)
 class LateEdit:
     """That a post is too old for a new version, or may be: then it is a warning."""
@@ -195,8 +199,7 @@ def late_edit(first: str, due_at: pendulum.DateTime) -> LateEdit | None:
 
     :param first: X id of the post's first version, from which on X counts; a later one makes the post look younger.
     """
-    made_at = pendulum.from_timestamp(((int(first) >> 22) + 1_288_834_974_657) / 1000)
-    age = (due_at - made_at).total_seconds()
+    age = (due_at - (created_at(first) or _BEFORE_SNOWFLAKES)).total_seconds()
     sure, most = (60 * minutes for minutes in EDIT_MINUTES)
     begin = f"the post will be {roughly(age)} old by then"
     if age > most:

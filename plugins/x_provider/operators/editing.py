@@ -9,8 +9,8 @@ from pendulum import DateTime
 
 from x_provider.calendar import PostSpec
 from x_provider.calendar.plans import MOST_EDITS, LateEdit, late_edit
-from x_provider.client.ids import created_at
 from x_provider.hooks.publisher import open_publisher
+from x_provider.ids import created_at
 from x_provider.operators.engaging import posted_x_id
 from x_provider.operators.publishing import XCreatePostOperator
 from x_provider.text import post_id_of

@@ -11,7 +11,7 @@ import pendulum
 from pendulum import DateTime
 
 from x_provider.client import XClient, XError
-from x_provider.client.ids import created_at
+from x_provider.ids import created_at
 from x_provider.ledger import (
     AccountOnX,
     AttemptRecord,

@@ -25,7 +25,7 @@ from x_provider.client import (
     XNotPaidFor,
     XUnreachable,
 )
-from x_provider.client.ids import created_at
+from x_provider.ids import created_at
 from x_provider.ledger import (
     ACCOUNT_STOPPED,
     OVER_BUDGET,

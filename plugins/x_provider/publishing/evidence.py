@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pendulum import DateTime
 
-from x_provider.client.ids import created_at
+from x_provider.ids import created_at
 from x_provider.ledger import Attempt, AttemptRecord, Ledger, Part, Post
 from x_provider.publishing.accounts import post_url
 from x_provider.publishing.engine import Publisher

@@ -13,7 +13,7 @@ from pendulum import DateTime
 from x_provider.calendar import PartSpec
 from x_provider.client import Post as PostOnX
 from x_provider.client import XClient
-from x_provider.client.ids import created_at
+from x_provider.ids import created_at
 from x_provider.ledger import ACCOUNT_STOPPED, OVER_BUDGET, AccountOnX, Attempt, Ledger
 from x_provider.text import extract_urls
 

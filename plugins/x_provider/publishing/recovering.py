@@ -8,7 +8,7 @@ from pendulum import DateTime
 
 from x_provider.calendar import PartSpec
 from x_provider.client import XClient, XError
-from x_provider.client.ids import created_at
+from x_provider.ids import created_at
 from x_provider.ledger import (
     CREATE_FAMILY,
     OVER_BUDGET,
