@@ -205,7 +205,7 @@ def test_a_ledger_that_goes_while_it_is_looked_at_is_told(ledger, account, airfl
                 file.unlink()
             (tmp_path / "ledger.db").write_bytes(b"this is no database " * 500)
     assert seen["posts"].state == "failed"
-    assert seen["posts"].words == "the database says: file is not a database"
+    assert "ledger.db is broken: file is not a database" in seen["posts"].words
     assert seen["stops"].state == "failed"
     assert "mend this first" in seen["posts"].next_step
 

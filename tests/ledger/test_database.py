@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 import x_provider.ledger as package
 from x_provider.ledger import Ledger, LedgerError
@@ -56,8 +57,9 @@ def test_one_process_may_make_several_ledgers_at_once(tmp_path):
 def test_a_ledger_of_a_newer_release_is_left_alone(ledger, ledger_url):
     with ledger.database.write() as connection:
         connection.execute(text("UPDATE x_ledger_version SET version_num = '9999'"))
-    with pytest.raises(LedgerError, match="newer airflow-provider-x"):
+    with pytest.raises(LedgerError, match="newer airflow-provider-x") as newer:
         Ledger(ledger_url).posts.all()
+    assert not newer.value.may_pass
 
 
 def test_an_unusable_database_is_named_without_its_password():
@@ -68,8 +70,66 @@ def test_an_unusable_database_is_named_without_its_password():
 
 
 def test_a_directory_that_is_not_there_is_explained(tmp_path):
-    with pytest.raises(LedgerError, match="unable to open database file"):
+    with pytest.raises(LedgerError, match="unable to open database file") as away:
         Ledger(f"sqlite:///{tmp_path}/nowhere/ledger.db").posts.all()
+    assert away.value.may_pass
+
+
+def no_database(file):
+    file.write_bytes(b"this is no database " * 500)
+
+
+def damaged(file):
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + bytes(255 for _ in whole[4096:]))
+
+
+@pytest.mark.parametrize(
+    ("breaking", "words"),
+    [(no_database, "file is not a database"), (damaged, "database disk image is malformed")],
+)
+def test_a_file_that_is_no_database_is_explained_and_not_waited_for(tmp_path, draft, breaking, words):
+    path = tmp_path / "ledger.db"
+    whole = Ledger(f"sqlite:///{path}")
+    whole.posts.put(draft(), now=NOW)
+    whole.database.dispose()
+    breaking(path)
+    broken = Ledger(f"sqlite:///{path}")
+    for use in (broken.posts.all, lambda: broken.posts.put(draft(), now=NOW)):
+        with pytest.raises(LedgerError, match=f"ledger.db is broken: {words}.*x_ledger points to") as said:
+            use()
+        assert not said.value.may_pass
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("state", ["XX001", "XX002"])
+def test_a_damaged_table_of_postgresql_is_not_waited_for_either(ledger, state):
+    complaint = f"DO $$ BEGIN RAISE 'invalid page in block 7' USING ERRCODE = '{state}'; END $$"
+    with (
+        pytest.raises(LedgerError, match="is broken: invalid page in block 7") as said,
+        ledger.database.write() as c,
+    ):
+        c.execute(text(complaint))
+    assert not said.value.may_pass
+
+
+def test_what_the_ledger_refuses_is_not_taken_for_its_trouble(ledger):
+    with pytest.raises(IntegrityError), ledger.database.write() as c:
+        c.execute(text("INSERT INTO x_halts (account) VALUES (NULL)"))
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("statement", "mistake"), [("SELECT 1 FROM nowhere", ProgrammingError), ("SELECT 1 / 0", DataError)]
+)
+def test_a_mistake_of_ours_is_not_taken_for_the_ledgers(ledger, statement, mistake):
+    with pytest.raises(mistake), ledger.database.write() as c:
+        c.execute(text(statement))
+
+
+def test_what_sqlite_has_no_room_for_is_a_mistake_of_ours(tmp_path):
+    with pytest.raises(DataError), Ledger(f"sqlite:///{tmp_path}/ledger.db").database.read() as c:
+        c.execute(text("SELECT zeroblob(2000000000)"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from importlib import import_module
+from pathlib import Path
 
 import pendulum
 import pytest
@@ -184,6 +185,27 @@ def test_a_ledger_that_is_away_at_the_instant_only_delays_the_post(sandbox, conn
     assert asyncio.run(an_outage()) == {"post_id": post.id}
     assert ledger.posts.get(post.id).state is PartState.POSTED
     assert len(sandbox.posts()) == 1
+
+
+def test_a_ledger_that_is_broken_at_the_instant_is_the_tasks_to_tell_and_not_waited_for(
+    sandbox, connections
+):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=1)
+    trigger = trigger_for(post, ledger_conn_id)
+    file = Path(ledger.database.url.database)
+
+    async def broken():
+        event = asyncio.ensure_future(first_event(trigger))
+        await asyncio.sleep(0.5)
+        ledger.database.dispose()
+        for each in file.parent.glob(f"{file.name}*"):
+            each.unlink()
+        file.write_bytes(b"this is no database " * 500)
+        return await asyncio.wait_for(event, 20)
+
+    assert "is broken: file is not a database" in asyncio.run(broken())["error"]
+    assert sandbox.posts() == []
 
 
 class _NoAnswer:

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, inspect, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from x_provider.ledger.sqlite import begin, sqlite_engine, turns_of
@@ -21,9 +31,11 @@ HEAD = "0005"
 
 _MIGRATION_LOCK = 0x785F_6C65_6467  # "x_ledg"
 
-
-_AWAY = (OperationalError, InternalError, InterfaceError)
-"""What a database says that is away, or that takes no writes, as after a failover."""
+_AWAY = (OperationalError, InternalError, InterfaceError, PoolTimeoutError, OSError)
+"""What a database says that is away, or that takes no writes, as after a failover; and what its file system says."""
+_OUR_MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+_CORRUPTED = ("XX001", "XX002")
+"""PostgreSQL's words for a broken table or index, by SQLSTATE; SQLite has a class of its own for its file."""
 
 
 class LedgerError(RuntimeError):
@@ -31,8 +43,10 @@ class LedgerError(RuntimeError):
 
     @property
     def may_pass(self) -> bool:
-        """Whether it is the database's own trouble: then the same call may succeed later."""
-        return isinstance(self.__cause__, Exception)
+        """Whether the database is away: then the same call may succeed later. One that is broken, or that a newer
+        release made, is so until somebody does something.
+        """
+        return isinstance(self.__cause__, _AWAY) and not _is_broken(self.__cause__)
 
 
 class Database:
@@ -123,15 +137,31 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except (*_AWAY, PoolTimeoutError, OSError) as error:
+        except _OUR_MISTAKES:
+            raise
+        except (*_AWAY, DatabaseError) as error:
+            where = self.url.render_as_string(hide_password=True)
+            if _is_broken(error):
+                raise LedgerError(
+                    f"the ledger database {where} is broken: {_words(error)}. That does not pass by itself."
+                    " Check that the connection x_ledger points to the right database; mending it is in"
+                    " docs/troubleshooting.md, The ledger."
+                ) from error
             raise LedgerError(
-                f"the ledger database {self.url.render_as_string(hide_password=True)} cannot be used:"
-                f" {_words(error)}."
+                f"the ledger database {where} cannot be used: {_words(error)}."
                 " Check that it is up, reachable and writable, and that the connection x_ledger points to it."
             ) from error
 
 
-def _words(error: SQLAlchemyError | OSError) -> str:
+def _is_broken(error: BaseException) -> bool:
+    """Whether a database says that what it keeps cannot be read: its file is none, or is damaged."""
+    if not isinstance(error, DatabaseError):
+        return False
+    is_corrupted = getattr(error.orig, "sqlstate", None) in _CORRUPTED
+    return is_corrupted or not isinstance(error, (*_AWAY, *_OUR_MISTAKES))
+
+
+def _words(error: Exception) -> str:
     if isinstance(error, OSError):
         return str(error)
     if isinstance(error, DBAPIError) and error.orig:
