@@ -10,12 +10,13 @@ import pytest
 from drafting import plan_post
 from other_processes import begin_attempt
 
-from x_provider.events.handling import Handled, UnknownAccountError, handle
+from x_provider.events.handling import Handled, handle, kind_of
+from x_provider.events.reach import OtherAppError, Reach, Relation, UnknownAccountError
 from x_provider.events.receiving import read_delivery
 from x_provider.ledger import AccountOnX, EngagementCounts, Ledger, Receipt
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
-OURS, THEIRS = "1990000000000000001", "1990000000000000002"
+OURS, THEIRS, ELSES = "1990000000000000001", "1990000000000000002", "1990000000000000003"
 US, THEM = "7", "8"
 
 
@@ -30,22 +31,33 @@ def ledger(tmp_path):
 @pytest.fixture
 def posted(ledger):
     """One of our posts, with its receipt."""
-    post = plan_post(ledger, "Hello", account="x_default", due_at=NOW)
+    return has_posted(ledger, "x_default", OURS)
+
+
+def has_posted(ledger, account: str, x_id: str):
+    post = plan_post(ledger, "Hello", key=x_id, account=account, due_at=NOW)
     assert ledger.sending.arm(post, post.parts[0])
     attempt = begin_attempt(ledger, post, at=NOW)
-    receipt = Receipt(OURS, f"https://x.com/museum/status/{OURS}", NOW, NOW)
-    assert ledger.sending.posted(attempt, receipt, account="x_default")
+    receipt = Receipt(x_id, f"https://x.com/museum/status/{x_id}", NOW, NOW)
+    assert ledger.sending.posted(attempt, receipt, account=account)
     return post
+
+
+def relation(told: str, account: str) -> Relation:
+    """Connections of one app have names that begin alike."""
+    if "unsaid" in account:
+        return "unknown"
+    return "same" if told.split("_")[:1] == account.split("_")[:1] else "another"
 
 
 @pytest.fixture
 def tell(ledger):
     """Deliver a body and handle what it holds."""
 
-    def tell(body: dict[str, Any], *, app: str = "x_default") -> Handled:
+    def tell(body: dict[str, Any], *, app: str = "x_default", is_met: bool = False) -> Handled:
         ledger.events.store(read_delivery(json.dumps(body).encode(), app=app, received_at=NOW))
         (event,) = ledger.events.claim(NOW, until=NOW.add(minutes=5), limit=9)
-        handled = handle(ledger, event, now=NOW)
+        handled = handle(event, Reach(ledger, app, relation), now=NOW, is_met=is_met)
         assert ledger.events.handled([event.id], now=NOW) == 1
         return handled
 
@@ -225,13 +237,11 @@ def test_a_repost_by_the_account_is_no_new_post(tell) -> None:
     assert "the account itself did it" in (tell(activity("post.create", repost)).why or "")
 
 
-def test_a_new_post_of_somebody_else_is_of_no_concern_once_the_account_is_known(ledger) -> None:
-    body = json.dumps(activity("post.create", post(), user=THEM)).encode()
-    ledger.events.store(read_delivery(body, app="x_default", received_at=NOW))
-    (event,) = ledger.events.claim(NOW, until=NOW.add(minutes=5), limit=9)
+def test_a_new_post_of_somebody_else_is_of_no_concern_once_the_account_is_known(tell) -> None:
     with pytest.raises(UnknownAccountError):
-        handle(ledger, event, now=NOW)
-    assert "no connection is known" in (handle(ledger, event, now=NOW, is_met=True).why or "")
+        tell(activity("post.create", post(), user=THEM))
+    handled = tell(activity("post.create", post(id="56"), user=THEM), is_met=True)
+    assert "no connection is known" in (handled.why or "")
 
 
 def test_an_account_that_nobody_knows_is_named_with_what_to_do(ledger, tell) -> None:
@@ -263,3 +273,120 @@ def test_characters_that_no_database_takes_do_no_harm(ledger, tell) -> None:
     tell(activity("post.mention.create", post(text="a\ud800b\0c")))
     (kept,) = ledger.events.engagement("x_default")
     assert kept.text == "a?bc"
+
+
+@pytest.fixture
+def other(ledger):
+    """The account of another app, user 9 on X, with a post."""
+    know(ledger, "other_account", "9")
+    return has_posted(ledger, "other_account", ELSES)
+
+
+def know(ledger, account: str, user: str, base_url: str = "https://api.x.com") -> None:
+    ledger.accounts.put(AccountOnX(account, base_url, user, "library", "g"), now=NOW)
+
+
+def pretences() -> list[dict[str, Any]]:
+    replied = [{"type": "replied_to", "id": ELSES}]
+    in_reply = {"in_reply_to_user_id_str": US, "in_reply_to_status_id_str": ELSES}
+    return [
+        activity("post.delete", {"id": ELSES, "author_id": "9"}, user="9"),
+        activity("post.delete", {"id": ELSES, "author_id": US}),
+        activity("post.reply.create", post(referenced_tweets=replied), user="9"),
+        activity("post.reply.create", post(referenced_tweets=replied)),
+        activity("post.mention.create", post(), user="9"),
+        activity("post.create", post(author_id="9"), user="9"),
+        {"for_user_id": "9", "tweet_create_events": [named_as("9")]},
+        account_activity(tweet_create_events=[status(**in_reply)]),
+        account_activity(tweet_delete_events=[{"status": {"id": ELSES, "user_id": US}}]),
+    ]
+
+
+def named_as(user: str) -> dict[str, Any]:
+    return status(entities={"user_mentions": [{"id_str": user, "screen_name": "library"}]})
+
+
+@pytest.mark.parametrize("pretence", pretences())
+def test_what_one_app_is_told_touches_no_account_of_another(ledger, other, tell, pretence) -> None:
+    with pytest.raises(OtherAppError, match="account other_account, whose connection is of another app"):
+        tell(pretence)
+    assert ledger.posts.get(other.id).parts[0].receipt.deleted_at is None
+    assert ledger.events.engagement("other_account") == []
+    assert ledger.events.engagement_counts([ELSES]) == {ELSES: EngagementCounts()}
+
+
+@pytest.mark.parametrize("pretence", pretences())
+def test_the_same_is_believed_of_whom_the_accounts_own_app_told(ledger, other, tell, pretence) -> None:
+    know(ledger, "other_webhook", US)
+    assert tell(pretence, app="other_webhook").happenings
+
+
+def test_an_app_that_nobody_has_named_is_not_believed_and_what_to_do_is_said(ledger, tell) -> None:
+    know(ledger, "x_unsaid", "9")
+    for told in (
+        activity("post.mention.create", post(), user="9"),
+        activity("post.create", post(author_id="9")),
+    ):
+        with pytest.raises(OtherAppError, match="give connection x_unsaid the app's API key and secret"):
+            tell(told, is_met=True)
+
+
+def test_a_new_post_of_another_apps_account_is_of_no_concern(other, tell) -> None:
+    handled = tell(activity("post.create", post(author_id="9"), user="9"), is_met=True)
+    assert (handled.happenings, "of another app" in (handled.why or "")) == ((), True)
+
+
+def test_one_app_may_have_many_accounts_and_is_believed_of_all(ledger, tell) -> None:
+    know(ledger, "x_brand", "9")
+    brand = has_posted(ledger, "x_brand", ELSES)
+    (mention,) = tell(activity("post.mention.create", post(), user="9")).happenings
+    (gone,) = tell(activity("post.delete", {"id": ELSES, "author_id": "9"}, user="9")).happenings
+    assert (mention.account, gone.account) == ("x_brand", "x_brand")
+    assert ledger.posts.get(brand.id).parts[0].receipt.deleted_at == NOW
+
+
+def test_a_user_of_the_app_may_have_posted_by_another_connection_before(ledger, tell) -> None:
+    know(ledger, "other_account", US)
+    old = has_posted(ledger, "other_account", ELSES)
+    (gone,) = tell(activity("post.delete", {"id": ELSES, "author_id": US})).happenings
+    assert (gone.account, ledger.posts.get(old.id).parts[0].receipt.deleted_at) == ("other_account", NOW)
+
+
+def test_a_user_of_the_same_number_on_another_x_is_somebody_else(ledger, tell) -> None:
+    know(ledger, "other_account", US, "http://127.0.0.1:8090")
+    old = has_posted(ledger, "other_account", ELSES)
+    with pytest.raises(OtherAppError):
+        tell(activity("post.delete", {"id": ELSES, "author_id": US}))
+    assert ledger.posts.get(old.id).parts[0].receipt.deleted_at is None
+
+
+def test_what_another_app_was_told_is_forgotten_only_when_that_is_told(ledger, other, posted, tell) -> None:
+    replied = {"referenced_tweets": [{"type": "replied_to", "id": ELSES}]}
+    tell(activity("post.reply.create", post(**replied), user="9"), app="other_account")
+    gone = activity("post.delete", {"id": THEIRS, "author_id": THEM}, user=THEM)
+    assert "has a say in" in (tell(gone).why or "")
+    assert [each.text for each in ledger.events.engagement("other_account")] == ["Hello @museum"]
+    tell(gone, app="other_account")
+    assert [each.text for each in ledger.events.engagement("other_account")] == [None]
+
+
+def test_a_post_that_its_authors_app_says_is_gone_is_forgotten_wherever_it_was_told(
+    ledger, other, tell
+) -> None:
+    ours = post(author_id="9")  # by hand, so it has no receipt
+    tell(activity("post.mention.create", ours))
+    tell(activity("post.delete", {"id": THEIRS, "author_id": "9"}, user="9"), app="other_account")
+    assert [each.text for each in ledger.events.engagement("x_default")] == [None]
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        (activity("post.mention.create", post()), "post.mention.create"),
+        (account_activity(tweet_create_events=[status()]), "tweet_create_events"),
+        (account_activity(names=["for_user_id", "direct_message_events"]), "direct_message_events"),
+        ({}, ""),
+    ],
+)
+def test_an_event_has_a_name(told, kind) -> None:
+    assert kind_of(json.dumps(told)) == kind

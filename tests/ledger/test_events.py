@@ -6,7 +6,7 @@ import pendulum
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from x_provider.ledger import Engagement, EngagementCounts, ReceivedEvent
+from x_provider.ledger import AccountOnX, Engagement, EngagementCounts, ReceivedEvent
 from x_provider.ledger.events import MOST_TRIES
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
@@ -108,6 +108,52 @@ def test_what_fails_is_tried_again_and_given_up_at_last(ledger):
     assert ledger.events.failed(event.id, why="no", now=now, wake_at=now) is False
 
 
+def give_up(ledger, *events):
+    ledger.events.store(events)
+    for _ in range(MOST_TRIES):
+        for event in ledger.events.claim(NOW, until=NOW, limit=9):
+            ledger.events.failed(event.id, why=f"no {event.body}", now=NOW, wake_at=NOW)
+
+
+def test_what_was_given_up_is_listed_with_the_reason_newest_first(ledger):
+    give_up(ledger, *received("a", "b"), ReceivedEvent("c", "x_brand", "{}", NOW))
+    ledger.events.store(received("waits"))
+    listed = ledger.events.given_up(limit=9)
+    assert [(each.app, each.why) for each in listed] == [
+        ("x_brand", "no {}"),
+        ("x_default", 'no {"is":"b"}'),
+        ("x_default", 'no {"is":"a"}'),
+    ]
+    assert ledger.events.given_up(limit=1) == listed[:1]
+    assert ledger.events.given_up("x_default", limit=9) == listed[1:]
+    assert '{"is"' not in repr(listed[1]).replace(listed[1].why, "")
+
+
+def test_what_was_given_up_can_be_tried_again_and_nothing_else(ledger):
+    give_up(ledger, *received("a", "b"), ReceivedEvent("c", "x_brand", "{}", NOW))
+    ledger.events.store(received("done", "waits"))
+    done = next(event for event in ledger.events.due(NOW, limit=9) if "done" in event.body)
+    ledger.events.handled([done.id], now=NOW)
+    brand, b, a = (each.id for each in ledger.events.given_up(limit=9))
+    assert ledger.events.retry([a, done.id, 99], now=LATER) == {a}
+    assert ledger.events.retry([b], app="x_brand", now=LATER) == set()
+    assert ledger.events.retry(app="x_brand", now=LATER) == {brand}
+    assert ledger.events.counts() == {"failed": 1, "handled": 1, "waiting": 3}
+    assert ledger.events.retry(now=LATER) == {b}
+    assert ledger.events.retry(now=LATER) == set()
+    again = {event.id: event for event in ledger.events.claim(LATER, until=LATER, limit=9)}
+    # Whether what it brought was told to Airflow nobody knows: whoever handles it must not take it for new.
+    assert again[a].tries == 1
+    assert again[a].body == '{"is":"a"}'
+
+
+def test_what_was_tried_again_in_vain_is_given_up_again(ledger):
+    give_up(ledger, *received("a"))
+    ledger.events.retry(now=NOW)
+    give_up(ledger)
+    assert ledger.events.counts() == {"failed": 1}
+
+
 def test_what_was_done_with_long_ago_is_forgotten_and_nothing_else(ledger):
     ledger.events.store(received("old", "waiting", at=NOW.subtract(days=31)))
     ledger.events.store(received("new"))
@@ -134,8 +180,10 @@ def test_what_x_deleted_is_forgotten_but_counts(ledger):
     ledger.events.engage(mention(kind="reply", x_id="5"))
     ledger.events.engage(mention())
     ledger.events.engage(mention(by_x_id="12"))
-    assert ledger.events.erase("11") == 2
-    assert ledger.events.erase("11") == 0
+    assert ledger.events.engaged_by("11") == [("x_default", "7")]
+    assert ledger.events.erase("11", accounts=["x_other"]) == 0
+    assert ledger.events.erase("11", accounts=["x_default"]) == 2
+    assert ledger.events.erase("11", accounts=["x_default"]) == 0
     texts = {each.by_x_id: each.text for each in ledger.events.engagement("x_default")}
     assert texts == {"11": None, "12": "Hello @museum"}
     assert ledger.events.engagement_counts(["5"]) == {"5": EngagementCounts(reply=1)}
@@ -149,3 +197,15 @@ def test_counts_are_said_in_words():
 def test_no_words_show_where_events_are_printed():
     assert "Hello" not in repr(mention())
     assert '{"is"' not in repr(received("a")[0])
+
+
+def test_connections_that_are_one_user_on_one_x_know_of_each_other(ledger):
+    for account, user, base_url in (
+        ("x_default", "7", "https://api.x.com"),
+        ("x_old", "7", "https://api.x.com"),
+        ("x_sandbox", "7", "http://127.0.0.1:8090"),
+        ("x_brand", "8", "https://api.x.com"),
+    ):
+        ledger.accounts.put(AccountOnX(account, base_url, user, "museum", "f"), now=NOW)
+    assert ledger.accounts.namesakes("x_default") == ["x_old"]
+    assert ledger.accounts.namesakes("x_sandbox") == ledger.accounts.namesakes("x_gone") == []

@@ -7,16 +7,20 @@ import os
 from typing import Any
 
 import pytest
+import requests
 from airflow_harness import wait_for
 from drafting import plan_post
-from other_processes import wake_post
+from other_processes import begin_attempt, wake_post
+from sqlalchemy import text
 from webhook_server import served
 
 from x_provider.client import CreatePost, OAuth1, OAuth2User, Reply, XClient
 from x_provider.client.listening import PRIVATE_EVENTS, PUBLIC_EVENTS
+from x_provider.client.webhooks import SIGNATURE, signature_of
 from x_provider.events.receiving import read_delivery
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import AccountOnX, PartState
+from x_provider.ledger import AccountOnX, PartState, Receipt
+from x_provider.ledger.events import MOST_TRIES
 from x_provider.operators.events import XHandleEventsOperator, XSettleEventsOperator
 from x_provider.publishing import utc_now
 from x_provider.web import webhook
@@ -152,6 +156,134 @@ def test_the_webhooks_own_account_is_asked_for_when_nobody_knows_it(set_up, hand
     set_up.ledger.events.store(delivery)
     assert len(handle()["handled"]) == 1
     assert [event["post_id"] for event in asset_events(set_up.x_conn_id)] == ["71"]
+
+
+@pytest.fixture
+def connect(set_up, sandbox, monkeypatch):
+    """An account beside the webhook's, user 9 on X, with these fields of a connection; gives its name."""
+
+    def connect(**fields: Any) -> str:
+        conn_id = f"{set_up.x_conn_id}_beside"
+        described = {**json.loads(sandbox.connection(1)), **fields}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(described))
+        user = AccountOnX(conn_id, sandbox.url, "9", "library", "g")
+        set_up.ledger.accounts.put(user, now=utc_now())
+        return conn_id
+
+    return connect
+
+
+OTHER_APP = {"login": "another-key", "password": "another-secret"}
+NO_APP = {"login": None, "password": None, "extra": {"oauth2_access_token": "pasted"}}
+
+
+def test_one_webhook_tells_of_all_accounts_of_its_app(handle, told, connect) -> None:
+    brand = connect()
+    told("81", user="9")
+    assert len(handle()["handled"]) == 1
+    assert [event["post_id"] for event in asset_events(brand)] == ["81"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"), [(OTHER_APP, "is of another app"), (NO_APP, "the app's API key and secret")]
+)
+def test_whoever_delivers_for_one_app_cannot_speak_of_anothers_account(
+    handle, told, connect, set_up, fields, why
+) -> None:
+    brand = connect(**fields)
+    told("82", user="9")
+    assert handle() == {"handled": [], "ignored": []}
+    assert (asset_events(brand), set_up.ledger.events.engagement(brand)) == ([], [])
+    assert f"it is about account {brand}" in why_of(set_up.ledger)
+    assert why in why_of(set_up.ledger)
+
+
+def test_a_delivery_that_one_apps_secret_has_signed_takes_down_no_post_of_another(
+    handle, connect, set_up, sandbox, monkeypatch
+) -> None:
+    brand = connect(**OTHER_APP)
+    has_posted(set_up.ledger, brand, "87")
+    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", os.environ[f"AIRFLOW_CONN_{set_up.ledger_conn_id.upper()}"])
+    monkeypatch.setattr(webhook.route.app, "_loop", None)
+    deletion = {"event_uuid": "87", "event_type": "post.delete", "filter": {"user_id": "9"}}
+    body = json.dumps({"data": {**deletion, "payload": {"id": "87", "author_id": "9"}}}).encode()
+    with served() as url:
+        for conn_id, status in ((set_up.x_conn_id, 200), (brand, 403)):
+            headers = {SIGNATURE: signature_of(sandbox.keys()[1], body)}
+            answer = requests.post(f"{url}/x/webhook/{conn_id}", data=body, headers=headers, timeout=30)
+            assert answer.status_code == status
+    assert handle() == {"handled": [], "ignored": []}
+    assert f"it is about account {brand}" in why_of(set_up.ledger)
+    assert asset_events(brand, "deleted") == []
+    (part,) = set_up.ledger.posts.all()[0].parts
+    assert part.receipt.deleted_at is None
+
+
+def test_once_its_app_is_named_what_was_given_up_is_handled_after_all(handle, told, connect, set_up) -> None:
+    connect(**NO_APP)
+    told("83", user="9")
+    handle()
+    (event,) = set_up.ledger.events.due(utc_now().add(minutes=2), limit=9)
+    give_up(set_up.ledger, event.id)
+    brand = connect()
+    assert set_up.ledger.events.retry(now=utc_now()) == {event.id}
+    assert handle()["handled"] == [event.id]
+    assert [told["post_id"] for told in asset_events(brand)] == ["83"]
+
+
+def test_a_webhook_without_a_user_of_its_own_says_whose_event_it_cannot_believe(
+    handle, told, connect, set_up, sandbox, monkeypatch
+) -> None:
+    brand = connect(**NO_APP)
+    only_app = {**json.loads(sandbox.connection()), "extra": {}}
+    monkeypatch.setenv(f"AIRFLOW_CONN_{set_up.x_conn_id.upper()}", json.dumps(only_app))
+    told("84", user="9")
+    handle()
+    assert f"it is about account {brand}" in why_of(set_up.ledger)
+
+
+def test_no_post_of_another_apps_account_is_named_as_a_new_one(handle, told, connect, set_up) -> None:
+    brand = connect(**OTHER_APP)
+    has_posted(set_up.ledger, brand, "85")
+    told("85", event_type="post.create", author=US)
+    assert handle() == {"handled": [], "ignored": []}
+    assert asset_events(brand, "created") == []
+    assert f"it is about account {brand}" in why_of(set_up.ledger)
+
+
+def test_what_is_tried_again_days_later_is_not_billed_again(handle, told, known, set_up) -> None:
+    told("x86")
+    handle()
+    (event,) = set_up.ledger.events.due(utc_now().add(minutes=2), limit=9)
+    give_up(set_up.ledger, event.id)
+    with set_up.ledger.database.write() as connection:
+        connection.execute(text("UPDATE x_events SET received_at = '2026-01-01 00:00:00.000000'"))
+        connection.execute(text("DELETE FROM x_reads"))
+    set_up.ledger.events.retry(now=utc_now())
+    handle()
+    month = set_up.ledger.charges.month(known, now=utc_now())
+    (cost,) = set_up.ledger.charges.by_kind(known, month.name)
+    assert cost.units == 1
+
+
+def has_posted(ledger, account: str, x_id: str) -> None:
+    post = plan_post(ledger, "Hello", account=account)
+    assert ledger.sending.arm(post, post.parts[0])
+    receipt = Receipt(x_id, f"https://x.com/library/status/{x_id}", utc_now(), utc_now())
+    attempt = begin_attempt(ledger, post, at=utc_now())
+    assert ledger.sending.posted(attempt, receipt, account=account)
+
+
+def give_up(ledger, event_id: int) -> None:
+    """End an event as one that was tried too often."""
+    with ledger.database.write() as connection:
+        connection.execute(text(f"UPDATE x_events SET tries = {MOST_TRIES} WHERE id = {event_id}"))
+    assert not ledger.events.failed(event_id, why="no", now=utc_now(), wake_at=utc_now())
+
+
+def why_of(ledger) -> str:
+    with ledger.database.read() as connection:
+        return connection.execute(text("SELECT why FROM x_events")).scalar_one()
 
 
 def test_from_x_to_the_ledger_and_the_dag_that_waits_for_it(

@@ -1,6 +1,6 @@
 """What an event means for the ledger: a post of ours that is gone, a reply, a quote, a repost, a mention.
 
-Handling an event twice does no more than handling it once.
+Handling an event twice does no more than handling it once. It touches no account beyond its reach.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pendulum import DateTime
 
 from x_provider.client import Post as PostOnX
 from x_provider.client.answers import in_new_vocabulary
-from x_provider.client.ids import created_at
-from x_provider.ledger import Engagement, EngagementKind, Ledger, StoredEvent
+from x_provider.events.reach import Reach, UnknownAccountError
+from x_provider.ids import created_at
+from x_provider.ledger import Engagement, EngagementKind, StoredEvent
 
 HappeningKind = Literal["reply", "quote", "repost", "mention", "deleted", "created"]
 
@@ -30,17 +31,6 @@ _KINDS: Mapping[str, EngagementKind] = {
 _REFERENCES = {"reply": "replied_to", "quote": "quoted", "repost": "retweeted"}
 _ID = re.compile(r"[0-9]{1,19}")
 _LONGEST_NAME = 50
-
-
-class UnknownAccountError(LookupError):
-    """An event is about a user that no connection is known to be."""
-
-    def __init__(self, user_id: str) -> None:
-        super().__init__(
-            f"it is about user {user_id} of X, and no connection is known to be that account. `airflow x webhooks"
-            " subscribe CONNECTION` makes it known, and so does posting"
-        )
-        self.user_id = user_id
 
 
 @dataclass(frozen=True)
@@ -92,23 +82,32 @@ class _Post:
     at: DateTime
 
 
-def handle(ledger: Ledger, event: StoredEvent, *, now: DateTime, is_met: bool = False) -> Handled:
+def handle(event: StoredEvent, reach: Reach, *, now: DateTime, is_met: bool = False) -> Handled:
     """Bring the ledger up to date with one event.
 
+    :param reach: of the webhook that was told.
     :param is_met: whether the webhook's own account is known by now: a post of any other is of no concern then.
-    :raises UnknownAccountError: when nobody knows whose account it is about.
+    :raises UnknownAccountError: when nobody knows whose account it is about, or that is not of the webhook's app.
     :raises ValueError: when the event is not as X documents it; the message says what is missing.
     """
     told = json.loads(event.body)
     data = told.get("data")
     if isinstance(data, dict):
-        return _activity(ledger, event, data, now=now, is_met=is_met)
+        return _activity(event, reach, data, now=now, is_met=is_met)
     user_id = str(told.get("for_user_id") or "")
     for status in told.get("tweet_create_events") or ():
-        return _created(ledger, event, status, user_id)
+        return _created(event, reach, status, user_id)
     for gone in told.get("tweet_delete_events") or ():
-        return _deleted(ledger, _id(_object(gone.get("status")), "id", "status.id"), now=now)
-    return Handled(why=f"nothing here acts on {', '.join(map(str, told.get('names') or sorted(told)))}")
+        return _deleted(reach, _id(_object(gone.get("status")), "id", "status.id"), now=now)
+    return Handled(why=f"nothing here acts on {kind_of(event.body)}")
+
+
+def kind_of(body: str) -> str:
+    """What an event is, by X's name for it."""
+    told = json.loads(body)
+    if isinstance(data := told.get("data"), dict):
+        return str(data.get("event_type"))
+    return ", ".join(str(name) for name in told.get("names") or sorted(told) if name != "for_user_id")
 
 
 def is_billed(event: StoredEvent) -> bool:
@@ -117,14 +116,14 @@ def is_billed(event: StoredEvent) -> bool:
 
 
 def _activity(
-    ledger: Ledger, event: StoredEvent, data: dict[str, Any], *, now: DateTime, is_met: bool
+    event: StoredEvent, reach: Reach, data: dict[str, Any], *, now: DateTime, is_met: bool
 ) -> Handled:
     """An event of the X Activity API."""
     event_type = str(data.get("event_type"))
     if event_type == "post.delete":
-        return _deleted(ledger, _id(_object(data.get("payload")), "id", "payload.id"), now=now)
+        return _deleted(reach, _id(_object(data.get("payload")), "id", "payload.id"), now=now)
     if event_type == "post.create":
-        return _posted(ledger, event, data, is_met=is_met)
+        return _posted(event, reach, data, is_met=is_met)
     kind = _KINDS.get(event_type)
     if kind is None:
         return Handled(why=f"nothing here acts on {event_type}")
@@ -139,25 +138,26 @@ def _activity(
         None,
     )
     user_id = _object(data.get("filter")).get("user_id")
-    return _engaged(ledger, event, kind, post, user_id=str(user_id) if user_id else None, target=target)
+    return _engaged(reach, kind, post, user_id=str(user_id) if user_id else None, target=target)
 
 
-def _posted(ledger: Ledger, event: StoredEvent, data: dict[str, Any], *, is_met: bool) -> Handled:
+def _posted(event: StoredEvent, reach: Reach, data: dict[str, Any], *, is_met: bool) -> Handled:
     """A new post of one of our accounts, by us or by hand; X tells anybody's to whoever asks."""
     payload = _object(data.get("payload"))
     post = _post_of(payload, _object(data.get("includes")), event.received_at)
     seen = PostOnX.model_validate(in_new_vocabulary({**payload, "id": post.id, "author_id": post.user_id}))
     if any(reference.type == "retweeted" for reference in seen.referenced_posts):
         return Handled(why=f"the account itself did it: repost {post.id}")
-    if is_met and not ledger.accounts.of_user(post.user_id):
-        return Handled(
-            why=f"post {post.id} is of user {post.user_id}, and no connection is known to be that account"
-        )
-    account = _account(ledger, event, post.user_id)
+    try:
+        account = reach.account_of(post.user_id)
+    except UnknownAccountError as error:
+        if is_met and error.is_certain:
+            return Handled(why=str(error))
+        raise
     return Handled((Happening("created", account, None, post.id, post.username),), seen=seen)
 
 
-def _created(ledger: Ledger, event: StoredEvent, status: dict[str, Any], user_id: str) -> Handled:
+def _created(event: StoredEvent, reach: Reach, status: dict[str, Any], user_id: str) -> Handled:
     """A post, as the Account Activity API tells it: what it is to the account follows from its members."""
     user = _object(status.get("user"))
     post = _Post(
@@ -169,7 +169,7 @@ def _created(ledger: Ledger, event: StoredEvent, status: dict[str, Any], user_id
     )
     happenings: list[Happening] = []
     for kind, target in _relations(status, user_id):
-        handled = _engaged(ledger, event, kind, post, user_id=user_id, target=target)
+        handled = _engaged(reach, kind, post, user_id=user_id, target=target)
         happenings += handled.happenings
     return Handled(tuple(happenings), None if happenings else "it is about nobody's post but its author's")
 
@@ -195,8 +195,7 @@ def _relations(status: dict[str, Any], user_id: str) -> Iterator[tuple[Engagemen
 
 
 def _engaged(
-    ledger: Ledger,
-    event: StoredEvent,
+    reach: Reach,
     kind: EngagementKind,
     post: _Post,
     *,
@@ -206,7 +205,7 @@ def _engaged(
     if user_id == post.user_id:
         return Handled(why=f"the account itself did it: {kind} {post.id}")
     target = target if target and _ID.fullmatch(target) else None
-    account = (ledger.receipts.account_of(target) if target else None) or _account(ledger, event, user_id)
+    account = _account(reach, user_id, target)
     engagement = Engagement(
         kind=kind,
         account=account,
@@ -217,29 +216,40 @@ def _engaged(
         text=post.text,
         at=post.at,
     )
-    is_new = ledger.events.engage(engagement)
+    is_new = reach.ledger.events.engage(engagement)
     happening = Happening(kind, account, target, post.id, post.username, is_new=is_new)
     return Handled((happening,))
 
 
-def _account(ledger: Ledger, event: StoredEvent, user_id: str | None) -> str:
+def _account(reach: Reach, user_id: str | None, target: str | None) -> str:
+    """Whose post it happened to, or else who the user is that the event names."""
+    account = reach.ledger.receipts.account_of(target) if target else None
+    if account is not None:
+        reach.require(account)
+        return account
     if user_id is None:
         raise ValueError("its filter names no user, so nobody knows whom it is about; subscribe with user_id")
-    known = ledger.accounts.of_user(user_id)
-    if not known:
-        raise UnknownAccountError(user_id)
-    # Several connections may be one account on X: that of the webhook is the one that asked to be told.
-    return event.app if event.app in known else known[0]
+    return reach.account_of(user_id)
 
 
-def _deleted(ledger: Ledger, x_id: str, *, now: DateTime) -> Handled:
+def _deleted(reach: Reach, x_id: str, *, now: DateTime) -> Handled:
     """A post is gone: one of ours, as its receipt says from now on, or somebody's, whose words are forgotten."""
+    ledger = reach.ledger
     account = ledger.receipts.account_of(x_id)
-    is_new = ledger.receipts.deleted(x_id, now=now)
-    erased = ledger.events.erase(x_id)
+    if account is not None:
+        reach.require(account)
+    is_new = account is not None and ledger.receipts.deleted(x_id, now=now)
+    forgetting = [
+        each
+        for each, author in ledger.events.engaged_by(x_id)
+        if account is not None or reach.covers(each) or reach.is_user(author)
+    ]
+    erased = ledger.events.erase(x_id, accounts=forgetting)
     if account is not None:
         return Handled((Happening("deleted", account, x_id, x_id, is_new=is_new),))
-    return Handled(why=None if erased else f"the ledger knows nothing of post {x_id}")
+    return Handled(
+        why=None if erased else f"the ledger knows nothing of post {x_id} that the app has a say in"
+    )
 
 
 def _post_of(payload: dict[str, Any], includes: dict[str, Any], received_at: DateTime) -> _Post:

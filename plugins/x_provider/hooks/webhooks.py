@@ -6,13 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from airflow.sdk import BaseHook
-from airflow.sdk.exceptions import AirflowNotFoundException
-
-from x_provider.hooks.credentials import XConnectionError, fields_of, unsure
+from x_provider.hooks.apps import app_of
+from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.hooks.missing import doubt
-from x_provider.hooks.x import XHook
 from x_provider.ledger import Ledger, ReceivedEvent
 
 _KEPT_SECONDS = 60
@@ -35,20 +31,8 @@ def app_secrets(conn_id: str) -> AppSecrets | None:
 
     :raises XConnectionError: when Airflow cannot be asked.
     """
-    try:
-        connection = BaseHook.get_connection(conn_id)
-    except AirflowNotFoundException:
-        if (reason := doubt(conn_id)) is not None:
-            raise unsure(conn_id, reason) from None
-        return None
-    if connection.conn_type != XHook.conn_type:
-        return None
-    try:
-        fields = fields_of(connection)
-    except XConnectionError:
-        return None
-    consumer = fields.get("api_key_secret")
-    return AppSecrets(consumer, fields.get("client_secret")) if consumer else None
+    app = app_of(conn_id)
+    return AppSecrets(app.api_key_secret, app.client_secret) if app and app.api_key_secret else None
 
 
 class EventShelf:

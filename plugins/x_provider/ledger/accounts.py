@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pendulum import DateTime
-from sqlalchemy import select, union
+from sqlalchemy import and_, select, union
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -51,6 +51,19 @@ class Accounts:
         ]
         with self._database.read() as connection:
             return sorted(connection.execute(union(met, *logins)).scalars())
+
+    def namesakes(self, account: str) -> list[str]:
+        """The other connections that are the account's user on the same X, as far as the ledger has met them."""
+        mine, theirs = t.accounts.alias(), t.accounts.alias()
+        same = and_(theirs.c.user_id == mine.c.user_id, theirs.c.base_url == mine.c.base_url)
+        query = (
+            select(theirs.c.account)
+            .join_from(mine, theirs, same)
+            .where(mine.c.account == account, theirs.c.account != account)
+            .order_by(theirs.c.account)
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(query).scalars())
 
     def has_posts_to_send(self, account: str) -> bool:
         """Whether any post of the account is still to be sent, or may be. It reads the account's posts, all of them

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pendulum import DateTime
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -21,6 +21,7 @@ MOST_TRIES = 6
 """How often an event is tried before it counts as failed: over about half an hour."""
 
 _TO_BE_TRIED = t.events.c.wake_at.is_not(None)
+_GIVEN_UP = t.events.c.outcome == "failed"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,20 @@ class StoredEvent:
     body: str = field(repr=False)
     received_at: DateTime
     tries: int
+
+
+@dataclass(frozen=True)
+class GivenUpEvent:
+    """An event that was tried too often.
+
+    :param why: what kept it from being handled.
+    """
+
+    id: int
+    app: str
+    body: str = field(repr=False)
+    received_at: DateTime
+    why: str
 
 
 @dataclass(frozen=True)
@@ -184,6 +199,29 @@ class Events:
             connection.execute(update(t.events).where(t.events.c.id == event_id).values(why=why, **end))
             return again
 
+    def given_up(self, app: str | None = None, *, limit: int) -> list[GivenUpEvent]:
+        """What was tried too often, newest first.
+
+        :param app: only what X told that connection's app.
+        """
+        columns = (t.events.c.id, t.events.c.app, t.events.c.body, t.events.c.received_at, t.events.c.why)
+        query = select(*columns).where(*_given_up(app)).order_by(t.events.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [GivenUpEvent(*row) for row in connection.execute(query)]
+
+    def retry(self, ids: Collection[int] | None = None, *, app: str | None = None, now: DateTime) -> set[int]:
+        """Have events that were given up handled after all, as often as any; those of them that will be.
+
+        They count as tried once: nobody knows whether what they brought was told to Airflow.
+
+        :param ids: which; None for all.
+        :param app: only what X told that connection's app.
+        """
+        chosen = _given_up(app) if ids is None else [*_given_up(app), t.events.c.id.in_(ids)]
+        again = update(t.events).where(*chosen).values(wake_at=now, handled_at=None, outcome=None, tries=1)
+        with self._database.write() as connection:
+            return set(connection.execute(again.returning(t.events.c.id)).scalars())
+
     def forget(self, before: DateTime) -> int:
         """Delete what was done with before that; how many. X's replay would bring it again, as new."""
         old = t.events.c.wake_at.is_(None), t.events.c.received_at < before
@@ -198,14 +236,24 @@ class Events:
             statement = insert(t.engagement).values(**values).on_conflict_do_nothing(index_elements=_ONCE)
             return connection.execute(statement.returning(t.engagement.c.id)).first() is not None
 
-    def erase(self, by_x_id: str) -> int:
+    def engaged_by(self, by_x_id: str) -> list[tuple[str, str]]:
+        """The accounts that somebody's post did something with, each with the user on X whose post it is."""
+        query = select(t.engagement.c.account, t.engagement.c.by_user_id).distinct()
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(t.engagement.c.by_x_id == by_x_id))
+            return [(row.account, row.by_user_id) for row in rows]
+
+    def erase(self, by_x_id: str, *, accounts: Collection[str]) -> int:
         """X has deleted somebody's post: forget what it said; how many rows held it.
 
         That it was there still counts.
+
+        :param accounts: those that it did something with, as far as they are to forget it.
         """
         told = t.engagement.c.by_x_id == by_x_id, t.engagement.c.text.is_not(None)
+        theirs = t.engagement.c.account.in_(accounts)
         with self._database.write() as connection:
-            return connection.execute(update(t.engagement).where(*told).values(text=None)).rowcount
+            return connection.execute(update(t.engagement).where(*told, theirs).values(text=None)).rowcount
 
     def engagement(self, account: str, *, limit: int = 100) -> list[Engagement]:
         """What happened to an account, newest first."""
@@ -234,7 +282,7 @@ class Events:
 
     def why_given_up(self) -> str | None:
         """Why the newest of the events that were tried too often could not be handled; None where there is none."""
-        newest = select(t.events.c.why).where(t.events.c.outcome == "failed").order_by(t.events.c.id.desc())
+        newest = select(t.events.c.why).where(_GIVEN_UP).order_by(t.events.c.id.desc())
         with self._database.read() as connection:
             why: str | None = connection.execute(newest.limit(1)).scalar()
             return why
@@ -248,6 +296,10 @@ class Events:
 
 
 _ONCE = [t.engagement.c.kind, t.engagement.c.account, t.engagement.c.by_x_id]
+
+
+def _given_up(app: str | None) -> list[ColumnElement[bool]]:
+    return [_GIVEN_UP] if app is None else [_GIVEN_UP, t.events.c.app == app]
 
 
 def _storing(insert: Any) -> Any:

@@ -14,6 +14,7 @@ from x_provider.publishing import utc_now
 
 if TYPE_CHECKING:
     from x_provider.events.handling import Handled, Happening
+    from x_provider.events.reach import Reach, UnknownAccountError
     from x_provider.ledger import Ledger, StoredEvent
 
 EVENTS = "x_events"
@@ -34,6 +35,8 @@ _MOST = 2_000
 
 class XHandleEventsOperator(XOperator):
     """Bring the ledger up to date with what X has told, and emit an asset event for each thing that happened.
+
+    What a webhook was told is believed of the accounts of its connection's app, and of no others.
 
     The assets are ``x://mentions/ACCOUNT``, ``x://replies/…``, ``x://quotes/…``, ``x://reposts/…``,
     ``x://deleted/…`` (a post of the account was deleted on X) and ``x://created/…`` (it has a new post), with the
@@ -56,11 +59,14 @@ class XHandleEventsOperator(XOperator):
         self.ledger_conn_id = ledger_conn_id
 
     def execute(self, context: Context) -> dict[str, list[int]]:
-        ledger, now = LedgerHook(self.ledger_conn_id).ledger(), utc_now()
+        from x_provider.events.reach import Reach  # noqa: PLC0415  (SQLAlchemy, which parsing a DAG does not need)
+        from x_provider.hooks.apps import Apps  # noqa: PLC0415  (as above)
+
+        ledger, now, apps = LedgerHook(self.ledger_conn_id).ledger(), utc_now(), Apps()
         done: dict[str, list[int]] = {"handled": [], "ignored": []}
         events = ledger.events.claim(now, until=now.add(minutes=_CLAIM_MINUTES), limit=self.limit)
         for event in events:
-            handled = self._handled(ledger, event)
+            handled = self._handled(event, Reach(ledger, event.app, apps.relation))
             if handled is None:
                 continue
             done["ignored" if handled.why else "handled"].append(event.id)
@@ -79,17 +85,19 @@ class XHandleEventsOperator(XOperator):
         )
         return done
 
-    def _handled(self, ledger: Ledger, event: StoredEvent) -> Handled | None:
+    def _handled(self, event: StoredEvent, reach: Reach) -> Handled | None:
         """What came of an event; None where it is to be tried again, or cannot be handled at all."""
-        from x_provider.events.handling import UnknownAccountError, handle  # noqa: PLC0415  (not to parse a DAG)
+        from x_provider.events.handling import handle  # noqa: PLC0415  (as above)
+        from x_provider.events.reach import UnknownAccountError  # noqa: PLC0415
 
+        ledger = reach.ledger
         try:
             try:
-                handled = handle(ledger, event, now=utc_now())
-            except UnknownAccountError:
-                self._meet(ledger, event.app)
-                handled = handle(ledger, event, now=utc_now(), is_met=True)
-            return self._recognized(ledger, handled)
+                handled = handle(event, reach, now=utc_now())
+            except UnknownAccountError as error:
+                self._meet(ledger, event.app, error)
+                handled = handle(event, reach, now=utc_now(), is_met=True)
+            return self._recognized(reach, handled)
         except Exception as error:
             now = utc_now()
             wake_at = now.add(seconds=30 * 2**event.tries)
@@ -98,26 +106,39 @@ class XHandleEventsOperator(XOperator):
             self.log.exception("event %s could not be handled; %s", event.id, what)
             return None
 
-    def _recognized(self, ledger: Ledger, handled: Handled) -> Handled:
+    def _recognized(self, reach: Reach, handled: Handled) -> Handled:
         """Say of a new post whether it is the ledger's, and have it looked after where its outcome is unknown."""
         from x_provider.publishing.sighting import planned_as  # noqa: PLC0415  (as above)
 
         if handled.seen is None:
             return handled
-        account = planned_as(ledger, handled.seen, now=utc_now())
+        account = planned_as(reach.ledger, handled.seen, now=utc_now())
+        if account is not None:
+            reach.require(account)
         happenings = tuple(
             replace(each, account=account or each.account, is_planned=account is not None)
             for each in handled.happenings
         )
         return replace(handled, happenings=happenings)
 
-    def _meet(self, ledger: Ledger, conn_id: str) -> None:
-        """Learn who the webhook's own connection is on X, which most events are about."""
-        from x_provider.hooks.publisher import open_publisher  # noqa: PLC0415  (as above)
+    def _meet(self, ledger: Ledger, conn_id: str, unknown: UnknownAccountError) -> None:
+        """Learn who the webhook's own connection is on X, which most events are about.
+
+        :param unknown: why; where another account is known to be meant, that says more than who cannot be met.
+        """
+        from x_provider.client import XError  # noqa: PLC0415  (as above)
+        from x_provider.events.reach import OtherAppError  # noqa: PLC0415
+        from x_provider.hooks.credentials import XConnectionError  # noqa: PLC0415
+        from x_provider.hooks.publisher import open_publisher  # noqa: PLC0415
         from x_provider.publishing.accounts import who_is  # noqa: PLC0415
 
-        publisher = open_publisher(account=conn_id, ledger_conn_id=self.ledger_conn_id)
-        who_is(ledger, publisher.client, account=conn_id, now=utc_now())
+        try:
+            publisher = open_publisher(account=conn_id, ledger_conn_id=self.ledger_conn_id)
+            who_is(ledger, publisher.client, account=conn_id, now=utc_now())
+        except (XConnectionError, XError) as error:
+            if isinstance(unknown, OtherAppError):
+                raise unknown from error
+            raise
 
     def _emit(self, context: Context, happening: Happening) -> None:
         asset = Asset(f"x://{_ASSETS[happening.kind]}/{happening.account}")
@@ -142,7 +163,9 @@ class XHandleEventsOperator(XOperator):
 
         now = utc_now()
         for app in sorted({event.app for event in events}):
-            resources = [f"event/{each.id}" for each in events if each.app == app and is_billed(each)]
+            # One that was given up, and is tried again days later, has been billed long ago.
+            told = (each for each in events if not each.tries or each.received_at > now.subtract(days=1))
+            resources = [f"event/{each.id}" for each in told if each.app == app and is_billed(each)]
             if resources:
                 cost = cost_of(charge(ACTIVITY_EVENT, now, units=len(resources)))
                 near = ledger.charges.add(app, cost, what="activity", at=now, resources=resources)
