@@ -282,6 +282,7 @@ def test_events_that_were_given_up_are_told_with_the_newest_reason(
         "0 wait to be handled; 2 were given up after 6 tries, the newest because: "
         "no connection is known to be that account"
     )
+    assert "`airflow x webhooks retry --all`" in check["next_step"]
     ledger.events.store([ReceivedEvent("3", "x_cli", "{}", NOW)])
     assert json.loads(airflow_x("status", "--output", "json"))["events"] == {
         "waiting": 1,
@@ -427,3 +428,18 @@ def test_webhooks_are_told_by_whether_x_reaches_them(ledger, account, doctor, mo
     check = doctor()[1][f"webhook {registered.id}"]
     assert (check["state"], "X does not reach" in check["words"]) == ("warning", True)
     assert f"airflow x webhooks validate x_cli --webhook {registered.id}" in check["next_step"]
+
+
+def test_x_is_asked_for_webhooks_by_the_login_in_the_ledger_that_was_named(
+    ledger, account, doctor, monkeypatch, tmp_path
+):
+    app, described = account.accounts[0]["oauth2"], json.loads(account.connection())
+    extra = {name: app[name] for name in ("client_id", "client_secret")}
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps({**described, "extra": extra}))
+    log_in(ledger, base_url=account.url, client_id=app["client_id"])
+    monkeypatch.setenv("AIRFLOW_CONN_X_NAMED", f"sqlite:///{tmp_path}/ledger.db")
+    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", "sqlite:////nowhere/at/all.db")
+    assert doctor()[1]["ledger"]["state"] == "failed"
+    _, checks = doctor("--ledger-conn-id", "x_named")
+    assert checks["ledger"]["state"] == "ok"
+    assert checks["webhooks"]["words"] == "none is registered"

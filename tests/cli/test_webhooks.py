@@ -7,6 +7,8 @@ import json
 import pytest
 from webhook_server import served
 
+from x_provider.ledger import ReceivedEvent
+from x_provider.ledger.events import MOST_TRIES
 from x_provider.publishing import utc_now
 from x_provider.web import webhook
 
@@ -160,3 +162,64 @@ def test_a_replay_is_asked_for_by_the_minute(webhooks, url) -> None:
 def test_what_cannot_be_done_says_why_in_one_line(webhooks, command, words) -> None:
     with pytest.raises(SystemExit, match=words):
         webhooks(*command)
+
+
+@pytest.fixture
+def given_up(ledger):
+    """Events of two webhooks, tried as often as events are; their numbers."""
+    mention = json.dumps({"data": {"event_type": "post.mention.create", "payload": {"text": "in private"}}})
+    now = utc_now()
+    events = [
+        ReceivedEvent(f"{app}-{number}", app, mention, now) for app in ("x_cli", "x_b") for number in "12"
+    ]
+    ledger.events.store(events)
+    for _ in range(MOST_TRIES):
+        for event in ledger.events.claim(now, until=now, limit=9):
+            ledger.events.failed(event.id, why=f"no account for {event.app}", now=now, wake_at=now)
+    return {(event.app, event.id) for event in ledger.events.given_up(limit=9)}
+
+
+def waiting(ledger) -> set[int]:
+    return {event.id for event in ledger.events.due(utc_now(), limit=9)}
+
+
+def test_what_was_given_up_is_listed_with_what_kept_it_and_never_with_what_was_said(given_up, airflow_x):
+    printed = airflow_x("webhooks", "failed", "--output", "json")
+    rows = json.loads(printed)
+    assert {(row["connection"], int(row["event"])) for row in rows} == given_up
+    assert {row["kind"] for row in rows} == {"post.mention.create"}
+    assert rows[0]["why"] == f"no account for {rows[0]['connection']}"
+    assert "in private" not in printed
+    (only,) = json.loads(airflow_x("webhooks", "failed", "x_cli", "--limit", "1", "--output", "json"))
+    assert only["connection"] == "x_cli"
+
+
+def test_what_was_given_up_is_tried_again_by_number_by_webhook_or_all(given_up, airflow_x, ledger) -> None:
+    of_cli, of_b = ({number for app, number in given_up if app == name} for name in ("x_cli", "x_b"))
+    first, second = sorted(of_cli)
+    assert airflow_x("webhooks", "retry", "--event", str(first)).startswith("1 event is tried again")
+    assert waiting(ledger) == {first}
+    assert airflow_x("webhooks", "retry", "x_b", "--all").startswith("2 events are tried again")
+    assert waiting(ledger) == {first, *of_b}
+    assert airflow_x("webhooks", "retry", "--all").startswith("1 event is tried again")
+    assert waiting(ledger) == {first, second, *of_b}
+    assert airflow_x("webhooks", "retry", "--all").startswith("0 events are tried again")
+
+
+def test_what_was_not_given_up_is_named_and_the_others_are_tried_again(
+    given_up, airflow_x, ledger, capsys
+) -> None:
+    number = min(number for _, number in given_up)
+    with pytest.raises(
+        SystemExit, match=r"webhooks retry: not among those that were given up: 998, 999; `air"
+    ):
+        airflow_x("webhooks", "retry", "--event", str(number), "999", "998")
+    assert capsys.readouterr().out.startswith("1 event is tried again")
+    assert waiting(ledger) == {number}
+
+
+@pytest.mark.parametrize("options", [(), ("--all", "--event", "1")])
+def test_which_events_are_tried_again_has_to_be_said(given_up, airflow_x, ledger, options) -> None:
+    with pytest.raises(SystemExit, match="say which with --event ID"):
+        airflow_x("webhooks", "retry", *options)
+    assert waiting(ledger) == set()

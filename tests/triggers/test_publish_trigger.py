@@ -187,9 +187,7 @@ def test_a_ledger_that_is_away_at_the_instant_only_delays_the_post(sandbox, conn
     assert len(sandbox.posts()) == 1
 
 
-def test_a_ledger_that_is_broken_at_the_instant_is_the_tasks_to_tell_and_not_waited_for(
-    sandbox, connections
-):
+def test_a_ledger_that_is_broken_at_the_instant_is_the_tasks_to_tell_and_not_waited_for(sandbox, connections):
     ledger_conn_id, ledger = connections
     post = planned(ledger, due_in=1)
     trigger = trigger_for(post, ledger_conn_id)

@@ -20,6 +20,9 @@ def _command(name: str, help: str, *args: Arg) -> ActionCommand:
 
 def _webhook_commands() -> tuple[ActionCommand, ...]:
     connection = Arg(("connection",), help="The Airflow connection (type x) of an account of the app")
+    of_one = Arg(
+        ("connection",), nargs="?", help="Only what the webhook of this connection was told (default: of all)"
+    )
     webhook = Arg(("--webhook",), metavar="ID", help="Which one, where the app has several")
     events = Arg(
         ("--events",),
@@ -32,7 +35,9 @@ def _webhook_commands() -> tuple[ActionCommand, ...]:
         ("--account-activity",), action="store_true", help="The Account Activity API, which X has deprecated"
     )
 
-    def command(name: str, help: str, *args: Arg, function: str = "") -> ActionCommand:
+    def command(
+        name: str, help: str, *args: Arg, function: str = "", connection: Arg = connection
+    ) -> ActionCommand:
         loaded = lazy_load_command(f"x_provider.cli.webhooks.{function or name}")
         return ActionCommand(name=name, help=help, func=loaded, args=(connection, *args, _LEDGER))
 
@@ -60,6 +65,25 @@ def _webhook_commands() -> tuple[ActionCommand, ...]:
         ),
         command("subscribe", "Be told what happens to the connection's account", events, old, webhook),
         command("unsubscribe", "Be told it no more", events, old, webhook),
+        command(
+            "failed",
+            "The events in the ledger that were tried in vain and given up, and why; X is not asked",
+            Arg(
+                ("--limit",),
+                type=int,
+                default=100,
+                help="At most so many, newest first (default: %(default)s)",
+            ),
+            ARG_OUTPUT,
+            connection=of_one,
+        ),
+        command(
+            "retry",
+            "Have DAG x_events try such events again, once what kept them is mended; X is not asked",
+            Arg(("--event",), type=int, nargs="+", metavar="ID", help="Which ones, by their numbers"),
+            Arg(("--all",), action="store_true", help="All of them"),
+            connection=of_one,
+        ),
     )
 
 

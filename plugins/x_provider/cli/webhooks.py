@@ -1,4 +1,4 @@
-"""What `airflow x webhooks` does: have X tell this Airflow what happens."""
+"""What `airflow x webhooks` does: have X tell this Airflow what happens, and try again what could not be handled."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from x_provider.calendar.times import TimeError, checked_zone, due_time
 from x_provider.cli.commands import explained
 from x_provider.client import XClient, XError, XInvalidRequest
 from x_provider.client.listening import ACCOUNT_ACTIVITY_SCOPES, PRIVATE_EVENTS, Webhook
+from x_provider.events.handling import kind_of
+from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
 from x_provider.hooks.x import XHook
 from x_provider.ledger import LedgerError
@@ -118,6 +120,39 @@ def replay(args: Namespace) -> None:
     job = client.replay_events(webhook.id, start=start, end=end)
     print(f"X delivers again what it had from {start.isoformat()} to {end.isoformat()} (job {job})")
     print("What the ledger knows already is not handled twice.")
+
+
+@explained
+def failed(args: Namespace) -> None:
+    """List the events that could not be handled and are not tried any more, newest first."""
+    ledger = LedgerHook(args.ledger_conn_id).ledger()
+    rows = [
+        {
+            "event": each.id,
+            "connection": each.app,
+            "received": each.received_at.isoformat(timespec="seconds"),
+            "kind": kind_of(each.body),
+            "why": each.why,
+        }
+        for each in ledger.events.given_up(args.connection, limit=args.limit)
+    ]
+    AirflowConsole().print_as(rows, output=args.output)
+
+
+@explained
+def retry(args: Namespace) -> None:
+    """Have events that were given up handled after all."""
+    if bool(args.event) is args.all:
+        raise LedgerError("say which with --event ID …, or --all; `airflow x webhooks failed` lists them")
+    ledger = LedgerHook(args.ledger_conn_id).ledger()
+    wanted = None if args.all else set(args.event)
+    retried = ledger.events.retry(wanted, app=args.connection, now=utc_now())
+    print(f"{len(retried)} {'event is' if len(retried) == 1 else 'events are'} tried again, by DAG x_events")
+    if others := sorted((wanted or set()) - retried):
+        raise LedgerError(
+            f"not among those that were given up: {', '.join(map(str, others))}; `airflow x webhooks failed` lists"
+            " them"
+        )
 
 
 @explained

@@ -105,13 +105,16 @@ def clocks(conn_ids: Iterable[str]) -> Iterator[Check]:
             yield Check(f"clock, {address}", "ok", words)
 
 
-def webhooks(conn_ids: Iterable[str]) -> Iterator[Check]:
-    """Whether X reaches the webhooks of the accounts' apps, as X itself says, for nothing."""
+def webhooks(conn_ids: Iterable[str], *, ledger_conn_id: str = "x_ledger") -> Iterator[Check]:
+    """Whether X reaches the webhooks of the accounts' apps, as X itself says, for nothing.
+
+    :param ledger_conn_id: the Airflow connection of the ledger's database, where the logins are that X is asked by.
+    """
     seen: set[str] = set()
     asked = False
     for conn_id in conn_ids:
         try:
-            known = XHook(conn_id).get_conn().webhooks()
+            known = XHook(conn_id, ledger_conn_id).get_conn().webhooks()
         except (XConnectionError, XPermission):
             continue  # it has no credentials of the app, which is who may ask
         except LedgerError as error:

@@ -17,7 +17,10 @@ WATCHER = "x_provider.triggers.events.XEventsTrigger"
 _DAG = "x_events"
 _OTHERWISE = "what X tells waits and is not handled while it is paused"
 _LATE_SECONDS = 60
-_GIVEN_UP = "See docs/webhooks.md, When something is wrong; they are kept for 30 days and not tried again"
+_GIVEN_UP = (
+    "Mend that, then `airflow x webhooks retry --all`; `airflow x webhooks failed` lists them, with what kept each."
+    " They are kept for 30 days, and not tried again by themselves"
+)
 
 
 def events(ledger: Ledger, *, is_registered: bool, airflow_answers: bool) -> Iterator[Check]:

@@ -61,7 +61,7 @@ def examine(
     if not wanted:
         step = "Create a connection of type X (Twitter), or `airflow x login NAME --client-id ID`"
         yield Check("accounts", "warning", "there is no account", step)
-    of_x = list(_x(wanted)) if online else []
+    of_x = list(_x(wanted, ledger_conn_id)) if online else []
     yield from of_x
     is_registered = any(check.name.startswith("webhook ") for check in of_x)
     events = partial(event_checks.events, ledger, is_registered=is_registered, airflow_answers=not away)
@@ -77,9 +77,10 @@ def _airflow() -> Iterator[Check]:
     yield from _one("pool", airflow_checks.pool, _MEND_AIRFLOW)
 
 
-def _x(conn_ids: Sequence[str]) -> Iterator[Check]:
+def _x(conn_ids: Sequence[str], ledger_conn_id: str) -> Iterator[Check]:
     yield from guarded("clock", lambda: account_checks.clocks(conn_ids), _MEND_ACCOUNT)
-    yield from guarded("webhooks", lambda: account_checks.webhooks(conn_ids), _MEND_ACCOUNT)
+    webhooks = partial(account_checks.webhooks, conn_ids, ledger_conn_id=ledger_conn_id)
+    yield from guarded("webhooks", webhooks, _MEND_ACCOUNT)
 
 
 def _one(name: str, look: Callable[[], Check], next_step: str) -> Iterator[Check]:
