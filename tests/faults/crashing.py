@@ -126,11 +126,16 @@ class _Server:
     """The server's side; it holds no connection, so that none crosses a fork."""
 
     def __init__(self) -> None:
+        # Whatever a child needs is imported here, once; what the product imports late is most of a child's work.
         import psycopg  # noqa: F401
-        import sender  # noqa: F401  # whatever a child needs is imported here, once
+        import requests_oauthlib  # noqa: F401
+        import sender  # noqa: F401
         import sqlalchemy.dialects.postgresql.psycopg
         import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 
+        from x_provider.text.entities import twitter_text
+
+        twitter_text()
         self._time = SharedTime()
         # What Airflow prints must not stand among the answers.
         self._answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")

@@ -49,9 +49,7 @@ class Sender:
             repeats=Repeats(attempts=3, first_pause=0.02),
         )
         self._said = "nothing"
-        self.publisher = Publisher(
-            self.ledger, self.client, account=ACCOUNT, clock=clock, report=self._hear
-        )
+        self.publisher = Publisher(self.ledger, self.client, account=ACCOUNT, clock=clock, report=self._hear)
 
     def run_dag(self, taker: str) -> None:
         """Take on what is due, run after run, until no post needs anybody.
