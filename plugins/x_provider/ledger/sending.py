@@ -31,6 +31,7 @@ from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.receipts import insert_receipt, newest_own_id
 from x_provider.ledger.records import Attempt, Content, Cost, Held, Part, Post, Receipt
 from x_provider.ledger.states import PartState, may_move
+from x_provider.ledger.together import Together
 
 CREATE_FAMILY = "create_post"
 """What the rate windows of creating posts are kept under."""
@@ -53,6 +54,7 @@ class Sending:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._together = Together(database)
 
     def arm(self, post: Post, part: Part) -> bool:
         """Make the part ready to fire, provided that the post still is the revision the caller checked."""
@@ -87,7 +89,8 @@ class Sending:
         :returns: what holds the account back, if anything does; None when the part was not armed, an earlier
             part of its thread is not on X, or the post changed.
         """
-        with suppress(_OvertakenError), self._database.write() as connection:
+
+        def begin(connection: Connection) -> Attempt | Held | None:
             row = lock_post(connection, post.id)
             if not _is_this(row, post):
                 return None
@@ -122,6 +125,9 @@ class Sending:
                 warn(connection, month)
                 warning = replace(month, on_its_way=month.on_its_way + usd).warning()
             return Attempt(attempt_id, part.id, post.id, now, lease_until, user_id, marker, warning=warning)
+
+        with suppress(_OvertakenError):
+            return self._together.write(begin)
         return None
 
     def attempt_of(self, post: Post, part: Part) -> Attempt | None:
@@ -212,7 +218,7 @@ class Sending:
         http_status: int | None,
         windows: Iterable[Window],
     ) -> bool:
-        with suppress(_OvertakenError), self._database.write() as connection:
+        def keep(connection: Connection) -> bool:
             settle_post(connection, attempt.post_id, part_id=attempt.part_id)
             if not move_to_posted(connection, attempt.part_id, attempt_id=attempt.id):
                 raise _OvertakenError
@@ -229,6 +235,9 @@ class Sending:
             note(connection, account, CREATE_FAMILY, windows)
             charge_part(connection, attempt.id, account=account, receipt=receipt)
             return True
+
+        with suppress(_OvertakenError):
+            return self._together.write(keep)
         kept = select(t.receipts.c.x_id).where(t.receipts.c.part_id == attempt.part_id)
         with self._database.read() as connection:
             return connection.execute(kept).scalar_one_or_none() == receipt.x_id
