@@ -17,7 +17,6 @@ import requests
 from sqlalchemy.exc import DatabaseError
 
 from x_provider.client import CreatePost, OAuth1, XClient, XNeedsLogin
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
 from x_provider.ledger import AccountOnX
@@ -302,6 +301,56 @@ def test_a_login_by_oauth_2_0_takes_the_place_of_keys(
     assert XHook("x_cli").auth == "oauth2"
 
 
+@pytest.mark.parametrize(("auth", "scheme"), [("oauth2", "oauth1"), ("oauth1", "oauth2")])
+def test_a_login_that_its_connection_would_not_use_is_not_begun(
+    airflow_x, ledger, account, monkeypatch, auth, scheme, port
+) -> None:
+    stored = json.loads(os.environ["AIRFLOW_CONN_X_CLI"])
+    stored["extra"]["auth"] = auth
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(stored))
+    with pytest.raises(SystemExit, match=rf"it would not use a login by OAuth .*Set auth to {scheme} there"):
+        airflow_x("login", "x_cli", "--scheme", scheme, "--port", str(port))
+    assert account.requests() == []
+
+
+def test_a_logged_out_account_is_not_the_user_of_the_environment(
+    airflow_x, ledger, stored_account, sandbox, person_with_a_pin, monkeypatch
+) -> None:
+    person_with_a_pin()
+    monkeypatch.setenv("X_ACCESS_TOKEN", sandbox.accounts[0]["access_token"])
+    monkeypatch.setenv("X_ACCESS_TOKEN_SECRET", sandbox.accounts[0]["access_token_secret"])
+    airflow_x("login", stored_account, "--scheme", "oauth1")
+    assert XHook(stored_account).get_conn().me().username == "bob"
+    airflow_x("logout", stored_account)
+    client = XHook(stored_account).get_conn(to_post=True)
+    with pytest.raises(XNeedsLogin, match=f"airflow x login {stored_account}"):
+        client.create_post(CreatePost(text="Hello"))
+    assert sandbox.posts() == []
+
+
+def test_a_logout_leaves_the_keys_that_another_account_acts_by(
+    airflow_x, ledger, account, person_with_a_pin, monkeypatch
+) -> None:
+    person_with_a_pin()
+    monkeypatch.setenv("AIRFLOW_CONN_X_TWO", os.environ["AIRFLOW_CONN_X_CLI"])
+    for name in ("x_cli", "x_two"):
+        airflow_x("login", name, "--scheme", "oauth1")
+    assert "X was not told, for x_two acts by the same keys." in airflow_x("logout", "x_cli")
+    assert XHook("x_two").get_conn().me().username == "bob"
+
+
+def test_what_no_key_opens_can_be_logged_out(
+    airflow_x, ledger, account, person_with_a_pin, monkeypatch
+) -> None:
+    person_with_a_pin()
+    airflow_x("login", "x_cli", "--scheme", "oauth1")
+    monkeypatch.setenv("X_PROVIDER_FERNET_KEY", "c29tZS1rZXktc29tZS1rZXktc29tZS1rZXktc29tZTE=")
+    assert "WARNING: They are removed here, but X was not told (none of the keys" in airflow_x(
+        "logout", "x_cli"
+    )
+    assert ledger.user_keys.find("x_cli") is None
+
+
 def test_keys_of_a_login_do_not_serve_another_app(
     airflow_x, ledger, account, person_with_a_pin, monkeypatch
 ) -> None:
@@ -309,8 +358,12 @@ def test_keys_of_a_login_do_not_serve_another_app(
     airflow_x("login", "x_cli", "--scheme", "oauth1")
     stored = json.loads(os.environ["AIRFLOW_CONN_X_CLI"])
     monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps({**stored, "login": "the-key-of-another-app"}))
-    with pytest.raises(XConnectionError, match="of another app than that of its connection's API key"):
-        XHook("x_cli").get_conn(to_post=True)
+    client = XHook("x_cli").get_conn(to_post=True)
+    with pytest.raises(
+        XNeedsLogin, match=r"of another app than that of its connection's API key.*x login x_cli"
+    ):
+        client.create_post(CreatePost(text="Hello"))
+    assert account.posts() == []
     assert "WARNING: They are removed here, but X was not told" in airflow_x("logout", "x_cli")
     assert ledger.user_keys.find("x_cli") is None
 

@@ -46,7 +46,8 @@ def define(ids, ledger, sandbox, monkeypatch):
     def define(name: str = "", **extra: Any) -> XHook:
         client = sandbox.accounts[0]["oauth2"]
         app = {"client_id": client["client_id"], "client_secret": client["client_secret"]}
-        fields = {"conn_type": "x", "host": sandbox.url, "extra": app | extra}
+        host = extra.pop("host", sandbox.url)
+        fields = {"conn_type": "x", "host": host, "extra": app | extra}
         monkeypatch.setenv(f"AIRFLOW_CONN_{(name or ids[0]).upper()}", json.dumps(fields))
         return XHook(name or ids[0], ids[1])
 
@@ -319,8 +320,28 @@ def test_the_button_finds_a_login_by_keys_under_the_name_of_the_form(define, key
     good, said = define(**app, username="bob", auth="oauth1").test_connection()
     assert (good, said.startswith("You are @bob")) == (True, True)
     good, said = define(**app, auth="oauth1").test_connection()
-    assert (good, "or log the account in: page X > Accounts" in said) == (False, True)
+    assert (good, said.startswith("Needs login")) == (False, True)
     good, said = define(
         **{**app, "api_key": "of-another-app"}, username="bob", auth="oauth1"
     ).test_connection()
-    assert (good, "or log the account in" in said) == (False, True)
+    assert (good, said.startswith("Needs login")) == (False, True)
+
+
+def test_an_account_is_tested_by_its_own_login_and_not_by_anothers_of_its_user(
+    define, keys_of, log_in, ledger, ids, sandbox
+) -> None:
+    app = keys_of(0, account="x_other")
+    log_in(0, refresh="revoked")
+    good, said = define(**app, username="alice").test_connection()
+    assert (good, "by OAuth 2.0" in said) == (True, True)
+
+
+def test_a_login_at_another_x_does_not_make_the_connection_the_user_of_the_environment(
+    define, keys_of, sandbox, monkeypatch
+) -> None:
+    monkeypatch.setenv("X_ACCESS_TOKEN", sandbox.accounts[0]["access_token"])
+    monkeypatch.setenv("X_ACCESS_TOKEN_SECRET", sandbox.accounts[0]["access_token_secret"])
+    app = keys_of(1)
+    client = define(**app, auth="oauth1", host="http://127.0.0.1:9").get_conn()
+    with pytest.raises(XNeedsLogin, match="its login is one at"):
+        client.me()

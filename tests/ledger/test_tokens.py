@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pendulum
 import pytest
 
-from x_provider.ledger import TokenState, UserOnX
+from x_provider.ledger import StoredKeys, TokenState, UserOnX
+from x_provider.ledger.refusals import CONFIRMED_SECONDS
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
 SOON = NOW.add(seconds=90)
@@ -153,16 +154,42 @@ def test_forty_seeds_later_the_newest_are_known(ledger, put):
     assert ledger.tokens.find("x").seeds[:25] == tuple(reversed(seeds))[:25]
 
 
-def test_news_is_told_once_and_again_when_it_is_other_news(ledger, put):
+def test_a_need_is_told_once_and_again_when_it_is_another_or_was_over(ledger):
+    notices = ledger.notices
+    assert notices.say("x", "revoked")
+    assert not notices.say("x", "revoked")
+    assert notices.say("x", "broke off")
+    notices.forget("x")
+    assert notices.told() == []
+    assert notices.say("x", "broke off")
+    assert notices.say("y", "broke off")
+    assert sorted(notices.told()) == ["x", "y"]
+
+
+def test_an_account_has_one_login(ledger, put):
     put()
-    assert ledger.tokens.say("x", "revoked")
-    assert not ledger.tokens.say("x", "revoked")
-    assert ledger.tokens.say("x", "broke off")
-    ledger.tokens.unsay("x")
-    assert ledger.tokens.say("x", "broke off")
+    user, now = UserOnX("8", "eight"), pendulum.now("UTC")
+    keys = StoredKeys("x", "https://api.x.com", "app", user, "fingerprint", "sealed", now, "eve")
+    assert ledger.user_keys.put(keys).account == "x"
+    assert (ledger.tokens.find("x"), ledger.user_keys.find("x").user) == (None, user)
+    assert ledger.user_keys.put(keys) is None
     put()
-    assert ledger.tokens.say("x", "broke off")
-    assert not ledger.tokens.say("nobody", "revoked")
+    assert (ledger.user_keys.find("x"), ledger.tokens.find("x") is not None) == (None, True)
+
+
+def test_a_refusal_stands_once_it_was_confirmed(ledger):
+    now, refusals = pendulum.now("UTC"), ledger.refusals
+    refusals.note("x", credentials="c", why="no", now=now)
+    assert refusals.find("x") is None
+    refusals.note("x", credentials="c", why="still no", now=now.add(seconds=CONFIRMED_SECONDS))
+    assert (refusals.find("x").since, refusals.find("x").why) == (now, "still no")
+    refusals.note("x", credentials="others", why="no", now=now.add(seconds=CONFIRMED_SECONDS + 1))
+    assert refusals.find("x") is None  # these were refused once
+    refusals.forget("x", credentials="c")
+    refusals.note("x", credentials="others", why="no", now=now.add(seconds=2 * CONFIRMED_SECONDS + 1))
+    assert [each.account for each in refusals.all()] == ["x"]
+    refusals.forget("x", credentials="others")
+    assert refusals.all() == []
 
 
 def test_whose_they_are_can_be_learned_later(ledger, put):

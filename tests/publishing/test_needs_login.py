@@ -9,9 +9,9 @@ import requests
 from cryptography.fernet import Fernet
 
 from x_provider.accounts import Seed, TokenKeeper
-from x_provider.client import OAuth1, OAuth2User, XClient
+from x_provider.client import NotLoggedIn, OAuth1, OAuth2User, XClient
 from x_provider.client.oauth2 import SCOPES, OAuth2App, new_proof
-from x_provider.ledger import PartState, Sealer, TokenState
+from x_provider.ledger import LedgerError, PartState, Sealer, TokenState
 from x_provider.publishing import Publisher
 from x_provider.publishing.outcomes import LOGIN_PATIENCE_SECONDS
 
@@ -189,22 +189,53 @@ def test_keys_that_x_has_revoked_are_remembered_until_a_post_goes_out(publisher_
     fired = fire_until_it_stops(revoked, post, clock)
     assert fired.post.state is PartState.ARMED
     refusal = ledger.refusals.find(ACCOUNT)
-    assert refusal.credentials == good.client.credentials
+    assert refusal.credentials == revoked.client.digest
     assert refusal.why == "X does not take its credentials any more (Unauthorized)"
-    assert [each.account for each in ledger.refusals.all()] == [ACCOUNT]
     clock.ahead += 900
     fire_until_it_stops(revoked, post, clock)
     assert ledger.refusals.find(ACCOUNT) == refusal  # it stands since it was first seen
-    assert ledger.refusals.say(ACCOUNT, "told")
-    assert not ledger.refusals.say(ACCOUNT, "told")
 
     clock.ahead += 1
     assert good.fire(post.id).post.state is PartState.POSTED
     assert ledger.refusals.find(ACCOUNT) is None
-    assert ledger.refusals.all() == []
     clock.ahead += 1
     ledger.refusals.note(ACCOUNT, credentials=refusal.credentials, why="again", now=clock())
-    assert ledger.refusals.find(ACCOUNT).since > refusal.since
-    assert ledger.refusals.say(ACCOUNT, "told")
-    ledger.refusals.forget(ACCOUNT)
+    assert ledger.refusals.find(ACCOUNT) is None  # it was taken meanwhile
+
+
+def test_one_odd_401_for_a_late_post_is_no_refusal(publisher_of_keys, plan, ledger, clock, sandbox):
+    post = plan("Hello", grace=7200)
+    clock.ahead = 600
+    sandbox.faults("outage_401", method="POST", path="/2/tweets", times=1)
+    fired = publisher_of_keys().fire(post.id)
+    assert (fired.post.state, fired.retry_at) == (PartState.ARMED, None)
+    assert ledger.refusals.find(ACCOUNT) is None
+
+
+def test_a_refusal_that_cannot_be_written_down_keeps_nothing_else_from_it(
+    publisher_of_keys, plan, ledger, clock, monkeypatch
+):
+    post = plan("Hello", grace=7200)
+    clock.ahead = 600
+    good, revoked = publisher_of_keys(), publisher_of_keys(access_token_secret="revoked-since")
+    ledger.accounts.put(good.user(), now=clock())
+
+    def away(*_: object, **__: object) -> None:
+        raise LedgerError("the ledger is away")
+
+    monkeypatch.setattr(ledger.refusals, "note", away)
+    fired = revoked.fire(post.id)
+    assert (fired.post.state, "Unauthorized" in fired.why) == (PartState.ARMED, True)
+
+
+def test_an_account_that_waits_for_its_login_stops_where_it_stands_and_asks_x_nothing(
+    plan, ledger, clock, sandbox
+):
+    post = plan("Hello", grace=7200)
+    auth = NotLoggedIn(ACCOUNT, why="nobody has logged it in yet", next_step="Log it in.")
+    publisher = Publisher(ledger, XClient(sandbox.url, auth), account=ACCOUNT, clock=clock)
+    fired = fire_until_it_stops(publisher, post, clock)
+    assert fired.post.state is PartState.ARMED
+    assert "account x_default: nobody has logged it in yet. Log it in." in fired.why
+    assert sandbox.requests() == []
     assert ledger.refusals.find(ACCOUNT) is None

@@ -22,6 +22,7 @@ from x_provider.health import Check, account_checks, verdict
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
 from x_provider.ledger import AccountOnX, Ledger, TokenState, UserOnX
+from x_provider.ledger.refusals import CONFIRMED_SECONDS
 from x_provider.notifications.login import XLoginNeededNotifier
 from x_provider.web.app import app
 
@@ -259,25 +260,58 @@ def vault(tmp_path: Path, monkeypatch, sandbox):
     return Counting.asked
 
 
+def refuse(
+    ledger: Ledger, credentials: str, *, why: str = "X does not take them", minutes_ago: int = 0
+) -> None:
+    last = pendulum.now("UTC").subtract(minutes=minutes_ago)
+    for at in (last.subtract(seconds=CONFIRMED_SECONDS), last):
+        ledger.refusals.note(ACCOUNT, credentials=credentials, why=why, now=at)
+
+
 @pytest.mark.parametrize("extra", [KEYS, {"client_id": None, "oauth2_access_token": "T" * 30}])
 def test_what_x_does_not_take_any_more_needs_a_login(define, page, ledger, capfd, extra):
     define(**extra)
-    before, now = page(), pendulum.now("UTC")
+    before = page()
     assert before["state"] in ("keys", "token")
-    refused = XHook(ACCOUNT).get_conn().credentials
-    ledger.refusals.note(ACCOUNT, credentials="those-it-had-before", why="X refused these", now=now)
+    refuse(ledger, "those-it-had-before")
     assert page()["state"] == before["state"]
-    ledger.refusals.note(ACCOUNT, credentials=refused, why="X does not take them", now=now)
+    refuse(ledger, XHook(ACCOUNT).get_conn().digest)
     shown = page()
     assert (shown["state"], shown["why"]) == ("needs_login", "X does not take them")
+    assert shown["next_step"].endswith("or replace what its connection holds")
     assert verdict(doctor(ledger)) == "failed"
     told = notice(ledger, capfd)
     assert f"account {ACCOUNT} needs login" in told
     assert "Its posts stop where they stand, and go on after the login." in told
     assert "needs login" not in notice(ledger, capfd)  # it was told
+    refuse(ledger, XHook(ACCOUNT).get_conn().digest, why="X says it in other words")
+    assert "needs login" not in notice(ledger, capfd)  # it is the same need
+
+    mended = {name: "M" * 30 for name in extra if name != "client_id"}
+    define(**{**extra, **mended})
+    assert (page()["state"], verdict(doctor(ledger))) == (before["state"], "ok")
+    assert "needs login" not in notice(ledger, capfd)
+    define(**extra)
+    assert "needs login" in notice(ledger, capfd)  # it was over meanwhile
 
 
-def test_a_login_by_keys_is_shown_with_who_logged_in_and_can_be_ended(define, page, ledger, sandbox):
+def test_a_refused_account_that_nobody_has_met_is_listed(vault, page, ledger, client_of):
+    client_of()
+    now = pendulum.now("UTC")
+    for at in (now.subtract(seconds=CONFIRMED_SECONDS), now):
+        ledger.refusals.note("x_vault", credentials="c", why="no", now=at)
+    assert page("x_vault")["account"] == "x_vault"
+
+
+def test_x_is_asked_again_about_what_it_refused(ledger, monkeypatch, sandbox):
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ACCOUNT.upper()}", sandbox.connection())
+    refuse(ledger, XHook(ACCOUNT).get_conn().digest)
+    assert verdict(doctor(ledger)) == "failed"
+    assert verdict(list(account_checks.account(ACCOUNT, ledger, ask_x=True))) == "ok"
+    assert verdict(doctor(ledger)) == "ok"
+
+
+def test_a_login_by_keys_is_shown_with_who_logged_in_and_can_be_ended(define, page, ledger, sandbox, capfd):
     define(username="brand")
     shown = page()
     assert (shown["state"], shown["may_log_out"]) == ("needs_login", False)
@@ -290,10 +324,11 @@ def test_a_login_by_keys_is_shown_with_who_logged_in_and_can_be_ended(define, pa
     assert (shown["ends_at"], shown["scopes"], shown["may_log_out"]) == (None, [], True)
     assert "its keys do not end" in " ".join(check.words for check in doctor(ledger))
     assert "T" * 20 not in str(shown)
-    ledger.refusals.note(ACCOUNT, credentials=app.acting_as(pair).fingerprint(), why="Gone", now=now)
+    refuse(ledger, app.acting_as(pair).digest(), why="Gone")
     assert (page()["state"], page()["why"]) == ("needs_login", "Gone")
     define(host="http://127.0.0.1:9", auth="oauth1")
     assert "its login is one at" in page()["why"]
+    assert "its login is one at" in notice(ledger, capfd)
 
 
 def test_an_account_in_the_environment_is_listed_and_can_be_logged_in(define, page):

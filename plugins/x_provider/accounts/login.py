@@ -24,12 +24,13 @@ from x_provider.accounts.pending import (
     refused_by_x,
     require_app,
     take,
+    untold,
     user_read,
 )
 from x_provider.accounts.tokens import fingerprint
 from x_provider.client import OAuth2User, User, XError
 from x_provider.client.oauth2 import MORE_SCOPES, SCOPES, OAuth2App, Tokens, new_proof
-from x_provider.ledger import AccountOnX, Ledger, PendingLogin, UserOnX
+from x_provider.ledger import AccountOnX, Ledger, LedgerError, PendingLogin, StoredTokens, UserOnX
 from x_provider.ledger.sealing import Sealer
 
 NEEDED_SCOPES = ("tweet.read", "tweet.write", "users.read")
@@ -132,9 +133,6 @@ def finish_oauth2(
         },
         now=now,
     )
-    # One login an account. X is not told: another connection of the same user and app has the same keys.
-    ledger.user_keys.remove(login.account)
-    ledger.refusals.forget(login.account)
     credentials = OAuth2User(tokens.access, identity=user.id).fingerprint()
     who = (login.account, app.base_url, user.id, user.username, credentials, found.name, found.picture_url)
     ledger.accounts.put(AccountOnX(*who), now=now)
@@ -143,7 +141,7 @@ def finish_oauth2(
 
 def log_out(
     ledger: Ledger,
-    sealer: Sealer,
+    sealer: Callable[[], Sealer],
     app: OAuth2App,
     *,
     account: str,
@@ -151,24 +149,36 @@ def log_out(
 ) -> list[str]:
     """Make X forget the account's OAuth 2.0 tokens, and forget them here; what X did not do, each a sentence.
 
-    Tokens are sent to the X and by the app that gave them, and to no other, whatever the connection says by now.
-
     :param held_refresh_token: one that the connection held, which X forgets too.
     """
     stored = ledger.tokens.find(account)
+    ledger.tokens.remove(account)
+    return revoked(sealer, app, stored, held_refresh_token=held_refresh_token)
+
+
+def revoked(
+    sealer: Callable[[], Sealer],
+    app: OAuth2App,
+    stored: StoredTokens | None,
+    *,
+    held_refresh_token: str | None = None,
+) -> list[str]:
+    """Make X forget tokens that were removed here; what X did not do, each a sentence.
+
+    Tokens are sent to the X and by the app that gave them, and to no other, whatever the connection says by now.
+    """
     tokens: dict[str, str | None] = {}
     if stored is not None and (stored.base_url, stored.client_id) != (app.base_url, app.client_id):
-        ledger.tokens.remove(account)
-        return [
-            f"They are removed here, but X was not told: they are of app {stored.client_id} at {stored.base_url}, and"
-            f" the connection names another by now. Remove the app at {CONNECTED_APPS}."
-        ]
+        named = f"they are of app {stored.client_id} at {stored.base_url}, and the connection names another by now"
+        return [untold(named)]
     if stored is not None:
-        opened = sealer.open(stored.sealed, what=f"the tokens of account {account}")
+        try:
+            opened = sealer().open(stored.sealed, what=f"the tokens of account {stored.account}")
+        except LedgerError as error:
+            return [untold(str(error).rstrip("."))]
         tokens = {"refresh token": opened.get("refresh"), "access token": opened.get("access")}
     if held_refresh_token and (stored is None or fingerprint(held_refresh_token) not in stored.seeds):
         tokens["connection's refresh token"] = held_refresh_token
-    ledger.tokens.remove(account)
     return [
         f"They are removed here, but X did not forget the {which} ({why}): remove the app at {CONNECTED_APPS}."
         for which, why in zip(tokens, _revoke(app, tokens.values()), strict=True)

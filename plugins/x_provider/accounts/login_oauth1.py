@@ -18,12 +18,13 @@ from x_provider.accounts.pending import (
     refused_by_x,
     require_app,
     take,
+    untold,
     user_read,
 )
 from x_provider.accounts.user_keys import keep_keys, misfit_of_keys, opened
 from x_provider.client import XError
-from x_provider.client.oauth1_login import PIN, OAuth1App, RequestToken
-from x_provider.ledger import AccountOnX, Ledger, UserOnX
+from x_provider.client.oauth1_login import PIN, OAuth1App, RequestToken, UserKeys
+from x_provider.ledger import AccountOnX, Ledger, LedgerError, UserOnX
 from x_provider.ledger.sealing import Sealer
 
 
@@ -103,9 +104,11 @@ def finish_oauth1(
         said = user_read(ledger, login.account, app.base_url, auth, now=now)
         who = replace(who, username=said.username, name=said.name, picture_url=said.profile_image_url)
     user = UserOnX(who.user_id, who.username, who.name, who.picture_url)
-    keep_keys(ledger, sealer, app, keys, account=login.account, user=user, logged_in_by=started_by, now=now)
+    replaced = keep_keys(
+        ledger, sealer, app, keys, account=login.account, user=user, logged_in_by=started_by, now=now
+    )
     ledger.accounts.put(who, now=now)
-    return LoggedIn(login.account, app.base_url, user)
+    return LoggedIn(login.account, app.base_url, user, replaced=replaced)
 
 
 def log_out_oauth1(
@@ -120,33 +123,33 @@ def log_out_oauth1(
 
     :param app: of the account's connection; None where that names none.
     :param held: an access token and secret that the connection held, which X forgets too.
-    :raises LedgerError: when no key opens those in the ledger.
     """
     stored = ledger.user_keys.find(account)
-    pairs = [held] if held is not None else []
-    if stored is not None and (app is None or misfit_of_keys(stored, app) is not None):
-        ledger.user_keys.remove(account)
-        remarks = [
-            f"They are removed here, but X was not told: they are of an app at {stored.base_url} that the connection"
-            f" does not name. Remove the app at {CONNECTED_APPS}."
-        ]
-    else:
-        remarks = []
-        pairs += [opened(sealer(), stored)] if stored is not None else []
     ledger.user_keys.remove(account)
-    for pair in dict.fromkeys(pairs):
-        if (why := _not_forgotten(app, *pair)) is not None:
+    if stored is None and held is None:
+        return []
+    if app is None or (stored is not None and misfit_of_keys(stored, app) is not None):
+        return [untold("they are of an app that the connection does not name")]
+    try:
+        kept = opened(sealer(), stored) if stored is not None else None
+    except LedgerError as error:
+        return [untold(str(error).rstrip("."))]
+    pairs = dict.fromkeys(pair for pair in (kept, held) if pair is not None)
+    others = {each.credentials: each.account for each in ledger.user_keys.all()}
+    remarks = []
+    for pair in pairs:
+        other = others.get(app.acting_as(UserKeys(*pair, "", "")).fingerprint())
+        if other is not None:
+            remarks.append(f"They are removed here. X was not told, for {other} acts by the same keys.")
+        elif (why := _not_forgotten(app, *pair)) is not None:
             remarks.append(
-                f"They are removed here, but X did not forget the OAuth 1.0a keys ({why}): remove the app at"
-                f" {CONNECTED_APPS}."
+                f"X did not forget the OAuth 1.0a keys ({why}): remove the app at {CONNECTED_APPS}."
             )
     return remarks
 
 
-def _not_forgotten(app: OAuth1App | None, access_token: str, access_token_secret: str) -> str | None:
+def _not_forgotten(app: OAuth1App, access_token: str, access_token_secret: str) -> str | None:
     """Why X did not forget them; None where it did."""
-    if app is None:
-        return "the connection holds no API key and secret to say it with"
     try:
         app.revoke(access_token, access_token_secret)
     except XError as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pendulum import DateTime
 
 from x_provider.client import Auth, ResponseFacts, User, XClient, XError
-from x_provider.ledger import Cost, Ledger, PendingLogin, UserOnX
+from x_provider.ledger import Cost, Ledger, PendingLogin, StoredTokens, UserOnX
 
 LOGIN_MINUTES = 10
 """How long a login may take."""
@@ -38,6 +38,7 @@ class LoggedIn:
     :param account: the Airflow connection.
     :param scopes: what was granted; empty for OAuth 1.0a, which has none.
     :param lacking: what was asked for and not granted.
+    :param replaced: the tokens that a login by OAuth 1.0a has replaced, which X still takes.
     """
 
     account: str
@@ -45,6 +46,7 @@ class LoggedIn:
     user: UserOnX
     scopes: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    replaced: StoredTokens | None = field(default=None, repr=False)
 
 
 def expected_user(
@@ -152,6 +154,11 @@ def require_app(login: PendingLogin, opened: Mapping[str, str], now: Mapping[str
         raise LoginRefused(
             f"The connection {login.account} was changed since the login was begun: its base URL or its app's keys"
         )
+
+
+def untold(why: str) -> str:
+    """That something is removed here which X still takes, as a sentence."""
+    return f"They are removed here, but X was not told ({why}): remove the app at {CONNECTED_APPS}."
 
 
 def refused_by_x(login: PendingLogin, error: XError) -> LoginRefused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pendulum import DateTime
 
 from x_provider.client.oauth1_login import OAuth1App, UserKeys
-from x_provider.ledger import Ledger, StoredKeys, UserOnX
+from x_provider.ledger import Ledger, StoredKeys, StoredTokens, UserOnX
 from x_provider.ledger.sealing import Sealer
 
 
@@ -19,22 +19,28 @@ def keep_keys(
     user: UserOnX,
     logged_in_by: str,
     now: DateTime,
-) -> None:
-    """Keep the keys of a login in place of those that the account had in the ledger."""
+) -> StoredTokens | None:
+    """Keep the keys of a login in place of whatever the account had in the ledger.
+
+    :returns: the tokens of an OAuth 2.0 login that they replace.
+    """
     pair = {"access_token": keys.access_token, "access_token_secret": keys.access_token_secret}
-    ledger.user_keys.put(
+    auth = app.acting_as(keys)
+    replaced = ledger.user_keys.put(
         StoredKeys(
             account=account,
             base_url=app.base_url,
             app=app.fingerprint(),
             user=user,
-            credentials=app.acting_as(keys).fingerprint(),
+            credentials=auth.fingerprint(),
             sealed=sealer.seal(pair),
             logged_in_at=now,
             logged_in_by=logged_in_by,
         )
     )
-    ledger.refusals.forget(account)
+    # X may give the very keys again that it was thought to refuse.
+    ledger.refusals.forget(account, credentials=auth.digest())
+    return replaced
 
 
 def opened(sealer: Sealer, stored: StoredKeys) -> tuple[str, str]:

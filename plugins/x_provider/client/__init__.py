@@ -3,7 +3,7 @@
 Everything but ``transport`` and ``connections`` is free of network I/O and can be read and tested without it.
 """
 
-from x_provider.client.auth import AppBearer, AppKeys, Auth, OAuth1, OAuth2User
+from x_provider.client.auth import AppBearer, AppKeys, Auth, NotLoggedIn, OAuth1, OAuth2User
 from x_provider.client.calls import Call, Family, FilePart, MediaCategory
 from x_provider.client.classify import classify
 from x_provider.client.create_post import (
@@ -89,6 +89,7 @@ __all__ = [
     "MediaAttachment",
     "MediaCategory",
     "NonPublicMetrics",
+    "NotLoggedIn",
     "NotePost",
     "OAuth1",
     "OAuth2User",

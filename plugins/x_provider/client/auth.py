@@ -53,6 +53,12 @@ class Auth(ABC):
         """
         return hashlib.sha256(f"{type(self).__name__}:{self.identity()}".encode()).hexdigest()[:32]
 
+    def digest(self) -> str | None:
+        """Tells these credentials from any others, by all that they consist of; as little a secret. None for what
+        changes by itself.
+        """
+        return hashlib.sha256(f"{type(self).__name__}:{':'.join(self.secrets())}".encode()).hexdigest()[:32]
+
     def app(self) -> AppKeys | AppBearer | None:
         """What these credentials hold of the app's own; None for nothing."""
         return None
@@ -108,6 +114,31 @@ class OAuth1(Auth):
         return AppKeys(*self._keys[:2])
 
 
+class NotLoggedIn(Auth):
+    """Stands for an account until somebody logs it in: nothing is sent by it.
+
+    :param account: who needs the login.
+    :param why: in words, without a full stop.
+    :param next_step: what to do about it.
+    """
+
+    def __init__(self, account: str, *, why: str, next_step: str) -> None:
+        self._detail = f"account {account}: {why}"
+        self._next_step = next_step
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:  # noqa: ARG002
+        raise XNeedsLogin(detail=self._detail, next_step=self._next_step)
+
+    def secrets(self) -> tuple[str, ...]:
+        return ()
+
+    def digest(self) -> None:
+        return None
+
+    def identity(self) -> str:
+        raise XNeedsLogin(detail=self._detail, next_step=self._next_step)
+
+
 class AppKeys(Auth):
     """The app's API key and secret, which get the app's own token and nothing else.
 
@@ -148,6 +179,9 @@ class _Bearer(Auth):
 
     def identity(self) -> str:
         return self._token() if callable(self._token) else self._token
+
+    def digest(self) -> str | None:
+        return None if callable(self._token) else super().digest()
 
     def secrets(self) -> tuple[str, ...]:
         known = self._sent if callable(self._token) else self._token

@@ -15,7 +15,7 @@ from pendulum import DateTime
 from x_provider.client import answers, calls
 from x_provider.client.answers import Answer
 from x_provider.client.app_access import AppAccess
-from x_provider.client.auth import AppBearer, AppKeys, Auth, OAuth1
+from x_provider.client.auth import AppBearer, AppKeys, Auth, NotLoggedIn, OAuth1
 from x_provider.client.calls import IDS_A_CALL, Call
 from x_provider.client.create_post import CreatePost
 from x_provider.client.engagement import EngagementMethods
@@ -75,7 +75,7 @@ class XClient(MediaMethods, EngagementMethods, WebhookMethods):
     ) -> None:
         if auth is None:
             raise TypeError("XClient needs auth: OAuth1(…), OAuth2User(…) or AppBearer(…)")
-        if media_api == "1.1" and not isinstance(auth, OAuth1):
+        if media_api == "1.1" and not isinstance(auth, OAuth1 | NotLoggedIn):
             raise ValueError(
                 f"the v1.1 media upload takes OAuth 1.0a keys only, not {type(auth).__name__}: give OAuth1(…),"
                 ' or media_api="2"'
@@ -121,6 +121,11 @@ class XClient(MediaMethods, EngagementMethods, WebhookMethods):
     def credentials(self) -> str:
         """A fingerprint of the credentials: it changes when they become another user's. No secret."""
         return self._auth.fingerprint()
+
+    @property
+    def digest(self) -> str | None:
+        """Of all that the credentials consist of: it changes with any of it. None for what changes by itself."""
+        return self._auth.digest()
 
     def send(self, call: Call | SignedCall, *, may_leave: Callable[[], bool] | None = None) -> Answer:
         """Send any call, for what has no method of its own.

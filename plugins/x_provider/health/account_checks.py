@@ -40,9 +40,12 @@ def account(
     words += f" {who.base_url} ({'X itself' if who.is_on_x else 'not X itself: a sandbox or a proxy'})"
     if standing.state == "app_only":
         yield Check(name, "warning", f"{words}; it cannot post", standing.next_step)
-    elif ask_x and standing.can_post:
+    elif ask_x and (standing.can_post or standing.refused_since is not None):
         good, said = XHook(conn_id, ledger_conn_id).test_connection()
         yield Check(name, "ok" if good else "failed", said, "" if good else _NOT_TAKEN.format(conn_id))
+        if good and standing.refused_since is not None:
+            ledger.refusals.forget(conn_id)
+            standing = look(conn_id, ledger)
     else:
         yield Check(name, "ok", words)
     yield from _login(standing)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from x_provider.hooks import credentials
-from x_provider.hooks.credentials import XConnectionError, account_of
+from x_provider.hooks.credentials import Scheme, XConnectionError, account_of, schemes_kept
 from x_provider.hooks.finding import Found, found
 from x_provider.provider_info import get_provider_info
 
@@ -30,6 +30,7 @@ class LoginSettings:
     """What a login needs of a connection.
 
     :param kept_in: where the connection is kept if Airflow cannot write it there, in words; None for its database.
+    :param schemes: by which schemes a login of it would be used.
     :param keys: the OAuth 1.0a access token and secret that it holds.
     :param user_id: who the account is, as the connection says.
     :param username: the same, its @name.
@@ -38,6 +39,7 @@ class LoginSettings:
     conn_id: str
     base_url: str
     kept_in: str | None
+    schemes: tuple[Scheme, ...] = ()
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
     api_key: str | None = None
@@ -74,6 +76,8 @@ def settings_of(it: Found) -> LoginSettings:
         conn_id=conn_id,
         base_url=account.base_url,
         kept_in=it.kept_in,
+        # What Airflow can write, a login makes its own.
+        schemes=("oauth2", "oauth1") if it.kept_in is None else schemes_kept(connection),
         client_id=fields.get("client_id"),
         client_secret=fields.get("client_secret"),
         api_key=fields.get("api_key"),

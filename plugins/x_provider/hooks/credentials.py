@@ -124,12 +124,14 @@ class Credentials:
 
     :param app: what a user's token lacks of the app's own: its bearer token, or its API key and secret.
     :param kept: the login in the ledger that completes them; there are no values then.
+    :param waits: why nothing acts as the account until it is logged in, in words; there are no values then.
     """
 
     kind: AuthKind
     values: tuple[str, ...] = field(repr=False)
     app: tuple[str, ...] = field(default=(), repr=False)
     kept: KeptLogin | KeptKeys | None = None
+    waits: str | None = None
 
 
 def secrets_of(connection: Connection) -> list[JsonValue]:
@@ -252,7 +254,7 @@ def _incomplete(
     step = f"Copy {'it' if len(missing) == 1 else 'them'} from {source} into the connection"
     if others:
         step += f", or set the field auth to {' or '.join(others)}, which is complete"
-    if kind == "oauth1" and present and not has_users_keys(fields):
+    if kind == "oauth1" and fields.keys() >= set(_APPS_KEYS) and not has_users_keys(fields):
         return NotLoggedInError(conn_id, problem, f"{step}, or log the account in: page X > Accounts")
     return XConnectionError(conn_id, problem, step)
 

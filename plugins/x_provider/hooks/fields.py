@@ -38,7 +38,8 @@ def with_users_keys(connection: Connection) -> dict[str, str]:
         "oauth2_access_token",
         "oauth2_refresh_token",
     }
-    is_asked_for = is_bare or own.get("auth") == "oauth1"
+    # A login has written whose a connection is: logged out, it must not become the environment's user.
+    is_asked_for = is_bare or (own.get("auth") == "oauth1" and "user_id" not in own)
     if has_users_keys(own) or not is_asked_for or not _takes_from_environment(connection):
         return fields_of(connection)
     return {**environment.users_keys(), **fields_of(connection)}

@@ -96,7 +96,8 @@ def known_accounts(ledger: Ledger | None, *, in_airflow: bool = True) -> list[st
     known = set(accounts_in_airflow()) if in_airflow else set()
     if ledger is not None:
         known |= {*ledger.accounts.names(), *(tokens.account for tokens in ledger.tokens.all())}
-        known |= {keys.account for keys in ledger.user_keys.all()}
+        known |= {each.account for each in ledger.user_keys.all()}
+        known |= {each.account for each in ledger.refusals.all()}
     # Its name in the environment has lost its case.
     spelt = {name.lower() for name in known}
     return sorted({*known, *(name for name in accounts_in_environment() if name not in spelt)})

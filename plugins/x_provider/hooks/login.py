@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
 
 from x_provider.accounts import LoggedIn, LoginRefused, login, login_oauth1
-from x_provider.accounts.pending import CONNECTED_APPS, expected_user
+from x_provider.accounts.pending import expected_user, untold
 from x_provider.client import XError
 from x_provider.client.oauth1_login import OAuth1App
 from x_provider.client.oauth2 import SCOPES, OAuth2App
 from x_provider.hooks import connections
 from x_provider.hooks.connections import LoginSettings, login_settings
-from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.credentials import AUTH_NAMES, Scheme, XConnectionError
 from x_provider.hooks.finding import UndefinedError
 from x_provider.hooks.keys import sealer
-from x_provider.ledger import Ledger, LedgerError, StoredTokens
+from x_provider.ledger import Ledger, StoredTokens
 from x_provider.publishing import utc_now
-
-Scheme = Literal["oauth2", "oauth1"]
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,18 @@ def begin_login(
             username=settings.username,
         )
     )
-    if scheme == "oauth1":
+    app: OAuth1App | OAuth2App = (_oauth1_app if scheme == "oauth1" else _oauth2_app)(settings)
+    if scheme not in settings.schemes:
+        raise LoginRefused(
+            f"The connection {conn_id} is kept in {settings.kept_in}, where Airflow cannot write it, and by its field"
+            f" auth, or what else it holds, it would not use a login by {AUTH_NAMES[scheme]}",
+            f"Set auth to {scheme} there, and take out access_token and access_token_secret if they are there",
+        )
+    if isinstance(app, OAuth1App):
         return login_oauth1.begin_oauth1(
             ledger,
             sealer(),
-            _oauth1_app(settings),
+            app,
             account=conn_id,
             started_by=started_by,
             redirect_uri=redirect_uri,
@@ -92,7 +96,7 @@ def begin_login(
     return login.begin_oauth2(
         ledger,
         sealer(),
-        _oauth2_app(settings),
+        app,
         account=conn_id,
         started_by=started_by,
         redirect_uri=redirect_uri,
@@ -136,7 +140,7 @@ def finish_login(
             started_by=started_by,
             now=utc_now(),
         )
-        return _by_keys(ledger, by_keys, settings_of(by_keys.account))
+        return _by_keys(by_keys, settings_of(by_keys.account))
     if not (state := answer.get("state")):
         raise LoginRefused("The address that came back from X names no login")
     who = login.finish_oauth2(
@@ -222,15 +226,20 @@ def _end_oauth2(ledger: Ledger, settings: LoginSettings, stored: StoredTokens | 
     """Make X and the ledger forget the OAuth 2.0 login, if there is one; what is left to do."""
     if stored is None and settings.refresh_token is None:
         return []
-    if stored is not None and not settings.client_id:
-        settings = replace(settings, client_id=stored.client_id)
     return login.log_out(
         ledger,
-        sealer(),
-        _oauth2_app(settings),
+        sealer,
+        _oauth2_app(_with_app_of(settings, stored)),
         account=settings.conn_id,
         held_refresh_token=settings.refresh_token,
     )
+
+
+def _with_app_of(settings: LoginSettings, stored: StoredTokens | None) -> LoginSettings:
+    """The same, with the client id of the login where the connection names none by now."""
+    if stored is None or settings.client_id:
+        return settings
+    return replace(settings, client_id=stored.client_id)
 
 
 def _end_oauth1(ledger: Ledger, settings: LoginSettings) -> list[str]:
@@ -242,7 +251,7 @@ def _end_oauth1(ledger: Ledger, settings: LoginSettings) -> list[str]:
     return login_oauth1.log_out_oauth1(ledger, sealer, app, account=settings.conn_id, held=settings.keys)
 
 
-def _by_keys(ledger: Ledger, who: LoggedIn, before: LoginSettings) -> Connected:
+def _by_keys(who: LoggedIn, before: LoginSettings) -> Connected:
     """Write down whose the connection is, and end the OAuth 2.0 login that the keys replace.
 
     :param before: the connection as it was.
@@ -250,16 +259,14 @@ def _by_keys(ledger: Ledger, who: LoggedIn, before: LoginSettings) -> Connected:
     unwritten = connections.write_oauth1_login(
         who.account, user_id=who.user.user_id, username=who.user.username
     )
-    try:
-        remarks = _end_oauth2(ledger, before, ledger.tokens.find(who.account))
-    except (LoginRefused, LedgerError) as error:
-        # No client id to revoke with, or no key that opens them: the keys are good all the same.
-        ledger.tokens.remove(who.account)
-        reason = error.message if isinstance(error, LoginRefused) else str(error)
-        remarks = [
-            f"They are removed here, but X was not told ({reason.rstrip('.')}): remove the app at"
-            f" {CONNECTED_APPS}."
-        ]
+    remarks = []
+    if who.replaced is not None or before.refresh_token is not None:
+        try:
+            app = _oauth2_app(_with_app_of(before, who.replaced))
+            held = before.refresh_token
+            remarks = login.revoked(sealer, app, who.replaced, held_refresh_token=held)
+        except LoginRefused as error:  # no client id to revoke with
+            remarks = [untold(error.message.rstrip("."))]
     remarks = [f"The account's OAuth 2.0 tokens: {remark}" for remark in remarks]
     if unwritten is not None:
         remarks.append(

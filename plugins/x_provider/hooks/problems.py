@@ -34,3 +34,8 @@ def unsure(conn_id: str, doubt: str) -> XConnectionError:
         "Run this again; if it persists, look into the API server's log",
         may_pass=True,
     )
+
+
+def login_step(conn_id: str) -> str:
+    """What to do about an account that needs a login."""
+    return f"Log it in: page X > Accounts, or `airflow x login {conn_id}`"

@@ -5,7 +5,7 @@ The page Accounts, `airflow x doctor`, the health route and the notice of a need
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from airflow.sdk import BaseHook
@@ -24,10 +24,10 @@ from x_provider.hooks.credentials import (
     secrets_of,
     unsure,
 )
-from x_provider.hooks.kept import login_of
+from x_provider.hooks.kept import login_of, with_keys
 from x_provider.hooks.kept import misfit as misfit_of_keys
 from x_provider.hooks.missing import doubt
-from x_provider.hooks.problems import NotLoggedInError
+from x_provider.hooks.problems import NotLoggedInError, login_step
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -53,6 +53,7 @@ class Standing:
     :param account: who and where, as the connection says; None where that cannot be read.
     :param auth: what the connection authenticates by; None where that cannot be said.
     :param login: the login in the ledger that the connection uses, or would if it served; None where it uses none.
+    :param refused_since: when X refused first what the connection uses; None where it did not.
     :param is_over: it has no connection any more and nothing to send, so that nobody misses it.
     """
 
@@ -63,6 +64,7 @@ class Standing:
     account: Account | None = None
     auth: AuthKind | None = None
     login: StoredTokens | StoredKeys | None = field(default=None, repr=False)
+    refused_since: DateTime | None = None
     is_over: bool = False
 
     @property
@@ -101,7 +103,7 @@ def standing_of(connection: Connection, ledger: Ledger) -> Standing:
         try:
             credentials = credentials_of(connection, login=login_of(connection, tokens, keys))
         except NotLoggedInError:
-            return _not_logged_in(account, keys)
+            return _not_logged_in(account)
     except XConnectionError as error:
         return unusable(error)
     if isinstance(credentials.kept, KeptLogin):
@@ -137,11 +139,6 @@ def unusable(error: XConnectionError) -> Standing:
     return Standing(error.conn_id, "broken", error.problem, error.next_step)
 
 
-def login_step(conn_id: str) -> str:
-    """What to do about an account that needs a login."""
-    return f"Log it in: page X > Accounts, or `airflow x login {conn_id}`"
-
-
 def _by_what_does_not_end(
     account: Account, credentials: Credentials, keys: StoredKeys | None, ledger: Ledger
 ) -> Standing:
@@ -151,30 +148,34 @@ def _by_what_does_not_end(
         login = keys
         if (why := misfit_of_keys(account, credentials.kept, keys)) is not None:
             return _needs_login(account, "oauth1", why, keys)
-    refusal = ledger.refusals.find(account.conn_id)
-    if refusal is not None and refusal.credentials == _fingerprint(credentials, login):
-        return _needs_login(account, credentials.kind, refusal.why, login)
-    state: State = "keys" if credentials.kind == "oauth1" else "token"
-    return Standing(account.conn_id, state, account=account, auth=credentials.kind, login=login)
+    refusal, kind = ledger.refusals.find(account.conn_id), credentials.kind
+    if refusal is not None and refusal.credentials == _digest(account, credentials, login):
+        needs = _needs_login(account, kind, refusal.why, login)
+        step = needs.next_step if login else f"{needs.next_step}; or replace what its connection holds"
+        return replace(needs, next_step=step, refused_since=refusal.since)
+    state: State = "keys" if kind == "oauth1" else "token"
+    return Standing(account.conn_id, state, account=account, auth=kind, login=login)
 
 
-def _fingerprint(credentials: Credentials, login: StoredKeys | None) -> str:
+def _digest(account: Account, credentials: Credentials, login: StoredKeys | None) -> str | None:
     from x_provider.client import OAuth1, OAuth2User  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+    from x_provider.ledger import LedgerError  # noqa: PLC0415
 
-    if login is not None:
-        return login.credentials
-    auth = (OAuth1 if credentials.kind == "oauth1" else OAuth2User)(*credentials.values)
-    return auth.fingerprint()
+    if isinstance(credentials.kept, KeptKeys) and login is not None:
+        try:
+            credentials = with_keys(account, credentials.kept, login)
+        except LedgerError:  # no key opens them, which the doctor's check of the keys says
+            return None
+    scheme = OAuth1 if credentials.kind == "oauth1" else OAuth2User
+    return scheme(*credentials.values).digest()
 
 
-def _not_logged_in(account: Account, keys: StoredKeys | None) -> Standing:
-    """There is an app's API key, and nothing that acts as the account."""
+def _not_logged_in(account: Account) -> Standing:
+    """There is an app's API key and secret, and nothing that acts as the account."""
     from x_provider.accounts.tokens import NOBODY  # noqa: PLC0415  (as above)
 
     why = f"{NOBODY}, and it has no access_token and access_token_secret of its own"
-    if keys is not None:
-        why = f"its login is one at {keys.base_url}, and its connection says {account.base_url} by now"
-    return _needs_login(account, "oauth1", why, keys)
+    return _needs_login(account, "oauth1", why, None)
 
 
 def _needs_login(

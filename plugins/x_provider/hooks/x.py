@@ -29,6 +29,7 @@ from x_provider.hooks.keeping import keeper_for_a_test, keeper_of
 from x_provider.hooks.kept import chosen, keys_for_a_test
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.missing import adoubt, doubt
+from x_provider.hooks.problems import login_step
 from x_provider.hooks.shared import SharedLookups
 
 if TYPE_CHECKING:
@@ -155,14 +156,16 @@ class XHook(BaseHook):
             return False, f"The account's login could not be looked up: {error}"
 
     def _introduce(self) -> tuple[bool, str]:
-        if (keys := keys_for_a_test(self._connection, self._ledger_hook.ledger)) is not None:
-            client = _client(self.account, keys, None)
-            return introducing.of_user(self.account, client, AUTH_NAMES[keys.kind], None)
-        if not self.can_post:
+        keys = keys_for_a_test(self._connection, self._ledger_hook.ledger)
+        credentials = keys or self._credentials
+        if credentials.kind == "bearer":
             return introducing.of_app(self.account)
-        login = self._credentials.kept
+        if credentials.waits is not None:
+            return introducing.of_nobody(self.account)
+        login = credentials.kept
         if not isinstance(login, KeptLogin):
-            return introducing.of_user(self.account, self.get_conn(), self._auth_name, None)
+            client = _client(self.account, credentials, None)
+            return introducing.of_user(self.account, client, AUTH_NAMES[credentials.kind], None)
         keeper = keeper_for_a_test(self._ledger_hook.ledger(), self.account, login)
         if keeper is None:
             told = introducing.of_untouched if login.refresh else introducing.of_nobody
@@ -239,15 +242,30 @@ def _missing(conn_id: str, doubt: str | None) -> XConnectionError:
 
 def _client(account: Account, credentials: Credentials, keeper: TokenKeeper | None) -> XClient:
     # requests, as above
-    from x_provider.client import AppBearer, AppKeys, OAuth1, OAuth2User, XClient  # noqa: PLC0415
+    from x_provider.client import (  # noqa: PLC0415
+        AppBearer,
+        AppKeys,
+        Auth,
+        NotLoggedIn,
+        OAuth1,
+        OAuth2User,
+        XClient,
+    )
 
     schemes = {"oauth1": OAuth1, "oauth2": OAuth2User, "bearer": AppBearer}
     of_app = {0: None, 1: AppBearer, 2: AppKeys}[len(credentials.app)]
+    auth: Auth
+    if keeper is not None:
+        auth = OAuth2User(keeper.access, identity=keeper.identity, renew=keeper.renew)
+    elif credentials.waits is not None:
+        auth = NotLoggedIn(
+            account.conn_id, why=credentials.waits, next_step=f"{login_step(account.conn_id)}."
+        )
+    else:
+        auth = schemes[credentials.kind](*credentials.values)
     return XClient(
         account.base_url,
-        schemes[credentials.kind](*credentials.values)
-        if keeper is None
-        else OAuth2User(keeper.access, identity=keeper.identity, renew=keeper.renew),
+        auth,
         media_api=account.media_api,
         upload_base_url=account.upload_base_url,
         app_owner_id=account.app_owner_id,

@@ -32,6 +32,7 @@ from x_provider.ledger.follow_ups import FollowUpRecord, FollowUps
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.logins import Logins, PendingLogin
 from x_provider.ledger.media import MediaLibrary
+from x_provider.ledger.notices import Notices
 from x_provider.ledger.overview import ACCOUNT_STOPPED, Overview, Standstill
 from x_provider.ledger.posts import Posts
 from x_provider.ledger.receipts import Receipts
@@ -102,7 +103,6 @@ __all__ = [
     "ReceiptTakenError",
     "ReceivedEvent",
     "Refusal",
-    "Refusals",
     "Sealer",
     "Snapshot",
     "Standing",
@@ -140,6 +140,7 @@ class Ledger:
         self.tokens = TokenShelf(self.database)
         self.user_keys = UserKeyShelf(self.database)
         self.refusals = Refusals(self.database)
+        self.notices = Notices(self.database)
         self.logins = Logins(self.database)
         self.sweeping = Sweeping(self.database)
         self.events = Events(self.database)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -29,7 +29,7 @@ _CAME_SINCE = (
 class Refusal:
     """X does not take what an account proves itself by.
 
-    :param credentials: fingerprint of what was refused.
+    :param credentials: digest of what was refused, all of it.
     :param since: when it was refused first.
     :param why: in words, without a full stop.
     """
@@ -40,15 +40,21 @@ class Refusal:
     why: str
 
 
+CONFIRMED_SECONDS = 115
+"""X refuses good credentials now and then, for seconds: what it refuses for longer, without taking it meanwhile,
+stands. A little less than a post's own patience.
+"""
+
+
 class Refusals:
-    """The newest refusal of each account that nothing has contradicted since."""
+    """The refusal of each account that nothing has contradicted since."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def note(self, account: str, *, credentials: str, why: str, now: DateTime) -> None:
         """Write down that X refused these credentials now."""
-        new = {"credentials": credentials, "since": now, "last_at": now, "why": why, "told": None}
+        new = {"credentials": credentials, "since": now, "last_at": now, "why": why}
         with self._database.write() as connection:
             stands = connection.execute(
                 select(t.refusals.c.credentials).where(t.refusals.c.account == account, ~_CAME_SINCE)
@@ -62,33 +68,27 @@ class Refusals:
             )
 
     def find(self, account: str) -> Refusal | None:
-        """The account's refusal; None also where a post of it came to X since."""
+        """The account's refusal; None where X has not confirmed it yet, and where a post of it came to X since."""
         return next(iter(self._standing(t.refusals.c.account == account)), None)
 
     def all(self) -> list[Refusal]:
         """The refusals of all accounts, by account, as of :meth:`find`."""
         return self._standing()
 
-    def forget(self, account: str) -> None:
-        """The account has other credentials, or none any more."""
-        with self._database.write() as connection:
-            connection.execute(t.refusals.delete().where(t.refusals.c.account == account))
+    def forget(self, account: str, *, credentials: str | None = None) -> None:
+        """X takes these credentials after all, or the account has none any more.
 
-    def say(self, account: str, words: str) -> bool:
-        """Whether this is news about the account, written down as said."""
-        is_news = t.refusals.c.told.is_(None) | (t.refusals.c.told != words)
-        statement = update(t.refusals).where(t.refusals.c.account == account, is_news).values(told=words)
+        :param credentials: only a refusal of these; left out, any.
+        """
+        these = [t.refusals.c.credentials == credentials] if credentials is not None else []
         with self._database.write() as connection:
-            return connection.execute(statement).rowcount > 0
-
-    def unsay(self, account: str) -> None:
-        """What was written down as said did not arrive."""
-        with self._database.write() as connection:
-            connection.execute(update(t.refusals).where(t.refusals.c.account == account).values(told=None))
+            connection.execute(t.refusals.delete().where(t.refusals.c.account == account, *these))
 
     def _standing(self, *conditions: ColumnElement[bool]) -> list[Refusal]:
         query = select(t.refusals).where(~_CAME_SINCE, *conditions).order_by(t.refusals.c.account)
         with self._database.read() as connection:
             return [
-                Refusal(row.account, row.credentials, row.since, row.why) for row in connection.execute(query)
+                Refusal(row.account, row.credentials, row.since, row.why)
+                for row in connection.execute(query)
+                if (row.last_at - row.since).total_seconds() >= CONFIRMED_SECONDS
             ]

@@ -36,7 +36,6 @@ tokens = Table(
     Column("version", Integer, nullable=False, comment="grows with each new pair"),
     Column("state", String(20), nullable=False, comment="good, or needs_login"),
     Column("why", Text, comment="why a login is needed"),
-    Column("told", Text, comment="what the last notice of it said, so that it is said once"),
     Column("obtained_at", Instant, nullable=False),
     Column("logged_in_at", Instant, nullable=False),
     Column("logged_in_by", String(250), nullable=False),
@@ -72,11 +71,17 @@ refusals = Table(
     "x_refusals",
     metadata,
     Column("account", String(250), primary_key=True, comment="Airflow connection id"),
-    Column("credentials", String(64), nullable=False, comment="fingerprint of those that X did not take"),
+    Column("credentials", String(64), nullable=False, comment="digest of those that X did not take"),
     Column("since", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
     Column("why", Text, nullable=False),
-    Column("told", Text, comment="what the last notice of it said, so that it is said once"),
+)
+
+notices = Table(
+    "x_notices",
+    metadata,
+    Column("account", String(250), primary_key=True, comment="Airflow connection id"),
+    Column("told", Text, nullable=False, comment="which need of the account was told last"),
 )
 
 logins = Table(

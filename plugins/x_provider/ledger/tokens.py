@@ -94,13 +94,16 @@ class TokenShelf:
             return [_stored(row) for row in connection.execute(select(t.tokens).order_by(t.tokens.c.account))]
 
     def put(self, account: str, *, login: dict[str, Any], now: DateTime) -> None:
-        """Keep the tokens of a login in place of whatever was there.
+        """Keep the tokens of a login in place of whatever was there, and of OAuth 1.0a keys.
 
         :param login: ``base_url``, ``client_id``, ``user`` (:class:`UserOnX`), ``scopes``, ``sealed``,
             ``expires_at``, ``logged_in_by``, and ``seed`` where the connection holds a refresh token, which is then
             not taken up any more.
         """
-        self._put(account, login, now)
+        with self._database.write() as connection:
+            _put(connection, account, login, now)
+            # One login an account, also where two people log it in at once.
+            connection.execute(t.user_keys.delete().where(t.user_keys.c.account == account))
 
     def plant(self, account: str, *, login: dict[str, Any], now: DateTime) -> bool:
         """Take up the tokens that a connection holds, unless that has been done before; whether it was done now.
@@ -110,43 +113,8 @@ class TokenShelf:
         :param login: as for :meth:`put`, with its ``seed``.
         """
         known = func.instr if self._database.url.get_backend_name() == "sqlite" else func.strpos
-        return self._put(account, login, now, known(t.tokens.c.seeds, login["seed"]) == 0)
-
-    def _put(self, account: str, login: dict[str, Any], now: DateTime, *conditions: Any) -> bool:
-        user: UserOnX = login["user"]
-        values = {
-            "base_url": login["base_url"],
-            "client_id": login["client_id"],
-            "user_id": user.user_id,
-            "username": user.username,
-            "name": user.name,
-            "picture_url": user.picture_url,
-            "scopes": " ".join(login["scopes"]),
-            "sealed": login["sealed"],
-            "expires_at": login["expires_at"],
-            "state": TokenState.GOOD.value,
-            "why": None,
-            "told": None,
-            "obtained_at": now,
-            "logged_in_at": now,
-            "logged_in_by": login["logged_in_by"],
-            "refreshing_by": None,
-            "refreshing_until": None,
-            "retry_at": None,
-            "failures": 0,
-        }
-        seed = f"{login['seed']} " if login.get("seed") else ""
-        seeds = func.substr(seed + t.tokens.c.seeds, 1, _LONGEST_SEEDS)
-        again = {**values, "version": t.tokens.c.version + 1, "seeds": seeds}
         with self._database.write() as connection:
-            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-            statement = insert(t.tokens).values(account=account, version=1, seeds=seed, **values)
-            statement = statement.on_conflict_do_update(
-                index_elements=[t.tokens.c.account],
-                set_=again,
-                where=and_(*conditions) if conditions else None,
-            )
-            return connection.execute(statement).rowcount > 0
+            return _put(connection, account, login, now, known(t.tokens.c.seeds, login["seed"]) == 0)
 
     def claim(self, tokens: StoredTokens, *, by: str, until: DateTime, now: DateTime) -> bool:
         """Become the one who refreshes this pair; whether that came about.
@@ -177,7 +145,6 @@ class TokenShelf:
             (t.tokens.c.refreshing_by == by) | (t.tokens.c.state == TokenState.NEEDS_LOGIN.value),
             state=TokenState.GOOD.value,
             why=None,
-            told=None,
             sealed=sealed,
             scopes=" ".join(scopes),
             expires_at=expires_at,
@@ -237,24 +204,6 @@ class TokenShelf:
             gone = connection.execute(t.tokens.delete().where(t.tokens.c.account == account))
             return gone.rowcount > 0
 
-    def say(self, account: str, words: str) -> bool:
-        """Whether this is news about the account, written down as said."""
-        statement = (
-            update(t.tokens)
-            .where(
-                t.tokens.c.account == account,
-                t.tokens.c.told.is_(None) | (t.tokens.c.told != words),
-            )
-            .values(told=words)
-        )
-        with self._database.write() as connection:
-            return connection.execute(statement).rowcount > 0
-
-    def unsay(self, account: str) -> None:
-        """What was written down as said did not arrive."""
-        with self._database.write() as connection:
-            connection.execute(update(t.tokens).where(t.tokens.c.account == account).values(told=None))
-
     def reseal(self, seal: Callable[[str, str], str]) -> int:
         """Replace every sealed pair by what the function makes of it and its account; how many there were."""
         return reseal(self._database, t.tokens, t.tokens.c.account, seal)
@@ -267,6 +216,51 @@ class TokenShelf:
         )
         with self._database.write() as connection:
             return _changed(connection, statement)
+
+
+def take_tokens(connection: Connection, account: str) -> StoredTokens | None:
+    """Forget an account's tokens, and give what was there."""
+    this = t.tokens.c.account == account
+    row = connection.execute(select(t.tokens).where(this).with_for_update()).one_or_none()
+    connection.execute(t.tokens.delete().where(this))
+    return None if row is None else _stored(row)
+
+
+def _put(
+    connection: Connection, account: str, login: dict[str, Any], now: DateTime, *conditions: Any
+) -> bool:
+    user: UserOnX = login["user"]
+    values = {
+        "base_url": login["base_url"],
+        "client_id": login["client_id"],
+        "user_id": user.user_id,
+        "username": user.username,
+        "name": user.name,
+        "picture_url": user.picture_url,
+        "scopes": " ".join(login["scopes"]),
+        "sealed": login["sealed"],
+        "expires_at": login["expires_at"],
+        "state": TokenState.GOOD.value,
+        "why": None,
+        "obtained_at": now,
+        "logged_in_at": now,
+        "logged_in_by": login["logged_in_by"],
+        "refreshing_by": None,
+        "refreshing_until": None,
+        "retry_at": None,
+        "failures": 0,
+    }
+    seed = f"{login['seed']} " if login.get("seed") else ""
+    seeds = func.substr(seed + t.tokens.c.seeds, 1, _LONGEST_SEEDS)
+    again = {**values, "version": t.tokens.c.version + 1, "seeds": seeds}
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = insert(t.tokens).values(account=account, version=1, seeds=seed, **values)
+    statement = statement.on_conflict_do_update(
+        index_elements=[t.tokens.c.account],
+        set_=again,
+        where=and_(*conditions) if conditions else None,
+    )
+    return connection.execute(statement.returning(t.tokens.c.account)).first() is not None
 
 
 def _changed(connection: Connection, statement: Update) -> bool:

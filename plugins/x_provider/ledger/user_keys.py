@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.resealing import reseal
-from x_provider.ledger.tokens import UserOnX
+from x_provider.ledger.tokens import StoredTokens, UserOnX, take_tokens
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,11 @@ class UserKeyShelf:
             query = select(t.user_keys).order_by(t.user_keys.c.account)
             return [_stored(row) for row in connection.execute(query)]
 
-    def put(self, keys: StoredKeys) -> None:
-        """Keep the keys of a login in place of whatever was there."""
+    def put(self, keys: StoredKeys) -> StoredTokens | None:
+        """Keep the keys of a login in place of whatever was there.
+
+        :returns: the tokens of an OAuth 2.0 login that they replace.
+        """
         values = {
             "base_url": keys.base_url,
             "app": keys.app,
@@ -70,12 +73,15 @@ class UserKeyShelf:
             "logged_in_by": keys.logged_in_by,
         }
         with self._database.write() as connection:
+            # One login an account, also where two people log it in at once.
+            replaced = take_tokens(connection, keys.account)
             insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
             connection.execute(
                 insert(t.user_keys)
                 .values(account=keys.account, **values)
                 .on_conflict_do_update(index_elements=[t.user_keys.c.account], set_=values)
             )
+            return replaced
 
     def remove(self, account: str) -> bool:
         """Forget an account's keys; whether there were any."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import Context
 
 from x_provider.hooks.standing import Standing, look
-from x_provider.ledger import Ledger, Refusals, StoredTokens, TokenShelf, TokenState
+from x_provider.ledger import Ledger, StoredTokens, TokenState
 from x_provider.notifications.addresses import page_of_accounts
 from x_provider.notifications.chat import ChatNotifier, send_notice
 from x_provider.publishing import utc_now
@@ -16,8 +16,8 @@ _STOPPED = "Its posts stop where they stand, and go on after the login."
 class XLoginNeededNotifier(ChatNotifier):
     """Tell people that accounts have to be logged in on X: which, why, since when nothing goes out, and where.
 
-    It looks at every account that has lost its OAuth 2.0 login, or whose keys or token X refused, whoever found out;
-    each need is told once, and again when it is another. The notice goes to the task's log, and as a message to the
+    It looks at every account that has logged in, and at those whose keys or token X refused, whoever found out; each
+    need is told once, and again when it is another. The notice goes to the task's log, and as a message to the
     chat whose incoming webhook the connection holds. It never fails the task.
 
     :param notices_conn_id: the Airflow connection (type ``http``) with the webhook's address as its password.
@@ -27,23 +27,17 @@ class XLoginNeededNotifier(ChatNotifier):
     about = "a needed login"
 
     def _tell(self, context: Context, ledger: Ledger) -> None:  # noqa: ARG002
-        logins = {tokens.account: tokens for tokens in ledger.tokens.all()}
-        for account, tokens in logins.items():
-            self._look_at(account, tokens, ledger, ledger.tokens)
-        for refusal in ledger.refusals.all():
-            if refusal.account not in logins:
-                self._look_at(refusal.account, None, ledger, ledger.refusals)
-
-    def _look_at(
-        self, account: str, tokens: StoredTokens | None, ledger: Ledger, shelf: TokenShelf | Refusals
-    ) -> None:
-        """:param shelf: what remembers that it was told."""
-        standing = look(account, ledger)
-        why = _why(standing, tokens)
-        if why is None or not shelf.say(account, why):
-            return
-        if not send_notice(_words(standing, tokens, why), self.notices_conn_id, self.log):
-            shelf.unsay(account)
+        tokens = {each.account: each for each in ledger.tokens.all()}
+        by_keys = [each.account for each in ledger.user_keys.all()]
+        refused = [each.account for each in ledger.refusals.all()]
+        for account in sorted({*tokens, *by_keys, *refused, *ledger.notices.told()}):
+            standing = look(account, ledger)
+            why = _why(standing, tokens.get(account))
+            if why is None or (
+                ledger.notices.say(account, _need(standing, why))
+                and not send_notice(_words(standing, why), self.notices_conn_id, self.log)
+            ):
+                ledger.notices.forget(account)
 
 
 def _why(standing: Standing, tokens: StoredTokens | None) -> str | None:
@@ -56,10 +50,18 @@ def _why(standing: Standing, tokens: StoredTokens | None) -> str | None:
     return None
 
 
-def _words(standing: Standing, tokens: StoredTokens | None, why: str) -> str:
-    account = standing.conn_id
-    username = tokens.user.username if tokens is not None else _named(standing)
+def _need(standing: Standing, why: str) -> str:
+    """Which need it is. X has several words for one refusal, and a later one of the same kind is another need."""
+    if standing.refused_since is not None:
+        return f"refused since {standing.refused_since.isoformat()}"
+    login = standing.login
+    return f"{why} (login of {login.logged_in_at.isoformat()})" if login is not None else why
+
+
+def _words(standing: Standing, why: str) -> str:
+    account, username = standing.conn_id, _named(standing)
     who = f"{account} (@\u200b{username})" if username else account
+    tokens = standing.login if isinstance(standing.login, StoredTokens) else None
     return (
         f"X: account {who} needs login.\n"
         f"Why: {why}.\n"

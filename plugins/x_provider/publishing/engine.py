@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pendulum
@@ -27,12 +27,12 @@ from x_provider.client import (
 )
 from x_provider.ids import created_at
 from x_provider.ledger import (
-    ACCOUNT_STOPPED,
     OVER_BUDGET,
     AccountOnX,
     Attempt,
     Held,
     Ledger,
+    LedgerError,
     Part,
     PartState,
     Post,
@@ -348,9 +348,10 @@ class Publisher:
             why += to_go_on(error, self.account)
             late = (now - due_at(post, part)).total_seconds()
             outcome = decide_before_sending(error, now=now, pause=self._stops.pause(post), late=late)
-            self._note_refusal(outcome, error)
             if outcome.state is not PartState.REFUSED:
-                return self._stops.wait(post, part, outcome, why=why)
+                outcome = self._stops.wait(post, part, outcome, why=why)
+                self._note_refusal(error)
+                return outcome
         return self._stops.refuse(post, why=why)
 
     def _is_too_late(self, post: Post, part: Part) -> bool:
@@ -390,20 +391,23 @@ class Publisher:
             parent_age=(now - parent.received_at).total_seconds() if parent else None,
             may_upload_again=may_upload_again,
         )
-        self._note_refusal(outcome, error)
         why = f"{where(post, part)}: {error}{to_go_on(error, self.account)}"
         if isinstance(error, XMediaUnknown) and not may_upload_again:
             why += f" {forgotten_twice(post)}"
-        return self._finish(post, attempt, outcome, why=why, error=error)
+        outcome = self._finish(post, attempt, outcome, why=why, error=error)
+        self._note_refusal(error)
+        return outcome
 
-    def _note_refusal(self, outcome: Outcome, error: XError) -> None:
-        """Keys and tokens that X refuses for longer than it does in error: the account's page has to say so."""
-        if outcome.name == ACCOUNT_STOPPED and outcome.retry_at is None and isinstance(error, XNeedsLogin):
-            words = (error.detail or error.title or error.summary).rstrip(".")
-            why = f"X does not take its credentials any more ({words})"
-            with suppress(XNeedsLogin):  # of a login in the ledger, which knows of it there
-                credentials = self.client.credentials
-                self.ledger.refusals.note(self.account, credentials=credentials, why=why, now=self._clock())
+    def _note_refusal(self, error: XError) -> None:
+        """What X does not take the account's page has to say, once X has said it for long enough."""
+        digest = self.client.digest
+        if digest is None or error.status is None or not isinstance(error, XNeedsLogin):
+            return
+        why = f"X does not take its credentials any more ({(error.detail or error.summary).rstrip('.')})"
+        try:
+            self.ledger.refusals.note(self.account, credentials=digest, why=why, now=self._clock())
+        except LedgerError as away:
+            _log.warning("account %s: that X refused it is not written down: %s", self.account, away)
 
     def _finish(
         self, post: Post, attempt: Attempt, outcome: Outcome, *, why: str, error: XError | None = None

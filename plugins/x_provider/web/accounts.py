@@ -215,8 +215,11 @@ def _standing(name: str, ledger: Ledger) -> tuple[Standing, LoginSettings | None
 def _schemes(settings: LoginSettings | None) -> list[str]:
     if settings is None:
         return []
-    has_keys = settings.api_key and settings.api_key_secret
-    return [*(["oauth2"] if settings.client_id else []), *(["oauth1"] if has_keys else [])]
+    has_app = {
+        "oauth2": settings.client_id,
+        "oauth1": settings.api_key and settings.api_key_secret,
+    }
+    return [scheme for scheme, app in has_app.items() if app and scheme in settings.schemes]
 
 
 def _picture(url: str | None, base_url: str) -> str | None:

@@ -1,4 +1,4 @@
-"""OAuth 1.0a keys of logins, and credentials that X refuses"""
+"""OAuth 1.0a keys of logins, credentials that X refuses, and what was told of accounts"""
 
 from __future__ import annotations
 
@@ -34,21 +34,33 @@ def upgrade() -> None:
             "credentials",
             sa.String(length=64),
             nullable=False,
-            comment="fingerprint of those that X did not take",
+            comment="digest of those that X did not take",
         ),
         sa.Column("since", Instant(), nullable=False),
         sa.Column("last_at", Instant(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
-        sa.Column(
-            "told",
-            sa.Text(),
-            nullable=True,
-            comment="what the last notice of it said, so that it is said once",
-        ),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_x_refusals")),
     )
+    op.create_table(
+        "x_notices",
+        sa.Column("account", sa.String(length=250), nullable=False, comment="Airflow connection id"),
+        sa.Column("told", sa.Text(), nullable=False, comment="which need of the account was told last"),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_x_notices")),
+    )
+    with op.batch_alter_table("x_tokens", schema=None) as batch_op:
+        batch_op.drop_column("told")
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("x_tokens", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "told",
+                sa.Text(),
+                nullable=True,
+                comment="what the last notice of it said, so that it is said once",
+            )
+        )
+    op.drop_table("x_notices")
     op.drop_table("x_refusals")
     op.drop_table("x_user_keys")
