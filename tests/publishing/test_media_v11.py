@@ -33,8 +33,8 @@ def client(sandbox):
 
 
 @pytest.fixture
-def fire_to_the_end(publisher, clock):
-    """Fire a post until nothing more is to come of it."""
+def fire_to_the_end(sandbox, publisher, clock):
+    """Fire a post until nothing more is to come of it; what it waits for passes on X as well."""
 
     def fire_to_the_end(post):
         for _ in range(30):
@@ -42,6 +42,7 @@ def fire_to_the_end(publisher, clock):
             if fired.retry_at is None:
                 return fired
             clock.ahead += max((fired.retry_at - clock()).total_seconds(), 0.2)
+            sandbox.settings(clock_ahead_seconds=clock.ahead)
         raise AssertionError(fired.why)
 
     return fire_to_the_end
