@@ -17,9 +17,11 @@ from x_provider.operators.planning import XPlanPostOperator
 from x_provider.publishing.composing import compose
 
 OPENAPI = Path(__file__).parents[3] / "shared" / "x-api" / "openapi-2.167.json"
-NOW = pendulum.now("UTC").start_of("second")
-A_POST = str((int(NOW.timestamp() * 1000) - 60_000 - 1_288_834_974_657) << 22)
-"""The id of a post made a minute ago."""
+
+
+def a_post() -> str:
+    """The id of a post made a minute ago."""
+    return str((int(pendulum.now("UTC").timestamp() * 1000) - 60_000 - 1_288_834_974_657) << 22)
 
 
 def entries(folder: Path) -> list[dict[str, Any]]:
@@ -56,12 +58,12 @@ def entries(folder: Path) -> list[dict[str, Any]]:
         },
         {
             "text": "An answer",
-            "reply_to": A_POST,
+            "reply_to": a_post(),
             "exclude_reply_user_ids": ["2244994945"],
             "auto_populate_reply_metadata": True,
         },
-        {"text": "A quote", "quote": A_POST},
-        {"text": "An edit", "edit_of": A_POST},
+        {"text": "A quote", "quote": a_post()},
+        {"text": "An edit", "edit_of": a_post()},
         {"text": "A card", "card_uri": "card://1"},
         {"text": "A message", "direct_message_deep_link": "https://x.com/messages/compose?recipient_id=1"},
     ]
@@ -102,7 +104,7 @@ def test_a_calendar_can_send_every_field_of_a_post(described, tmp_path):
     head = {"calendar": "all", "timezone": "UTC", "plan": "enterprise", "premium": True}
     posts = [{"id": f"e{n}", "at": "now", **entry} for n, entry in enumerate(entries(tmp_path))]
     (tmp_path / "all.yaml").write_text(yaml.safe_dump({**head, "posts": posts}), encoding="utf-8")
-    reading = read_calendar(tmp_path / "all.yaml", now=NOW)
+    reading = read_calendar(tmp_path / "all.yaml", now=pendulum.now("UTC"))
     assert [str(finding) for finding in reading.findings if finding.severity == "error"] == []
     assert set().union(*(sent(part) for post in reading.calendar.posts for part in post.parts)) == described
 
