@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from pathlib import Path
 
 import pendulum
 import pytest
 import yaml
+from airflow.dag_processing.dagbag import DagBag
 from airflow.jobs.job import Job
 from airflow.models.dag import DagModel
 from airflow.models.trigger import Trigger
@@ -145,8 +147,15 @@ def test_an_account_whose_login_no_key_opens_breaks_nothing_off(
     assert not keys or keys not in json.dumps(checks)
 
 
+@pytest.fixture(scope="module")
+def x_events(store_dag):
+    """Airflow knows that DAG."""
+    file = Path(__file__).parents[2] / "dags" / "x_events.py"
+    store_dag(DagBag(str(file)).dags["x_events"])
+
+
 @pytest.fixture
-def set_paused(airflow_home):
+def set_paused(x_events):
     def set_paused(dag_id: str, is_paused: bool) -> None:
         with create_session() as session:
             session.get(DagModel, dag_id).is_paused = is_paused
@@ -292,6 +301,7 @@ def test_events_that_were_given_up_are_told_with_the_newest_reason(
     printed = airflow_x("status")
     assert "events: 1 that X has told wait for DAG x_events" in printed
     assert "events: 2 could not be handled, the newest because: no connection is known" in printed
+    assert "airflow x webhooks retry --all" in printed
 
 
 def test_what_breaks_a_check_is_named_and_not_quoted():

@@ -76,6 +76,7 @@ def show(shown: dict[str, Any], *, output: str) -> None:
             )
         if count := shown["events"]["given_up"]:
             print(f"events: {count} could not be handled, the newest because: {shown['events']['why']}")
+            print("  airflow x webhooks failed\n  airflow x webhooks retry --all")
 
 
 def needs_somebody(shown: dict[str, Any]) -> bool:
