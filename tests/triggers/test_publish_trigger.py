@@ -14,6 +14,7 @@ from drafting import plan_post
 from other_processes import LedgerGoes
 from triggering import first_event
 
+from x_provider.client.sending import _SIGNED_SECONDS
 from x_provider.hooks import x as x_hook
 from x_provider.ledger import PartState
 from x_provider.triggers import publish
@@ -272,3 +273,7 @@ def test_a_used_up_rate_limit_is_waited_for_by_the_trigger_and_costs_no_second_r
     assert 1 < late[1] < 18
     assert creates.count(201) == 2
     assert creates.count(429) <= 1
+
+
+def test_what_is_signed_ahead_is_good_for_as_long_after_the_instant_as_it_was_signed_before_it():
+    assert 2 * publish._OPEN_SECONDS <= _SIGNED_SECONDS

@@ -21,7 +21,8 @@ from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError, utc_n
 from x_provider.publishing.firing import FiringPool
 from x_provider.triggers.waiting import in_thread, sleep_until
 
-_OPEN_SECONDS = 10.0
+_OPEN_SECONDS = 30.0
+"""So long ahead a post is read and its request signed: a busy machine does not read a thousand in ten seconds."""
 _WARM_SECONDS = 2.0
 _LEDGER_PAUSES = (2, 5, 10, 30)
 _WARMING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="x-warm")
