@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from new_ledger import new_ledger
 
 from x_provider.ledger import Ledger
 
@@ -8,7 +9,7 @@ from x_provider.ledger import Ledger
 @pytest.fixture
 def ledger(tmp_path, monkeypatch):
     """The ledger that the commands find under ``x_ledger``."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    url = new_ledger(tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
     ledger = Ledger(url)
     yield ledger

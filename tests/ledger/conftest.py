@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import signature
 
 import pendulum
 import pytest
 from airflow_harness import wait_for
 from drafting import draft_of
+from new_ledger import new_ledger
 from sqlalchemy import event, make_url, text
 
 from x_provider.ledger import Ledger
@@ -18,9 +20,11 @@ NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request, tmp_path):
-    if request.param == "sqlite":
-        return make_url(f"sqlite:///{tmp_path}/ledger.db")
-    return request.getfixturevalue("postgres_url")
+    """Where the test's ledger is; nothing is there where the test itself asks for it, to make the tables."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_url")
+    is_asked_for = "ledger_url" in signature(request.function).parameters
+    return make_url(f"sqlite:///{tmp_path}/ledger.db" if is_asked_for else new_ledger(tmp_path))
 
 
 @pytest.fixture

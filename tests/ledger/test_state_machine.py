@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
 )
 from long import IS_LONG
+from new_ledger import new_ledger
 from sqlalchemy import select
 
 from x_provider.ledger import MOVES, Attempt, Ledger, PartState, Receipt
@@ -42,7 +43,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize(target=readings)
     def plan(self):
         self.folder = tempfile.TemporaryDirectory()
-        self.ledger = Ledger(f"sqlite:///{Path(self.folder.name)}/ledger.db")
+        self.ledger = Ledger(new_ledger(Path(self.folder.name)))
         self.now = START
         self.receipts = {}
         self.last_id = 1_900_000_000_000_000_000

@@ -7,6 +7,7 @@ from pathlib import Path
 import pendulum
 import pytest
 from drafting import described, plan_post
+from new_ledger import new_ledger
 from PIL import Image
 
 from x_provider.calendar import MediaSpec
@@ -17,7 +18,7 @@ from x_provider.publishing import Publisher
 
 @pytest.fixture
 def ledger(tmp_path):
-    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    ledger = Ledger(new_ledger(tmp_path))
     yield ledger
     ledger.database.dispose()
 

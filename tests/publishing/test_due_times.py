@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pendulum
 import pytest
 from drafting import draft_of
+from new_ledger import new_ledger
+from postgres import own_database, server_or_skip
 
 from x_provider.calendar import PartSpec
 from x_provider.ledger import Ledger, PartState
@@ -98,8 +100,10 @@ def test_what_was_sent_without_an_answer_is_looked_for_however_late(sandbox, pub
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_ledger(request, tmp_path):
     if request.param == "sqlite":
-        return Ledger(f"sqlite:///{tmp_path}/any.db")
-    return Ledger(request.getfixturevalue("postgres_url"))
+        yield Ledger(new_ledger(tmp_path))
+        return
+    with own_database(server_or_skip()) as url:
+        yield Ledger(url)
 
 
 def test_corrections_that_race_with_many_senders_leave_one_post_as_the_ledger_has_it(

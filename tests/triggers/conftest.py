@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from new_ledger import new_ledger
 
 from x_provider.ledger import Ledger
 
@@ -11,6 +12,6 @@ def connections(sandbox, tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_X_TRIGGERED", sandbox.connection())
     # A name of its own a test: the hooks keep what they looked up for a minute.
     ledger_conn_id = f"x_ledger_{tmp_path.name}"
-    path = tmp_path / "ledger.db"
-    monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", f"sqlite:///{path}")
-    return ledger_conn_id, Ledger(f"sqlite:///{path}")
+    url = new_ledger(tmp_path)
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", url)
+    return ledger_conn_id, Ledger(url)

@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+from new_ledger import new_ledger
 
 from x_provider.ledger import Ledger, ReceivedEvent
 from x_provider.publishing import utc_now
@@ -15,7 +16,7 @@ from x_provider.triggers.events import XEventsTrigger
 
 @pytest.fixture
 def ledger(tmp_path, monkeypatch):
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    url = new_ledger(tmp_path)
     monkeypatch.setenv(f"AIRFLOW_CONN_X_{tmp_path.name.upper()}", url)
     ledger = Ledger(url)
     yield ledger

@@ -7,6 +7,7 @@ import json
 import pendulum
 import pytest
 from drafting import plan_post
+from new_ledger import new_ledger
 from other_processes import send_without_answer
 
 from x_provider.calendar import MediaSpec, PartSpec
@@ -16,7 +17,7 @@ from x_provider.web.story import story_of
 
 @pytest.fixture
 def ledger(tmp_path):
-    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    ledger = Ledger(new_ledger(tmp_path))
     yield ledger
     ledger.database.dispose()
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from new_ledger import new_ledger
 from webhook_server import served, served_by_a_process
 
 from x_provider.client.webhooks import OAUTH2_SIGNATURE, SIGNATURE, response_token, signature_of
@@ -32,7 +33,7 @@ def server(airflow_home):
 @pytest.fixture
 def ledger(tmp_path, monkeypatch):
     """The ledger that the route finds, which looks its connection up anew for every test."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    url = new_ledger(tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
     monkeypatch.setattr(webhook.route.app, "_loop", None)
     ledger = Ledger(url)
