@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from long import IS_LONG
+from new_ledger import new_ledger
 
 from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, Repeats, Timeouts, XClient
@@ -71,7 +72,7 @@ class EngineMachine(RuleBasedStateMachine):
     def plan(self, late_then, due_in):
         self.sandbox.reset()
         self.folder = tempfile.TemporaryDirectory()
-        self.ledger = Ledger(f"sqlite:///{Path(self.folder.name)}/ledger.db")
+        self.ledger = Ledger(new_ledger(Path(self.folder.name)))
         self.ahead = 0.0
         self.pass_time(0)
         self.late_then = late_then
@@ -237,11 +238,20 @@ class EngineMachine(RuleBasedStateMachine):
             if not any(part.state in UNDER_WAY for each in fired for part in each.post.parts):
                 assert not self.ledger.posts.due(FOREVER)
                 return
+            for each in fired:
+                if each.retry_at is None and PartState.UNCERTAIN in {part.state for part in each.post.parts}:
+                    self._answer(each.post)
             instants = [each.retry_at for each in fired if each.retry_at]
             instants += [due.wake_at for due in self.ledger.posts.due(FOREVER, limit=1)]
             next_at = min([*instants, self.now().add(seconds=UPKEEP_SECONDS)])
             self.pass_time(max((next_at - self.now()).total_seconds(), 0) + 0.001)
         raise AssertionError(f"no end after {MOST_ROUNDS} rounds: {self.ledger.posts.all()}")
+
+    def _answer(self, post):
+        """A person is asked, as of a post that was given up while it was being sent: it is to be sent."""
+        with suppress(LedgerError):  # it is still looked for
+            if not self._is_found_on_x(post):
+                self.ledger.deciding.resume(post.id, now=self.now())
 
     def _compare(self):
         there = Counter(post["written"] for post in self.sandbox.posts())
