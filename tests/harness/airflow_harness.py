@@ -53,7 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
         name for name in os.environ if name.startswith(("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_"))
     ]:
         del os.environ[name]
+    (home / "dags").mkdir()
     os.environ.update(_environment(home))
+    # ``dag.test()`` reads all of the folder each time: a test that wants one of the ready DAGs loads it.
+    os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(home / "dags")
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +84,19 @@ def run_dag(airflow_home: Path) -> Callable[..., Any]:
     return _run_dag
 
 
+@pytest.fixture(scope="session")
+def store_dag(airflow_home: Path) -> Callable[..., None]:
+    """Store a DAG in Airflow's metadata database, as its DAG processor does."""
+    return _store_dag
+
+
 def _run_dag(dag: Any, **options: Any) -> Any:
     # It runs only what Airflow has stored before, which the DAGs of a test's own are not.
+    _store_dag(dag)
+    return dag.test(**options)
+
+
+def _store_dag(dag: Any) -> None:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 
@@ -90,7 +104,6 @@ def _run_dag(dag: Any, **options: Any) -> Any:
     bag.bag_dag(dag)
     DagBundlesManager().sync_bundles_to_db()
     sync_bag_to_db(bag, "dags-folder", None)
-    return dag.test(**options)
 
 
 def wait_for(what: str, look: Callable[[], Found | None], *, within: float, every: float = 0.2) -> Found:
@@ -166,21 +179,22 @@ class RunningAirflow:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End every process of the session that :func:`start_airflow` opened, and no other."""
-        end_session(self.process)
+        """End every process of the session that :func:`start_airflow` opened, and no other.
+
+        What they would still tidy up is thrown away.
+        """
+        kill_session(self.process)
 
 
-def end_session(leader: subprocess.Popen[bytes]) -> None:
-    """End every process of the session that *leader* was started with: politely, then for good."""
-    for number, patience in ((signal.SIGTERM, 15.0), (signal.SIGKILL, 5.0)):
-        for pid in processes_of(leader.pid):
+def kill_session(leader: subprocess.Popen[bytes]) -> None:
+    """SIGKILL every process of the session that *leader* was started with at once, as a power cut would."""
+    while alive := processes_of(leader.pid):  # one of them may have forked meanwhile
+        for pid in alive:
             with suppress(ProcessLookupError):
-                os.kill(pid, number)
-        deadline = time.monotonic() + patience
-        while processes_of(leader.pid) and time.monotonic() < deadline:
-            leader.poll()
-            time.sleep(0.1)
-    leader.wait(5)
+                os.kill(pid, signal.SIGKILL)
+        leader.poll()
+        time.sleep(0.05)
+    leader.wait(10)
 
 
 def processes_of(session: int) -> list[int]:

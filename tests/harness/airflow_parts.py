@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from airflow_harness import RunningAirflow, processes_of, settings_of
+from airflow_harness import RunningAirflow, kill_session, processes_of, settings_of
 
 _COMMANDS = {
     "api-server": ["api-server"],
@@ -34,10 +32,7 @@ class Component:
 
     def kill(self) -> None:
         """SIGKILL all of it at once, as a power cut would."""
-        for pid in processes_of(self.process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait(10)
+        kill_session(self.process)
 
     def talking_to(self, url: str) -> list[int]:
         """Those of its processes that have a connection to *url* open."""
