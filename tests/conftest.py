@@ -20,14 +20,15 @@ from sandbox_server import SandboxServer, start_sandbox  # noqa: E402
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the processes that share a run (`pytest -n`) each do one kind of long test, those first.
 
-    One does all that needs a whole Airflow, which takes a core; one does the crashes.
+    One does all that needs a whole Airflow, one the crashes, one what needs a browser only: each is started once.
     """
-    groups = ("airflow", "faults", None)
+    groups = ("airflow", "faults", "browser", None)
 
     def group(item: pytest.Item) -> str | None:
         if item.get_closest_marker("system") is not None:
             return "airflow"
-        return "faults" if item.path.parent.name == "faults" else None
+        folder = item.path.parent.name
+        return folder if folder in ("faults", "browser") else None
 
     for item in items:
         if name := group(item):

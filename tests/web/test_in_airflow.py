@@ -6,16 +6,19 @@ import json
 
 import pendulum
 import pytest
+from new_ledger import new_ledger
 from structlog.testing import capture_logs
 
 from x_provider.ledger import AccountOnX, Ledger
+
+pytestmark = pytest.mark.xdist_group("api_server")  # its app is made once
 
 PICTURE = "https://pbs.twimg.com/profile_images/1/me.png"
 
 
 @pytest.fixture
 def ledger(tmp_path, monkeypatch):
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    url = new_ledger(tmp_path)
     monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
     ledger = Ledger(url)
     yield ledger
