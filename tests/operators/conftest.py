@@ -8,6 +8,7 @@ from typing import Any
 
 import pendulum
 import pytest
+from new_ledger import new_ledger
 from PIL import Image
 
 from x_provider.ledger import Ledger
@@ -33,7 +34,7 @@ class SetUp:
 def set_up(sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     # Names of its own a test: the hooks keep what they looked up for a minute.
     x_conn_id, ledger_conn_id = f"x_{tmp_path.name}", f"x_ledger_{tmp_path.name}"
-    url = f"sqlite:///{tmp_path}/ledger.db"
+    url = new_ledger(tmp_path)
     monkeypatch.setenv(f"AIRFLOW_CONN_{x_conn_id.upper()}", sandbox.connection())
     monkeypatch.setenv(f"AIRFLOW_CONN_{ledger_conn_id.upper()}", url)
     ledger = Ledger(url)
@@ -68,6 +69,21 @@ def result_of(run_task):
         return ti.xcom_pull(task_ids="only")
 
     return result_of
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task parks for two seconds already, and what has failed is tried again after one.
+
+    The product's five and more are for an Airflow whose scheduler may be slower; ``dag.test()`` has none.
+    """
+    from x_provider.operators import publishing
+    from x_provider.publishing import stops
+    from x_provider.triggers import media
+
+    monkeypatch.setattr(publishing, "_SHORTEST_DEFERRAL_SECONDS", 2)
+    monkeypatch.setattr(media, "_SHORTEST_SECONDS", 2)
+    monkeypatch.setattr(stops, "SHORTEST_PAUSE_SECONDS", 1)
 
 
 @pytest.fixture

@@ -45,9 +45,10 @@ def test_a_thread_is_a_conversation(result_of, set_up, sandbox):
     assert (first["text"], second["text"], second["in_reply_to"]) == ("One", "Two", first["id"])
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_it_goes_out_at_its_instant(result_of, set_up, sandbox, deferrable):
-    at = pendulum.now("UTC").add(seconds=7).start_of("second")
+    at = pendulum.now("UTC").add(seconds=5).start_of("second")
     receipt = result_of(XCreatePostOperator, **set_up.ids, text="On time", at=at, deferrable=deferrable)
     assert 0 <= receipt["lateness_ms"] < 1500
     assert len(sandbox.posts()) == 1
@@ -76,6 +77,7 @@ def test_the_next_run_publishes_its_own(result_of, set_up, sandbox):
     assert [post["text"] for post in sandbox.posts()] == ["2026-12-02", "2026-12-01"]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_lost_answer_is_not_sent_again_by_clearing(run_task, set_up, sandbox):
     sandbox.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)
     for _ in range(2):
@@ -118,11 +120,12 @@ def test_a_planned_post_of_later_is_left_to_x_publish(result_of, run_task, set_u
     assert [r for r in sandbox.requests() if r["method"] == "POST"] == []
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_post_of_its_own_waits_to_upload_until_its_media_will_live_long_enough(
     result_of, set_up, sandbox, picture, monkeypatch
 ):
     monkeypatch.setattr(publishing, "_LONGEST_LEAD", timedelta(seconds=3))
-    at = pendulum.now("UTC").add(seconds=16).start_of("second")
+    at = pendulum.now("UTC").add(seconds=9).start_of("second")
     receipt = result_of(XCreatePostOperator, **set_up.ids, text="Later", media=[str(picture())], at=at)
     assert 0 <= receipt["lateness_ms"] < 1500
     (upload,) = [r for r in sandbox.requests() if r["path"].startswith("/2/media/upload")]
@@ -153,6 +156,7 @@ def test_mapped_tasks_publish_one_post_each(run_dag, set_up, sandbox):
     assert len(sandbox.posts()) == len(set_up.ledger.posts.all()) == 2
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("deferrable", [True, False])
 def test_a_receipt_that_the_ledger_cannot_take_is_kept_by_airflow_until_it_can(
     run_task, set_up, sandbox, monkeypatch, deferrable
@@ -172,7 +176,7 @@ def test_a_receipt_that_the_ledger_cannot_take_is_kept_by_airflow_until_it_can(
         return [thread for thread in threading.enumerate() if thread.name.startswith("x-receipt")]
 
     monkeypatch.setattr(receipt_trigger, "_KEEPING", ThreadPoolExecutor(1, thread_name_prefix="x-receipt"))
-    at = pendulum.now("UTC").add(seconds=8 if deferrable else 0)
+    at = pendulum.now("UTC").add(seconds=5 if deferrable else 0)
     with ThreadPoolExecutor(1) as pool:
         outage = pool.submit(an_outage)
         ti = run_task(

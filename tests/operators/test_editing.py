@@ -83,6 +83,7 @@ def test_a_new_version_may_bring_another_picture(edit, sandbox, published, pictu
     assert [medium["alt_text"] for medium in sandbox.posts()[0]["media"]] == ["The door"]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_an_edit_whose_answer_is_lost_is_found_and_not_made_again(edit, set_up, sandbox, published):
     sandbox.faults("drop_after_commit", path="/2/tweets", method="POST", times=1)
     receipt = edit(published, deferrable=False)

@@ -251,6 +251,7 @@ def test_an_account_that_airflow_does_not_know_yet_is_no_reason_to_forget_the_po
     assert texts(sandbox) == ["Shut"]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_post_whose_answer_is_lost_is_found_on_x(tell, notifier, sandbox, set_up):
     sandbox.faults("drop_after_commit", path="/2/tweets", method="POST", times=1)
     tell(notifier("Shut"))

@@ -80,25 +80,28 @@ def test_long_processing_is_left_to_the_triggerer(planned, set_up, sandbox, film
     assert uploads() == [200]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_the_whole_run_ends_with_the_file_ready(planned, result_of, sandbox, film, states, uploads):
-    sandbox.settings(processing_seconds=9)
+    sandbox.settings(processing_seconds=4)
     media_ids = result_of(XUploadMediaOperator, **planned(text="Look", media=[str(film)]))
     assert len(media_ids) == 1
     assert (states(), uploads()) == (["ready"], [200])
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_without_deferring_the_worker_waits(planned, sandbox, film, states):
-    sandbox.settings(processing_seconds=7)
+    sandbox.settings(processing_seconds=4)
     post = planned(text="Look", media=[str(film)])
     assert len(XUploadMediaOperator(task_id="upload", deferrable=False, **post).execute({})) == 1
     assert states() == ["ready"]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_shortly_before_the_due_time_who_sends_the_post_waits_for_the_rest(
     planned, result_of, sandbox, film, states
 ):
-    sandbox.settings(processing_seconds=14)
-    post = planned(text="Look", media=[str(film)], due_in=9)
+    sandbox.settings(processing_seconds=9)
+    post = planned(text="Look", media=[str(film)], due_in=5)
     assert len(XUploadMediaOperator(task_id="upload", **post).execute({})) == 1
     assert states() == ["processing"]
     receipt = result_of(XCreatePostOperator, **post)
@@ -148,8 +151,9 @@ def test_used_up_uploads_are_waited_for_without_a_slot(planned, sandbox, picture
     assert uploads().count(200) == 1
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_after_the_reset_it_goes_on_and_uploads_nothing_twice(planned, result_of, sandbox, picture, uploads):
-    sandbox.settings(limits={"POST /2/media/upload": {"user": 1, "window_seconds": 8}})
+    sandbox.settings(limits={"POST /2/media/upload": {"user": 1, "window_seconds": 4}})
     one, two = picture("one.png"), picture("two.png", (200, 0, 0))
     post = planned(text="Look", media=[str(one), str(two)])
     assert len(result_of(XUploadMediaOperator, **post)) == 2
@@ -174,11 +178,12 @@ def test_other_trouble_is_for_the_task_s_retries(planned, run_task, set_up, sand
     assert set_up.ledger.posts.get(post["post_id"]).state is PartState.PLANNED
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_post_of_a_task_s_own_goes_out_at_its_instant_while_x_processes_its_media_before(
     result_of, set_up, sandbox, film, uploads
 ):
-    sandbox.settings(processing_seconds=7)
-    at = pendulum.now("UTC").add(seconds=12).start_of("second")
+    sandbox.settings(processing_seconds=4)
+    at = pendulum.now("UTC").add(seconds=8).start_of("second")
     receipt = result_of(XCreatePostOperator, **set_up.ids, text="Look", media=[str(film)], at=at)
     assert 0 <= receipt["lateness_ms"] < 1500
     assert uploads() == [200]

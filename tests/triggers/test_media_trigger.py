@@ -67,9 +67,10 @@ def state_of(connections):
 
 
 def test_it_ends_when_x_has_processed_every_file_and_the_ledger_knows(
-    sandbox, uploaded, trigger_for, state_of, film
+    sandbox, uploaded, trigger_for, state_of, film, monkeypatch
 ):
-    sandbox.settings(processing_seconds=7)
+    monkeypatch.setattr(media, "_SHORTEST_SECONDS", 0.1)
+    sandbox.settings(processing_seconds=2)
     one, two = film(100), film(150)
     post = uploaded(one, two)
     assert (state_of(one), state_of(two)) == ("processing", "processing")
@@ -117,7 +118,10 @@ def test_many_wait_at_once_and_none_for_another(sandbox, uploaded, trigger_for, 
     assert (pendulum.now("UTC") - started).total_seconds() < 12
 
 
-def test_what_x_cannot_process_ends_the_post_with_words(uploaded, trigger_for, film, connections):
+def test_what_x_cannot_process_ends_the_post_with_words(
+    uploaded, trigger_for, film, connections, monkeypatch
+):
+    monkeypatch.setattr(media, "_SHORTEST_SECONDS", 0.1)
     file = film(damaged=True)
     post = uploaded(file)
     assert asyncio.run(first_event(trigger_for(post))) == {"post_id": post.id}
