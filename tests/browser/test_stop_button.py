@@ -16,6 +16,7 @@ from PIL import Image
 
 from x_provider.calendar import PartSpec
 from x_provider.ledger import AccountOnX, Cost, Ledger, PartState, Post, Receipt
+from x_provider.ledger.tables import metadata
 from x_provider.publishing import utc_now
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
@@ -27,15 +28,21 @@ GOING = "Posts go out as planned."
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    ledger = Ledger(f"sqlite:///{tmp_path_factory.mktemp('ledger')}/ledger.db")
+def ledger(standalone) -> Iterator[Ledger]:
+    """The file that Airflow takes without a connection, emptied: a triggerer that has looked for the connection
+    less than a minute ago takes it still, and a post of another ledger for the one of its number here.
+    """
+    ledger = Ledger(f"sqlite:///{standalone.home}/x_ledger.db")
+    with ledger.database.write() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
     yield ledger
     ledger.database.dispose()
 
 
 @pytest.fixture(scope="module")
 def airflow(browser, sandbox_server, ledger, standalone) -> Iterator[RunningAirflow]:
-    """The running Airflow; it publishes to the sandbox, its ledger the test's own."""
+    """The running Airflow; it publishes to the sandbox."""
     account = json.loads(sandbox_server.connection())
     stored = [
         {**account, "connection_id": "x_default", "extra": json.dumps(account["extra"])},
