@@ -4,9 +4,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pendulum
+import pytest
 
 from x_provider.calendar import PartSpec, PollSpec
-from x_provider.ledger import PartState
+from x_provider.ledger import LedgerError, PartState
 from x_provider.publishing import Publisher
 from x_provider.publishing.reconciling import QUIET_SECONDS
 
@@ -137,3 +138,16 @@ def test_arming_again_or_after_publishing_changes_nothing(sandbox, publisher, pl
     assert publisher.arm(post.id).state is PartState.ARMED
     publisher.fire(post.id)
     assert publisher.arm(post.id).state is PartState.POSTED
+
+
+def test_a_post_of_another_account_is_neither_uploaded_nor_sent(sandbox, ledger, client, plan):
+    post = plan("Not by these keys")
+    other = Publisher(ledger, client, account="x_other")
+    for do in (other.prepare, other.look_ahead, other.arm, other.fire):
+        with pytest.raises(
+            LedgerError, match="of account x_default, and account x_other was to send it"
+        ) as raised:
+            do(post.id)
+        assert not raised.value.may_pass
+    assert [call for call in sandbox.requests() if call["method"] == "POST"] == []
+    assert ledger.posts.get(post.id).state is PartState.PLANNED

@@ -166,7 +166,7 @@ class Publisher:
         :raises XError: when X cannot say who the account is; firing will find out for itself.
         """
         self.user()
-        post = self.ledger.posts.get(post_id)
+        post = self._post(post_id)
         part = _next_part(post)
         if part is not None and part.state is PartState.ARMED:
             costs_of(post, part, at=self._clock())  # what is in a text is found out once, and slowly
@@ -180,7 +180,7 @@ class Publisher:
         :raises MediaUnusableError: when a file is missing or has changed since it was planned.
         :raises XError: when X refuses a file, which ends the post, or cannot be reached.
         """
-        post = self.ledger.posts.get(post_id)
+        post = self._post(post_id)
         if post.state not in (PartState.PLANNED, PartState.ARMED):
             return Prepared({})
         self.user()
@@ -191,14 +191,14 @@ class Publisher:
 
         :returns: when to ask again; None when there is nothing to wait for ahead of the due time.
         """
-        return self._media.ask(self.ledger.posts.get(post_id))
+        return self._media.ask(self._post(post_id))
 
     def arm(self, post_id: int) -> Post:
         """Make the post's first unsent part ready to fire.
 
         Repeating it, or calling it for a post that is on X already, changes nothing.
         """
-        post = self.ledger.posts.get(post_id)
+        post = self._post(post_id)
         part = _next_part(post)
         if part is not None and part.state is PartState.PLANNED:
             self.ledger.sending.arm(post, part)
@@ -214,7 +214,7 @@ class Publisher:
         :raises ReceiptNotStoredError: when X created a part and the ledger could not be told.
         """
         ahead = self._ahead.pop(post_id, None)
-        post = ahead.post if ahead else self.ledger.posts.get(post_id)
+        post = ahead.post if ahead else self._post(post_id)
         if self._clock() < post.due_at:
             # Whoever calls may know an older due time: the calendar may have moved the post.
             return Fired(post, post.due_at)
@@ -244,6 +244,20 @@ class Publisher:
             report=self._report,
         )
         return following.look()
+
+    def _post(self, post_id: int) -> Post:
+        """The post, which must be the account's: a number says nothing in another ledger than the one it is from.
+
+        :raises LedgerError: when it is another account's.
+        """
+        post = self.ledger.posts.get(post_id)
+        if post.account != self.account:
+            raise LedgerError(
+                f"post {post_id} of {self.ledger!r} is {post.name} of account {post.account}, and account"
+                f" {self.account} was to send it: the connection of the ledger names another database than when that"
+                " was decided. Run the task again."
+            )
+        return post
 
     def _missed(self, post: Post) -> bool:
         part, now = _next_part(post), self._clock()

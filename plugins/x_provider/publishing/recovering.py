@@ -194,7 +194,7 @@ class Recovery:
         return self._leave_to_a_person(
             post,
             part,
-            f"sent without an answer, and not on X {QUIET_SECONDS} s later. Its calendar says to ask a person then"
+            f"sent without an answer, and not on X {QUIET_SECONDS} s later. The post is set to ask a person then"
             " (on_absent): look at the account",
         )
 
