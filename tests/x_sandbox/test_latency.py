@@ -46,7 +46,8 @@ def test_answers_that_take_long_do_not_wait_for_each_other(sandbox, api_of) -> N
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(post, range(CLIENTS)))
     requests = sandbox.requests()
-    assert min(request["milliseconds"] for request in requests) >= 500
+    # The loop that waits and the log that measures read two clocks, which differ by microseconds.
+    assert min(request["milliseconds"] for request in requests) >= 499
     assert most_at_once(requests) == CLIENTS
 
 
