@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pendulum import DateTime
 from sqlalchemy import and_, select, union
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.records import AccountOnX
+from x_provider.ledger.schema import insert_in
 from x_provider.ledger.states import PartState
 
 _TO_BE_SENT = (PartState.PLANNED, PartState.ARMED, PartState.SENDING, PartState.UNCERTAIN)
@@ -96,7 +95,7 @@ class Accounts:
             "seen_at": now,
         }
         with self._database.write() as connection:
-            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            insert = insert_in(connection.dialect.name)
             connection.execute(
                 insert(t.accounts)
                 .values(account=user.account, **values)

@@ -15,12 +15,11 @@ from typing import Any
 import pendulum
 from pendulum import DateTime
 from sqlalchemy import Connection, bindparam, func, literal, select, union
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.records import Cost, Held, Receipt
+from x_provider.ledger.schema import insert_in
 from x_provider.ledger.states import PartState
 from x_provider.ledger.types import Instant, Usd
 from x_provider.prices import dollars
@@ -207,7 +206,7 @@ class Charges:
             raise ValueError(f"a budget is 0 US dollars or more, in millionths at the finest, not {monthly}")
         row = {"account": account, "monthly": monthly, "set_by": by, "set_at": now}
         with self._database.write() as connection:
-            insert = _insert(connection.dialect.name)(t.budgets).values(row)
+            insert = insert_in(connection.dialect.name)(t.budgets).values(row)
             connection.execute(insert.on_conflict_do_update(index_elements=[t.budgets.c.account], set_=row))
             of_account = t.spending.c.account == account
             connection.execute(t.spending.update().where(of_account).values(warned=False))
@@ -236,7 +235,7 @@ def hold_month(connection: Connection, account: str, *, now: DateTime) -> Month 
 def warn(connection: Connection, month: Month) -> None:
     """It is said now that the month's budget is nearly used up."""
     row = {"account": month.account, "month": month.name, "usd": _NOTHING, "warned": True}
-    insert = _insert(connection.dialect.name)(t.spending).values(row)
+    insert = insert_in(connection.dialect.name)(t.spending).values(row)
     key = [t.spending.c.account, t.spending.c.month]
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_={"warned": True}))
 
@@ -262,7 +261,7 @@ def _read_first(connection: Connection, account: str, resources: Sequence[str], 
     rows = [
         {"account": account, "day": day.to_date_string(), "what": each} for each in sorted(set(resources))
     ]
-    insert = _insert(connection.dialect.name)(t.reads).values(rows).on_conflict_do_nothing()
+    insert = insert_in(connection.dialect.name)(t.reads).values(rows).on_conflict_do_nothing()
     return len(connection.execute(insert.returning(t.reads.c.what)).all())
 
 
@@ -305,14 +304,10 @@ _CHARGE = t.charges.insert().from_select(
 )
 
 
-def _insert(dialect: str) -> Any:
-    return postgresql_insert if dialect == "postgresql" else sqlite_insert
-
-
 @cache
 def _spend(dialect: str) -> Any:
     """The statement that adds to a month's sum."""
-    statement = _insert(dialect)(t.spending).values(
+    statement = insert_in(dialect)(t.spending).values(
         account=bindparam("account"),
         month=bindparam("month"),
         usd=bindparam("usd", type_=Usd()),
@@ -330,7 +325,7 @@ def _spend_on_attempt(dialect: str) -> Any:
         t.attempts.c.charge_usd,
         literal(False),
     ).where(*_of_attempt)
-    return _adding(_insert(dialect)(t.spending).from_select(["account", "month", "usd", "warned"], spent))
+    return _adding(insert_in(dialect)(t.spending).from_select(["account", "month", "usd", "warned"], spent))
 
 
 def _adding(statement: Any) -> Any:

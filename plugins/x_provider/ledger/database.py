@@ -33,7 +33,8 @@ _MIGRATION_LOCK = 0x785F_6C65_6467  # "x_ledg"
 
 _AWAY = (OperationalError, InternalError, InterfaceError, PoolTimeoutError, OSError)
 """What a database says that is away, or that takes no writes, as after a failover; and what its file system says."""
-_OUR_MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+OF_ONE_WRITE = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""What a database says against a single statement; it is well otherwise, and so is what else was written."""
 _CORRUPTED = ("XX001", "XX002")
 """PostgreSQL's words for a broken table or index, by SQLSTATE; SQLite has a class of its own for its file."""
 
@@ -137,7 +138,7 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except _OUR_MISTAKES:
+        except OF_ONE_WRITE:
             raise
         except (*_AWAY, DatabaseError) as error:
             where = self.url.render_as_string(hide_password=True)
@@ -158,7 +159,7 @@ def _is_broken(error: BaseException) -> bool:
     if not isinstance(error, DatabaseError):
         return False
     is_corrupted = getattr(error.orig, "sqlstate", None) in _CORRUPTED
-    return is_corrupted or not isinstance(error, (*_AWAY, *_OUR_MISTAKES))
+    return is_corrupted or not isinstance(error, (*_AWAY, *OF_ONE_WRITE))
 
 
 def _words(error: Exception) -> str:

@@ -8,11 +8,10 @@ from typing import Any, Literal
 
 from pendulum import DateTime
 from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+from x_provider.ledger.schema import insert_in
 
 EngagementKind = Literal["reply", "quote", "repost", "mention"]
 EventOutcome = Literal["handled", "ignored"]
@@ -232,7 +231,7 @@ class Events:
         """Keep what somebody did; False when it is known already."""
         values = {name: getattr(engagement, name) for name in Engagement.__dataclass_fields__}
         with self._database.write() as connection:
-            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            insert = insert_in(connection.dialect.name)
             statement = insert(t.engagement).values(**values).on_conflict_do_nothing(index_elements=_ONCE)
             return connection.execute(statement.returning(t.engagement.c.id)).first() is not None
 
@@ -308,4 +307,4 @@ def _storing(insert: Any) -> Any:
 
 
 # Built once: whoever delivers waits for it.
-_STORE = {"postgresql": _storing(postgresql_insert), "sqlite": _storing(sqlite_insert)}
+_STORE = {dialect: _storing(insert_in(dialect)) for dialect in ("postgresql", "sqlite")}

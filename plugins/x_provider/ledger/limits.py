@@ -9,11 +9,10 @@ from typing import Any
 
 from pendulum import DateTime
 from sqlalchemy import Connection, Integer, and_, bindparam, case, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+from x_provider.ledger.schema import insert_in
 
 _is_running = and_(
     t.rate_windows.c.account == bindparam("of"),
@@ -130,7 +129,7 @@ def _change(connection: Connection, account: str, family: str, *, by: int, now: 
 @cache
 def _note_in(dialect: str) -> Any:
     """The statement that learns a window, in the database's own words."""
-    insert = postgresql_insert if dialect == "postgresql" else sqlite_insert
+    insert = insert_in(dialect)
     statement = insert(t.rate_windows)
     said, known = statement.excluded, t.rate_windows.c
     # Of one window the smallest count is the newest, and it holds what others have reserved meanwhile.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+from x_provider.ledger.schema import insert_in
 
 
 class Notices:
@@ -24,7 +23,7 @@ class Notices:
     def say(self, account: str, need: str) -> bool:
         """Whether that need is news, written down as told."""
         with self._database.write() as connection:
-            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            insert = insert_in(connection.dialect.name)
             statement = insert(t.notices).values(account=account, told=need)
             statement = statement.on_conflict_do_update(
                 index_elements=[t.notices.c.account], set_={"told": need}, where=t.notices.c.told != need

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from pendulum import DateTime
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+from x_provider.ledger.schema import insert_in
 
 _CAME_SINCE = (
     select(t.receipts.c.part_id)
@@ -59,7 +58,7 @@ class Refusals:
             stands = connection.execute(
                 select(t.refusals.c.credentials).where(t.refusals.c.account == account, ~_CAME_SINCE)
             ).scalar_one_or_none()
-            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            insert = insert_in(connection.dialect.name)
             changed = {"last_at": now, "why": why} if stands == credentials else new
             connection.execute(
                 insert(t.refusals)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Integer, MetaData
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 metadata = MetaData(
     naming_convention={
@@ -15,3 +19,8 @@ metadata = MetaData(
 
 Key = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself for this type only."""
+
+
+def insert_in(dialect: str) -> Any:
+    """INSERT as the database's dialect has it, which can say ON CONFLICT."""
+    return postgresql_insert if dialect == "postgresql" else sqlite_insert

@@ -7,12 +7,11 @@ from dataclasses import asdict
 
 from pendulum import DateTime
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.records import Snapshot
+from x_provider.ledger.schema import insert_in
 
 
 class Snapshots:
@@ -52,7 +51,7 @@ class Snapshots:
         if not snapshots:
             return 0
         with self._database.write() as connection:
-            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            insert = insert_in(connection.dialect.name)
             added = 0
             for snapshot in snapshots:
                 statement = insert(t.snapshots).values(**asdict(snapshot)).on_conflict_do_nothing()

@@ -11,14 +11,11 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
-from x_provider.ledger.database import Database, LedgerError
+from x_provider.ledger.database import OF_ONE_WRITE, Database, LedgerError
 
 Result = TypeVar("Result")
-
-_OF_ONE = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
-"""What a database says against a single write; whatever else it says is about all that is written with it."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +100,7 @@ def _do_one(connection: Connection, work: Callable[[Connection], Any]) -> Callab
     try:
         result = work(connection)
     except Exception as error:
-        if isinstance(error, DBAPIError) and not isinstance(error, _OF_ONE):
+        if isinstance(error, DBAPIError) and not isinstance(error, OF_ONE_WRITE):
             raise
         refused = error
         connection.exec_driver_sql("ROLLBACK TO one")

@@ -14,12 +14,11 @@ from typing import Any
 
 from pendulum import DateTime
 from sqlalchemy import Connection, Row, Update, and_, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.resealing import reseal
+from x_provider.ledger.schema import insert_in
 
 _LONGEST_SEEDS = 990
 """Some thirty fingerprints: what was pasted before that is in no process's memory any more."""
@@ -253,7 +252,7 @@ def _put(
     seed = f"{login['seed']} " if login.get("seed") else ""
     seeds = func.substr(seed + t.tokens.c.seeds, 1, _LONGEST_SEEDS)
     again = {**values, "version": t.tokens.c.version + 1, "seeds": seeds}
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    insert = insert_in(connection.dialect.name)
     statement = insert(t.tokens).values(account=account, version=1, seeds=seed, **values)
     statement = statement.on_conflict_do_update(
         index_elements=[t.tokens.c.account],

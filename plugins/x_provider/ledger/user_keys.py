@@ -8,12 +8,11 @@ from typing import Any
 
 from pendulum import DateTime
 from sqlalchemy import Row, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.resealing import reseal
+from x_provider.ledger.schema import insert_in
 from x_provider.ledger.tokens import StoredTokens, UserOnX, take_tokens
 
 
@@ -75,7 +74,7 @@ class UserKeyShelf:
         with self._database.write() as connection:
             # One login an account, also where two people log it in at once.
             replaced = take_tokens(connection, keys.account)
-            insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+            insert = insert_in(connection.dialect.name)
             connection.execute(
                 insert(t.user_keys)
                 .values(account=keys.account, **values)

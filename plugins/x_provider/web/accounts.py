@@ -26,7 +26,7 @@ from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.finding import UndefinedError, found, known_accounts
 from x_provider.hooks.login import begin_login, finish_login, log_out
 from x_provider.hooks.standing import Standing, standing_of, undefined, unusable
-from x_provider.ledger import Ledger, LedgerError, StoredTokens
+from x_provider.ledger import Ledger, LedgerError, StoredKeys, StoredTokens
 from x_provider.publishing import utc_now
 from x_provider.web import serving
 from x_provider.web.serving import LedgerDep, may_look, only_json
@@ -71,8 +71,7 @@ class Login(BaseModel):
 @router.get("/accounts", dependencies=[Depends(may_look)])
 def accounts_page(ledger: LedgerDep) -> HTMLResponse:
     """The page."""
-    logins = (*ledger.tokens.all(), *ledger.user_keys.all())
-    places = {*(login.base_url for login in logins), *ledger.accounts.base_urls()}
+    places = {*(login.base_url for login in _logins(ledger)), *ledger.accounts.base_urls()}
     origins = {_origin(place) for place in places} - {"https://api.x.com"}
     response = serving.page("accounts.html", pictures_from=[_PICTURES_OF_X, *sorted(origins)])
     response.headers.update(_PRIVATE)
@@ -87,7 +86,7 @@ def accounts_status(
 
     :param also: an account whose connection a secrets backend keeps, which cannot be listed; for who may edit it.
     """
-    names = known_accounts(ledger)
+    names, kept = known_accounts(ledger), {login.account for login in _logins(ledger)}
     if also and also not in names:
         if not _may_log_in(also, user):
             raise HTTPException(
@@ -101,7 +100,7 @@ def accounts_status(
             {"name": name, "why": why, "needed": name in NEEDED_SCOPES, "usual": name in SCOPES}
             for name, why in {**SCOPES, **MORE_SCOPES}.items()
         ],
-        "accounts": [_account(name, ledger, user) for name in names],
+        "accounts": [_account(name, ledger, user, is_kept=name in kept) for name in names],
     }
 
 
@@ -166,13 +165,12 @@ def callback_address() -> str:
     return f"{base_url.rstrip('/')}{CALLBACK}"
 
 
-def _account(name: str, ledger: Ledger, user: Any) -> dict[str, Any]:
+def _account(name: str, ledger: Ledger, user: Any, *, is_kept: bool) -> dict[str, Any]:
     standing, settings = _standing(name, ledger)
     met = ledger.accounts.find(name, settings.base_url) if settings is not None else None
     login = standing.login
     tokens = login if isinstance(login, StoredTokens) else None
     user_on_x = login.user if login is not None else None
-    is_kept = ledger.tokens.find(name) is not None or ledger.user_keys.find(name) is not None
     is_held = settings is not None and (settings.keys is not None or settings.refresh_token is not None)
     is_left = standing.state == "undefined" and name in ledger.accounts.names()
     return {
@@ -195,6 +193,10 @@ def _account(name: str, ledger: Ledger, user: Any) -> dict[str, Any]:
         "may_change": _may_log_in(name, user),
         "may_log_out": is_kept or is_held or is_left,
     }
+
+
+def _logins(ledger: Ledger) -> list[StoredTokens | StoredKeys]:
+    return [*ledger.tokens.all(), *ledger.user_keys.all()]
 
 
 def _standing(name: str, ledger: Ledger) -> tuple[Standing, LoginSettings | None]:
