@@ -171,7 +171,7 @@ def test_a_login_by_keys_comes_before_a_user_of_the_environment(parts: tuple, mo
 
 
 def test_an_app_without_anything_that_acts_as_the_account_can_be_logged_in() -> None:
-    with pytest.raises(NotLoggedInError, match="or log the account in: page X > Accounts"):
+    with pytest.raises(NotLoggedInError, match=r"nobody has logged it in yet.*page X > Accounts"):
         credentials_of(connection(ONLY_APP))
 
 

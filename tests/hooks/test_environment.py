@@ -8,7 +8,8 @@ import pytest
 from airflow.sdk import Connection
 
 from x_provider.hooks.credentials import XConnectionError, credentials_of, fields_of, secrets_of
-from x_provider.hooks.environment import apps_keys, users_keys
+from x_provider.hooks.environment import apps_keys, user_id, users_keys
+from x_provider.hooks.problems import NotLoggedInError
 
 USER = {"ACCESS_TOKEN": "env-token", "ACCESS_TOKEN_SECRET": "env-token-secret"}
 APP = {"API_KEY": "env-key", "API_SECRET": "env-key-secret"}
@@ -112,6 +113,25 @@ def test_an_account_of_its_own_never_becomes_the_environments_user(
 def test_asked_for_by_name_it_does(environment) -> None:
     environment(USER, APP)
     assert credentials_of(connection(client_id="an-app", auth="oauth1")).kind == "oauth1"
+
+
+@pytest.mark.parametrize("who", [{"user_id": "12"}, {"username": "brand"}])
+@pytest.mark.parametrize("auth", ["auto", "oauth1"])
+def test_a_connection_that_names_its_user_never_becomes_the_environments(
+    environment, who: dict[str, str], auth: str
+) -> None:
+    environment(USER, APP)
+    with pytest.raises(NotLoggedInError):
+        credentials_of(connection(auth=auth, **who))
+
+
+@pytest.mark.parametrize("prefix", ["X_", "TWITTER_"])
+def test_a_token_says_whose_it_is(environment, prefix: str) -> None:
+    assert user_id() is None
+    environment(USER, prefix=prefix)
+    assert user_id() is None
+    environment({**USER, "ACCESS_TOKEN": "1900000000000000001-env"}, prefix=prefix)
+    assert user_id() == "1900000000000000001"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from x_provider.hooks.fields import (
     has_users_keys,
     with_users_keys,
 )
-from x_provider.hooks.problems import NotLoggedInError, XConnectionError, unsure
+from x_provider.hooks.problems import NotLoggedInError, XConnectionError, login_step, unsure
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -169,19 +169,23 @@ def schemes_kept(connection: Connection) -> tuple[Scheme, ...]:
     return (*(("oauth1",) if by_keys else ()), *(("oauth2",) if by_tokens else ()))
 
 
-def credentials_of(connection: Connection, *, login: Scheme | None = None) -> Credentials:
+def credentials_of(
+    connection: Connection, *, login: Scheme | None = None, is_another: bool = False
+) -> Credentials:
     """Choose the connection's credentials by its field ``auth``.
 
     ``auto`` takes the OAuth 1.0a keys when there is anything of the account's own among them, else the login in the
     ledger, else an OAuth 2.0 token, else the bearer token.
 
     :param login: the scheme of the account's login in the ledger, if it has one; see :func:`schemes_kept`.
+    :param is_another: the account is known as another user than the environment's, who then does not take its place.
     :raises XConnectionError: when the chosen set is incomplete, a value cannot be a credential, or files are
         to go by an API that does not take these.
     """
-    by_keys = login == "oauth1" and login in schemes_kept(connection)
+    has_login = login in schemes_kept(connection)
     # A login of the account comes before a user of the environment.
-    conn_id, fields = connection.conn_id, (fields_of if by_keys else with_users_keys)(connection)
+    fields = (fields_of if has_login or is_another else with_users_keys)(connection)
+    conn_id = connection.conn_id
     auth = fields.get("auth", "auto")
     if auth not in ("auto", *_NEEDED):
         raise XConnectionError(
@@ -189,17 +193,18 @@ def credentials_of(connection: Connection, *, login: Scheme | None = None) -> Cr
             f"the field auth is {auth!r}, which is no way to authenticate",
             f"Set it to auto, {', '.join(_NEEDED)}, or leave it empty for auto",
         )
-    if by_keys:
+    if has_login and login == "oauth1":
         for name in _APPS_KEYS:
             _check_value(conn_id, name, fields[name])
         return Credentials("oauth1", (), kept=KeptKeys(*(fields[name] for name in _APPS_KEYS)))
-    has_login = login == "oauth2"
     kind = _first_set(fields, has_login=has_login) if auth == "auto" else cast("AuthKind", auth)
     if kind == "oauth2" and (kept := _kept(conn_id, fields, has_login=has_login)) is not None:
         _require_media_api(conn_id, fields, kind)
         return Credentials(kind, (), app=_app_of(conn_id, fields, kind), kept=kept)
     missing = [name for name in _NEEDED[kind] if name not in fields]
     if missing:
+        if kind == "oauth1" and fields.keys() >= set(_APPS_KEYS) and not has_users_keys(fields):
+            raise _not_logged_in(conn_id, is_another=is_another)
         raise _incomplete(conn_id, kind, missing, fields)
     for name in _NEEDED[kind]:
         _check_value(conn_id, name, fields[name])
@@ -254,9 +259,17 @@ def _incomplete(
     step = f"Copy {'it' if len(missing) == 1 else 'them'} from {source} into the connection"
     if others:
         step += f", or set the field auth to {' or '.join(others)}, which is complete"
-    if kind == "oauth1" and fields.keys() >= set(_APPS_KEYS) and not has_users_keys(fields):
-        return NotLoggedInError(conn_id, problem, f"{step}, or log the account in: page X > Accounts")
     return XConnectionError(conn_id, problem, step)
+
+
+def _not_logged_in(conn_id: str, *, is_another: bool) -> NotLoggedInError:
+    from x_provider.accounts.tokens import NOBODY  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+
+    why = f"{NOBODY}, and it has no access_token and access_token_secret of its own"
+    if is_another:
+        why += "; those of the environment are another user's than the account was so far"
+    step = f"{login_step(conn_id)}; or write its access_token and access_token_secret into it"
+    return NotLoggedInError(conn_id, why, step)
 
 
 def _check_value(conn_id: str, name: str, value: str) -> None:

@@ -69,5 +69,11 @@ def users_keys() -> dict[str, str]:
     return {}
 
 
+def user_id() -> str | None:
+    """Whose the user's pair is: X's access tokens of OAuth 1.0a begin with their user's numeric id."""
+    owner, hyphen, _ = users_keys().get("access_token", "").partition("-")
+    return owner if hyphen and owner.isascii() and owner.isdigit() else None
+
+
 def _first(prefix: str, names: tuple[str, ...]) -> str | None:
     return next((value for name in names if (value := os.environ.get(prefix + name, "").strip())), None)

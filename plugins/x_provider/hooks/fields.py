@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 DEFAULT_BASE_URL = "https://api.x.com"
 
+# Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to become somebody else.
+_WHO = frozenset({"user_id", "username", "access_token", "access_token_secret"})
+_OTHER_WAYS = frozenset({"client_id", "bearer_token", "oauth2_access_token", "oauth2_refresh_token"})
+
 
 def fields_of(connection: Connection) -> dict[str, str]:
     """The connection's fields that are not empty, by our own names, secrets among them, and its app's keys where
@@ -27,22 +31,16 @@ def fields_of(connection: Connection) -> dict[str, str]:
 
 
 def with_users_keys(connection: Connection) -> dict[str, str]:
-    """The same, and the environment's user where the connection names no other way of its own to be one.
+    """The same, and the environment's user where the connection names no user, nor another way of its own to be one.
 
     A connection that waits for its login must not post as somebody else meanwhile.
     """
-    own = _own_fields(connection)
-    is_bare = own.get("auth", "auto") == "auto" and not own.keys() & {
-        "client_id",
-        "bearer_token",
-        "oauth2_access_token",
-        "oauth2_refresh_token",
-    }
-    # A login has written whose a connection is: logged out, it must not become the environment's user.
-    is_asked_for = is_bare or (own.get("auth") == "oauth1" and "user_id" not in own)
-    if has_users_keys(own) or not is_asked_for or not _takes_from_environment(connection):
-        return fields_of(connection)
-    return {**environment.users_keys(), **fields_of(connection)}
+    fields, own = fields_of(connection), _own_fields(connection)
+    auth = own.get("auth", "auto")
+    says_otherwise = own.keys() & (_WHO | _OTHER_WAYS if auth == "auto" else _WHO)
+    if auth not in ("auto", "oauth1") or says_otherwise or not _takes_from_environment(connection):
+        return fields
+    return {**environment.users_keys(), **fields}
 
 
 def _takes_from_environment(connection: Connection) -> bool:
@@ -54,7 +52,6 @@ def _takes_from_environment(connection: Connection) -> bool:
 
 def has_users_keys(fields: Mapping[str, str]) -> bool:
     """Whether there is anything of the account's own OAuth 1.0a keys."""
-    # Half of the account's own OAuth 1.0a keys is a mistake to be told, not a reason to become somebody else.
     return "access_token" in fields or "access_token_secret" in fields
 
 

@@ -40,11 +40,15 @@ def of_untouched(account: Account) -> tuple[bool, str]:
     )
 
 
-def of_nobody(account: Account) -> tuple[bool, str]:
-    """What is said of a connection that waits for its login."""
+def of_nobody(
+    account: Account, why: str = "nobody has logged this account in yet, with this client id and at this API"
+) -> tuple[bool, str]:
+    """What is said of a connection that waits for its login.
+
+    :param why: in words, without a full stop.
+    """
     return False, (
-        "Needs login: nobody has logged this account in yet, with this client id and at this API. Save the"
-        " connection, then log it in: page X > Accounts,"
+        f"Needs login: {why}. Save the connection, then log it in: page X > Accounts,"
         f" or `airflow x login` with the connection's name. API: {place_of(account)}. {_FOR_NOTHING}"
     )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow.sdk.log import mask_secret
 
+from x_provider.hooks import environment
 from x_provider.hooks.credentials import (
     Account,
     Credentials,
@@ -15,6 +17,7 @@ from x_provider.hooks.credentials import (
     credentials_of,
     schemes_kept,
 )
+from x_provider.hooks.fields import base_url_of
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.problems import NotLoggedInError
 
@@ -44,28 +47,70 @@ def login_of(connection: Connection, tokens: StoredTokens | None, keys: StoredKe
     return "oauth1" if "oauth1" in [scheme for scheme, _ in known] else None
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a connection acts by.
+
+    :param credentials: those of a login not opened.
+    :param tokens: what the ledger keeps under the connection's name, whether it uses it or not.
+    :param keys: the same.
+    """
+
+    credentials: Credentials
+    tokens: StoredTokens | None = field(default=None, repr=False)
+    keys: StoredKeys | None = field(default=None, repr=False)
+
+
+def choice_of(connection: Connection, ledger: Ledger) -> Choice:
+    """Choose among what the connection holds, its login in the ledger, and the user of the environment.
+
+    :raises XConnectionError: when the connection cannot be used.
+    :raises LedgerError: when the ledger cannot be used.
+    """
+    conn_id = connection.conn_id
+    tokens, keys = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
+    try:
+        credentials = credentials_of(
+            connection,
+            login=login_of(connection, tokens, keys),
+            is_another=_is_another(connection, ledger, tokens, keys),
+        )
+    except NotLoggedInError as error:
+        credentials = Credentials("oauth1", (), waits=error.problem)
+    return Choice(credentials, tokens, keys)
+
+
+def _is_another(
+    connection: Connection, ledger: Ledger, tokens: StoredTokens | None, keys: StoredKeys | None
+) -> bool:
+    """Whether the ledger knows the account as another user than the environment's: whoever logged in last, or as
+    whom it posted.
+    """
+    if not environment.users_keys():
+        return False
+    known = {login.user.user_id for login in (tokens, keys) if login is not None}
+    if (met := ledger.accounts.find(connection.conn_id, base_url_of(connection))) is not None:
+        known.add(met.user_id)
+    return not known <= {environment.user_id()}
+
+
 def chosen(connection: Connection, ledger: Ledger) -> Credentials:
     """The connection's credentials, the keys of a login by OAuth 1.0a among them; tokens stay with their keeper.
 
     :raises XConnectionError: when the connection cannot be used.
     :raises LedgerError: when the ledger cannot be used, or no key opens what it keeps.
     """
-    conn_id = connection.conn_id
-    tokens, keys = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
-    try:
-        credentials = credentials_of(connection, login=login_of(connection, tokens, keys))
-    except NotLoggedInError as error:
-        return Credentials("oauth1", (), waits=error.problem)
-    if keys is None or not isinstance(credentials.kept, KeptKeys):
-        return credentials
-    return with_keys(account_of(connection), credentials.kept, keys)
+    choice = choice_of(connection, ledger)
+    if choice.keys is None or not isinstance(choice.credentials.kept, KeptKeys):
+        return choice.credentials
+    return with_keys(account_of(connection), choice.credentials.kept, choice.keys)
 
 
 def keys_for_a_test(connection: Connection, ledger: Callable[[], Ledger]) -> Credentials | None:
     """The credentials of the login by keys that is this connection's, for one that is tested under a made-up name.
 
-    The connection form does that: so it is found by its app and its user. A connection with a login under its own
-    name, or one by OAuth 2.0 that is newer, has no need of it.
+    The connection form does that: so it is found by its user, and by its app if there is one of that. A connection
+    with a login under its own name, or one by OAuth 2.0 that is newer, has no need of it.
 
     :param ledger: asked where such a login would be used.
     :raises XConnectionError: when the connection cannot be used.
@@ -78,23 +123,22 @@ def keys_for_a_test(connection: Connection, ledger: Callable[[], Ledger]) -> Cre
         return None
     kept = credentials_of(connection, login="oauth1").kept
     assert isinstance(kept, KeptKeys)  # noqa: S101
-    fitting = [
-        each
-        for each in known.user_keys.all()
-        if misfit(account, kept, each) is None and is_of(account, each.user)
+    mine = sorted(
+        (each for each in known.user_keys.all() if is_of(account, each.user)),
+        key=lambda each: (misfit(account, kept, each) is None, each.logged_in_at),
+    )
+    if not mine:
+        return None
+    newest = mine[-1]
+    is_usable = misfit(account, kept, newest) is None
+    tokens = [
+        each.logged_in_at
+        for each in known.tokens.all()
+        if each.base_url == account.base_url and is_of(account, each.user)
     ]
-    newest = max(fitting, key=lambda each: each.logged_in_at, default=None)
-    if newest is None or any(_is_newer(each, newest, account) for each in known.tokens.all()):
+    if any(not is_usable or logged_in_at > newest.logged_in_at for logged_in_at in tokens):
         return None
     return with_keys(account, kept, newest)
-
-
-def _is_newer(tokens: StoredTokens, keys: StoredKeys, account: Account) -> bool:
-    return (
-        tokens.base_url == keys.base_url
-        and is_of(account, tokens.user)
-        and tokens.logged_in_at > keys.logged_in_at
-    )
 
 
 def is_of(account: Account, user: UserOnX) -> bool:

@@ -20,14 +20,13 @@ from x_provider.hooks.credentials import (
     KeptLogin,
     XConnectionError,
     account_of,
-    credentials_of,
     secrets_of,
     unsure,
 )
-from x_provider.hooks.kept import login_of, with_keys
+from x_provider.hooks.kept import choice_of, with_keys
 from x_provider.hooks.kept import misfit as misfit_of_keys
 from x_provider.hooks.missing import doubt
-from x_provider.hooks.problems import NotLoggedInError, login_step
+from x_provider.hooks.problems import login_step
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -96,23 +95,20 @@ def standing_of(connection: Connection, ledger: Ledger) -> Standing:
 
     :raises LedgerError: when the ledger cannot be used.
     """
-    conn_id = connection.conn_id
-    tokens, keys = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
     try:
-        account = account_of(connection)
-        try:
-            credentials = credentials_of(connection, login=login_of(connection, tokens, keys))
-        except NotLoggedInError:
-            return _not_logged_in(account)
+        account, choice = account_of(connection), choice_of(connection, ledger)
     except XConnectionError as error:
         return unusable(error)
+    credentials = choice.credentials
+    if credentials.waits is not None:
+        return _needs_login(account, credentials.kind, credentials.waits, None)
     if isinstance(credentials.kept, KeptLogin):
-        return _kept(account, credentials.kept, tokens)
+        return _kept(account, credentials.kept, choice.tokens)
     if credentials.kind == "bearer":
         why = "its credentials are an app-only bearer token, which reads and cannot post"
         step = "Add a user's credentials to post with it: page X > Accounts, or `airflow x login`"
-        return Standing(conn_id, "app_only", why, step, account, "bearer")
-    return _by_what_does_not_end(account, credentials, keys, ledger)
+        return Standing(account.conn_id, "app_only", why, step, account, "bearer")
+    return _by_what_does_not_end(account, credentials, choice.keys, ledger)
 
 
 def undefined(conn_id: str, ledger: Ledger) -> Standing:
@@ -168,14 +164,6 @@ def _digest(account: Account, credentials: Credentials, login: StoredKeys | None
             return None
     scheme = OAuth1 if credentials.kind == "oauth1" else OAuth2User
     return scheme(*credentials.values).digest()
-
-
-def _not_logged_in(account: Account) -> Standing:
-    """There is an app's API key and secret, and nothing that acts as the account."""
-    from x_provider.accounts.tokens import NOBODY  # noqa: PLC0415  (as above)
-
-    why = f"{NOBODY}, and it has no access_token and access_token_secret of its own"
-    return _needs_login(account, "oauth1", why, None)
 
 
 def _needs_login(

@@ -161,7 +161,7 @@ class XHook(BaseHook):
         if credentials.kind == "bearer":
             return introducing.of_app(self.account)
         if credentials.waits is not None:
-            return introducing.of_nobody(self.account)
+            return introducing.of_nobody(self.account, credentials.waits)
         login = credentials.kept
         if not isinstance(login, KeptLogin):
             client = _client(self.account, credentials, None)

@@ -1,0 +1,93 @@
+"""When a connection acts as the user that the environment names, and when it must not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from x_provider.client import CreatePost, XNeedsLogin
+from x_provider.hooks import XHook
+from x_provider.hooks.login import log_out
+from x_provider.hooks.publisher import open_publisher
+from x_provider.hooks.standing import look
+
+
+@pytest.fixture
+def bare(ids, ledger, sandbox, monkeypatch):
+    """Define a connection that says only where X is; its app and its user are in the environment."""
+    api_key, secret, token, token_secret = sandbox.keys(1)
+    client = sandbox.accounts[1]["oauth2"]
+    variables = {
+        "X_CLIENT_ID": client["client_id"],
+        "X_CLIENT_SECRET": client["client_secret"],
+        "X_API_KEY": api_key,
+        "X_API_SECRET": secret,
+        "X_ACCESS_TOKEN": token,
+        "X_ACCESS_TOKEN_SECRET": token_secret,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    def bare(**extra: str) -> XHook:
+        fields = {"conn_type": "x", "host": sandbox.url, "extra": extra}
+        monkeypatch.setenv(f"AIRFLOW_CONN_{ids[0].upper()}", json.dumps(fields))
+        return XHook(*ids)
+
+    return bare
+
+
+@pytest.fixture
+def posters(ids, bare, sandbox):
+    """Post once as the account of the connection that holds these fields; who has posted so far."""
+
+    def posters(**extra: str) -> list[str]:
+        bare(**extra)
+        publisher = open_publisher(account=ids[0], ledger_conn_id=ids[1])
+        publisher.user()
+        publisher.client.create_post(CreatePost(text=f"Post {len(sandbox.posts())}"))
+        return sorted(post["username"] for post in sandbox.posts())
+
+    return posters
+
+
+@pytest.mark.parametrize("auth", ["auto", "oauth1"])
+def test_of_nobody_else_the_ledger_knows(posters, ledger, ids, auth: str) -> None:
+    assert posters(auth=auth) == ["bob"]
+    assert posters(auth=auth) == ["bob", "bob"]
+    assert look(ids[0], ledger).state == "keys"
+
+
+@pytest.mark.parametrize("auth", ["auto", "oauth2"])
+def test_a_login_comes_first(posters, log_in, ledger, ids, auth: str) -> None:
+    log_in(0)
+    assert posters(auth=auth) == ["alice"]
+    assert look(ids[0], ledger).state == "good"
+
+
+@pytest.mark.parametrize("auth", ["auto", "oauth1"])
+def test_after_a_logout_the_account_waits(posters, log_in, keys_of, ledger, ids, sandbox, auth: str) -> None:
+    if auth == "auto":
+        log_in(0)
+    else:
+        keys_of(0)
+    assert posters(auth=auth) == ["alice"]
+    log_out(ledger, ids[0])
+    with pytest.raises(XNeedsLogin, match="nobody has logged it in"):
+        posters(auth=auth)
+    standing = look(ids[0], ledger)
+    assert (standing.state, standing.can_post) == ("needs_login", False)
+    assert [post["username"] for post in sandbox.posts()] == ["alice"]
+
+
+def test_a_login_that_the_connection_does_not_use_is_somebody_all_the_same(posters, log_in) -> None:
+    log_in(0)
+    with pytest.raises(XNeedsLogin, match="another user's than the account was so far"):
+        posters(auth="oauth1")
+
+
+def test_the_same_user_may(posters, log_in, ledger, ids) -> None:
+    log_in(1)
+    assert posters(auth="oauth1") == ["bob"]
+    ledger.tokens.remove(ids[0])
+    assert posters() == ["bob", "bob"]
