@@ -24,7 +24,7 @@ def account(sandbox, monkeypatch):
 
 
 @pytest.fixture
-def airflow_x(capsys):
+def airflow_x(airflow_home, capsys):
     """Run ``airflow x …`` in this process; give what it printed."""
     from airflow.cli.cli_parser import get_parser
 

@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pendulum
@@ -17,6 +18,7 @@ import requests
 from sqlalchemy.exc import DatabaseError
 
 from x_provider.client import CreatePost, OAuth1, XClient, XNeedsLogin
+from x_provider.hooks import connections
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
 from x_provider.ledger import AccountOnX
@@ -62,6 +64,21 @@ def stored_account(sandbox, airflow_home):
         )
     yield "x_stored"
     remove("x_stored")
+
+
+@pytest.fixture
+def change(stored_account):
+    """Change fields of the stored connection's extra."""
+
+    def change(**fields: str) -> None:
+        from airflow.models.connection import Connection
+        from airflow.utils.session import create_session
+
+        with create_session() as session:
+            stored = session.query(Connection).filter(Connection.conn_id == stored_account).one()
+            stored.set_extra(json.dumps({**json.loads(stored.extra), **fields}))
+
+    return change
 
 
 def remove(conn_id: str) -> None:
@@ -401,6 +418,79 @@ def test_keys_are_kept_where_the_login_that_they_replace_cannot_be_revoked(
     assert "WARNING: The account's OAuth 2.0 tokens: They are removed here, but X was not told" in said
     assert ledger.tokens.find(stored_account) is None
     assert keys_in(ledger, stored_account)["access_token"] == sandbox.accounts[1]["access_token"]
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Let something happen between what a login keeps in the ledger and what it writes into the connection."""
+
+    def meanwhile(happens: Callable[[], None]) -> None:
+        write = connections.write_login
+
+        def write_late(*args: Any, **kwargs: Any) -> str | None:
+            monkeypatch.setattr(connections, "write_login", write)
+            happens()
+            return write(*args, **kwargs)
+
+        monkeypatch.setattr(connections, "write_login", write_late)
+
+    return meanwhile
+
+
+def test_of_two_logins_at_once_the_connection_says_the_one_that_stands(
+    airflow_x, ledger, stored_account, sandbox, person, person_with_a_pin, meanwhile, port
+) -> None:
+    def another_logs_in() -> None:
+        person_with_a_pin()
+        airflow_x("login", stored_account, "--scheme", "oauth1")
+
+    person(lambda url: requests.post(url, data=CONSENT, timeout=10))
+    meanwhile(another_logs_in)
+    with pytest.raises(SystemExit, match=r"twice at once, and the other login stands: @bob by OAuth 1\.0a"):
+        airflow_x("login", stored_account, "--port", str(port))
+    extra = extra_of(stored_account)
+    assert (extra["auth"], extra["username"]) == ("oauth1", "bob")
+    assert XHook(stored_account).get_conn().me().username == "bob"
+
+
+def test_a_logout_during_a_login_stands(
+    airflow_x, ledger, stored_account, sandbox, person_with_a_pin, meanwhile
+) -> None:
+    person_with_a_pin()
+    meanwhile(lambda: airflow_x("logout", stored_account))
+    with pytest.raises(SystemExit, match=f"logged account {stored_account} out while you logged it in"):
+        airflow_x("login", stored_account, "--scheme", "oauth1")
+    assert ledger.user_keys.find(stored_account) is None
+
+
+def test_tokens_whose_app_nobody_names_can_be_logged_out(airflow_x, ledger, stored_account, change) -> None:
+    change(client_id="", oauth2_refresh_token="of-an-app-that-is-not-named")
+    said = airflow_x("logout", stored_account)
+    assert "X was not told (the connection names no app that they could be of)" in said
+    assert f"{stored_account} is logged out" in said
+    assert extra_of(stored_account)["oauth2_refresh_token"] == ""
+
+
+@pytest.mark.parametrize("where", ["a connection of Airflow", "an environment variable", "the environment"])
+def test_a_logout_leaves_keys_that_lie_elsewhere_too(
+    airflow_x, ledger, account, stored_account, sandbox, change, person_with_a_pin, monkeypatch, where
+) -> None:
+    pair = {name: sandbox.accounts[1][name] for name in ("access_token", "access_token_secret")}
+    if where == "the environment":
+        who = r"the environment \(X_ACCESS_TOKEN\)"
+        for name, value in pair.items():
+            monkeypatch.setenv(f"X_{name.upper()}", value)
+    elif where == "an environment variable":
+        who = "x_other"
+        other = {"conn_type": "x", "host": sandbox.url, "extra": pair}
+        monkeypatch.setenv("AIRFLOW_CONN_X_OTHER", json.dumps(other))
+    else:
+        who = stored_account
+        change(**pair)
+    person_with_a_pin()
+    airflow_x("login", "x_cli", "--scheme", "oauth1")
+    assert re.search(f"X was not told, for {who} acts by the same keys", airflow_x("logout", "x_cli"))
+    assert "/1.1/oauth/invalidate_token" not in [seen["path"] for seen in sandbox.requests()]
 
 
 def test_the_connection_is_written_whole_and_holds_no_token(

@@ -10,7 +10,7 @@ from x_provider.hooks.connections import (
     create_connection,
     forget_tokens,
     login_settings,
-    write_oauth2_login,
+    write_login,
 )
 from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.finding import accounts_in_airflow
@@ -47,7 +47,7 @@ def stored():
 def test_a_login_writes_every_field_of_the_form_and_leaves_the_others(stored) -> None:
     extra = {"client_id": "id", "oauth2_refresh_token": "old", "own_field": 7, "media_api": "1.1"}
     read = stored(host="https://api.x.com", login="key", extra=json.dumps(extra))
-    assert write_oauth2_login("x_kept", user_id="12", username="bob") is None
+    assert write_login("x_kept", "oauth2", user_id="12", username="bob") is None
     written = read()
     declared = get_provider_info()["connection-types"][0]["conn-fields"]
     assert written.keys() == {*declared, "own_field"}
@@ -94,7 +94,7 @@ def test_a_new_connection_has_every_field(stored) -> None:
 def test_one_in_the_environment_is_not_written(stored, monkeypatch, in_database_too) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_X_KEPT", json.dumps({"conn_type": "x", "extra": {"client_id": "env"}}))
     read = stored(extra="{}") if in_database_too else None
-    why = write_oauth2_login("x_kept", user_id="12", username="bob")
+    why = write_login("x_kept", "oauth2", user_id="12", username="bob")
     assert why == (
         "The connection x_kept is kept in the environment variable AIRFLOW_CONN_X_KEPT, where Airflow cannot"
         " write it."
@@ -110,7 +110,7 @@ def test_one_in_a_secrets_backend_is_not_written(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv(
         "AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(secrets)})
     )
-    why = write_oauth2_login("x_vault", user_id="12", username="bob")
+    why = write_login("x_vault", "oauth2", user_id="12", username="bob")
     assert why is not None
     assert "kept in the secrets backend LocalFilesystemBackend" in why
 
@@ -129,6 +129,6 @@ def test_one_that_cannot_be_logged_in_says_why(stored, fields, message) -> None:
 
 
 def test_one_that_is_gone_is_not_written(stored) -> None:
-    assert write_oauth2_login("x_kept", user_id="1", username="bob") == (
+    assert write_login("x_kept", "oauth2", user_id="1", username="bob") == (
         "The connection x_kept is gone from Airflow's database."
     )

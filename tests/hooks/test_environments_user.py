@@ -8,7 +8,7 @@ import pytest
 
 from x_provider.client import CreatePost, XNeedsLogin
 from x_provider.hooks import XHook
-from x_provider.hooks.login import log_out
+from x_provider.hooks.logout import log_out
 from x_provider.hooks.publisher import open_publisher
 from x_provider.hooks.standing import look
 
@@ -66,7 +66,9 @@ def test_a_login_comes_first(posters, log_in, ledger, ids, auth: str) -> None:
 
 
 @pytest.mark.parametrize("auth", ["auto", "oauth1"])
-def test_after_a_logout_the_account_waits(posters, log_in, keys_of, ledger, ids, sandbox, auth: str) -> None:
+def test_after_a_logout_the_account_waits(
+    airflow_home, posters, log_in, keys_of, ledger, ids, sandbox, auth: str
+) -> None:
     if auth == "auto":
         log_in(0)
     else:

@@ -142,13 +142,14 @@ def finish_oauth2(
 def log_out(
     ledger: Ledger,
     sealer: Callable[[], Sealer],
-    app: OAuth2App,
+    app: OAuth2App | None,
     *,
     account: str,
     held_refresh_token: str | None = None,
 ) -> list[str]:
     """Make X forget the account's OAuth 2.0 tokens, and forget them here; what X did not do, each a sentence.
 
+    :param app: of the account's connection; None where that names none.
     :param held_refresh_token: one that the connection held, which X forgets too.
     """
     stored = ledger.tokens.find(account)
@@ -158,7 +159,7 @@ def log_out(
 
 def revoked(
     sealer: Callable[[], Sealer],
-    app: OAuth2App,
+    app: OAuth2App | None,
     stored: StoredTokens | None,
     *,
     held_refresh_token: str | None = None,
@@ -167,6 +168,10 @@ def revoked(
 
     Tokens are sent to the X and by the app that gave them, and to no other, whatever the connection says by now.
     """
+    if stored is None and held_refresh_token is None:
+        return []
+    if app is None:
+        return [untold("the connection names no app that they could be of")]
     tokens: dict[str, str | None] = {}
     if stored is not None and (stored.base_url, stored.client_id) != (app.base_url, app.client_id):
         named = f"they are of app {stored.client_id} at {stored.base_url}, and the connection names another by now"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -118,11 +118,14 @@ def log_out_oauth1(
     *,
     account: str,
     held: tuple[str, str] | None = None,
+    others: Callable[[], Mapping[tuple[str, ...], str]] = dict,
 ) -> list[str]:
     """Make X forget the account's keys, and forget them here; what X did not do, each a sentence.
 
     :param app: of the account's connection; None where that names none.
     :param held: an access token and secret that the connection held, which X forgets too.
+    :param others: by which pairs somebody acts besides those of the ledger, and who, in words: X gives an app and a
+        user the same ones each time.
     """
     stored = ledger.user_keys.find(account)
     ledger.user_keys.remove(account)
@@ -135,10 +138,10 @@ def log_out_oauth1(
     except LedgerError as error:
         return [untold(str(error).rstrip("."))]
     pairs = dict.fromkeys(pair for pair in (kept, held) if pair is not None)
-    others = {each.credentials: each.account for each in ledger.user_keys.all()}
-    remarks = []
+    logins = {each.credentials: each.account for each in ledger.user_keys.all()}
+    outside, remarks = others(), []
     for pair in pairs:
-        other = others.get(app.acting_as(UserKeys(*pair, "", "")).fingerprint())
+        other = logins.get(app.acting_as(UserKeys(*pair, "", "")).fingerprint()) or outside.get(pair)
         if other is not None:
             remarks.append(f"They are removed here. X was not told, for {other} acts by the same keys.")
         elif (why := _not_forgotten(app, *pair)) is not None:

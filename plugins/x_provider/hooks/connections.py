@@ -10,6 +10,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from x_provider.accounts import LoginRefused
+from x_provider.client import XError
+from x_provider.client.oauth1_login import OAuth1App
+from x_provider.client.oauth2 import OAuth2App
 from x_provider.hooks import credentials
 from x_provider.hooks.credentials import Scheme, XConnectionError, account_of, schemes_kept
 from x_provider.hooks.finding import Found, found
@@ -48,6 +52,37 @@ class LoginSettings:
     keys: tuple[str, str] | None = field(default=None, repr=False)
     user_id: str | None = None
     username: str | None = None
+
+    def oauth2_app(self) -> OAuth2App:
+        """The app that the account is logged in with.
+
+        :raises LoginRefused: when the connection names none, or one that cannot be.
+        """
+        if not self.client_id:
+            raise LoginRefused(
+                f"The connection {self.conn_id} names no app",
+                "Copy the OAuth 2.0 client id, and the client secret if the app has one, from the X developer portal"
+                " into its fields client_id and client_secret",
+            )
+        try:
+            return OAuth2App(self.client_id, self.client_secret, base_url=self.base_url)
+        except XError as error:
+            raise self._misspelt(error) from None
+
+    def oauth1_app(self) -> OAuth1App:
+        """The same for a login by keys; raises as :meth:`oauth2_app`."""
+        if not self.api_key or not self.api_key_secret:
+            raise LoginRefused(
+                f"The connection {self.conn_id} holds no API key and secret, which OAuth 1.0a takes",
+                "Copy them from the X developer portal (your app, Keys and tokens) into its login and password",
+            )
+        try:
+            return OAuth1App(self.api_key, self.api_key_secret, base_url=self.base_url)
+        except XError as error:
+            raise self._misspelt(error) from None
+
+    def _misspelt(self, error: XError) -> LoginRefused:
+        return LoginRefused(f"Connection {self.conn_id}: {error.detail}", error.next_step)
 
 
 def login_settings(conn_id: str) -> LoginSettings:
@@ -114,37 +149,22 @@ def create_connection(
         session.add(connection)
 
 
-def write_oauth2_login(conn_id: str, *, user_id: str | None, username: str | None) -> str | None:
-    """Write down whose the connection is by now; its tokens are in the ledger, and leave it.
+def write_login(conn_id: str, scheme: Scheme, *, user_id: str | None, username: str | None) -> str | None:
+    """Write down whose the connection is by now; its tokens or keys are in the ledger, and leave it.
 
+    :param scheme: by which it was logged in.
     :returns: why it was not written, as a sentence; None where it was.
     """
-    changes = {
-        "auth": "oauth2",
-        "user_id": user_id or "",
-        "username": username or "",
-        "media_api": "2",  # v1.1 takes no OAuth 2.0
-        **dict.fromkeys(_OAUTH2_SECRETS, ""),
-    }
-    return _change(conn_id, changes)
-
-
-def write_oauth1_login(conn_id: str, *, user_id: str | None, username: str | None) -> str | None:
-    """Write down whose the connection is by now; its keys are in the ledger, and leave it.
-
-    :returns: as :func:`write_oauth2_login`.
-    """
-    changes = {
-        "auth": "oauth1",
-        "user_id": user_id or "",
-        "username": username or "",
-        **dict.fromkeys((*_USERS_PAIR, *_OAUTH2_SECRETS), ""),
-    }
+    changes = {"auth": scheme, "user_id": user_id or "", "username": username or ""}
+    if scheme == "oauth2":
+        changes |= {"media_api": "2", **dict.fromkeys(_OAUTH2_SECRETS, "")}  # v1.1 takes no OAuth 2.0
+    else:
+        changes |= dict.fromkeys((*_USERS_PAIR, *_OAUTH2_SECRETS), "")
     return _change(conn_id, changes)
 
 
 def forget_tokens(conn_id: str) -> str | None:
-    """Take everything out of the connection that acts as the account; returns as :func:`write_oauth2_login`."""
+    """Take everything out of the connection that acts as the account; returns as :func:`write_login`."""
     return _change(conn_id, dict.fromkeys((*_USERS_PAIR, *_OAUTH2_SECRETS), ""))
 
 

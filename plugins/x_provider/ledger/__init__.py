@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import URL
 
-from x_provider.ledger.accounts import Accounts
+from x_provider.ledger.accounts import Accounts, StoredLogin
 from x_provider.ledger.charges import OVER_BUDGET, Charges, Month, month_of
 from x_provider.ledger.controls import BREAKER, EVERY_ACCOUNT, Blackout, Controls, Halt
 from x_provider.ledger.database import Database, LedgerError
@@ -109,6 +109,7 @@ __all__ = [
     "Standstill",
     "StoredEvent",
     "StoredKeys",
+    "StoredLogin",
     "StoredTokens",
     "TokenShelf",
     "TokenState",

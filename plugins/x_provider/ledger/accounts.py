@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 from pendulum import DateTime
-from sqlalchemy import and_, select, union
+from sqlalchemy import and_, desc, literal, select, union
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
@@ -12,6 +15,20 @@ from x_provider.ledger.schema import insert_in
 from x_provider.ledger.states import PartState
 
 _TO_BE_SENT = (PartState.PLANNED, PartState.ARMED, PartState.SENDING, PartState.UNCERTAIN)
+
+
+@dataclass(frozen=True)
+class StoredLogin:
+    """The login that the ledger keeps of an account.
+
+    :param scheme: by which it came about.
+    :param user_id: who logged in; None where X has not said.
+    :param username: the same.
+    """
+
+    scheme: Literal["oauth1", "oauth2"]
+    user_id: str | None
+    username: str | None
 
 
 class Accounts:
@@ -50,6 +67,23 @@ class Accounts:
         ]
         with self._database.read() as connection:
             return sorted(connection.execute(union(met, *logins)).scalars())
+
+    def login(self, account: str) -> StoredLogin | None:
+        """The account's login, if there is one."""
+        newest = union(
+            *(
+                select(
+                    literal(scheme).label("scheme"),
+                    table.c.user_id,
+                    table.c.username,
+                    table.c.logged_in_at,
+                ).where(table.c.account == account)
+                for scheme, table in (("oauth2", t.tokens), ("oauth1", t.user_keys))
+            )
+        ).order_by(desc("logged_in_at"))
+        with self._database.read() as connection:
+            row = connection.execute(newest.limit(1)).one_or_none()
+        return None if row is None else StoredLogin(row.scheme, row.user_id, row.username)
 
     def namesakes(self, account: str) -> list[str]:
         """The other connections that are the account's user on the same X, as far as the ledger has met them."""

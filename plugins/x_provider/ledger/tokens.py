@@ -20,6 +20,7 @@ from x_provider.ledger.database import Database
 from x_provider.ledger.resealing import reseal
 from x_provider.ledger.schema import insert_in
 
+_LOGIN_LOCKS = 0x786C_6F67  # "xlog"
 _LONGEST_SEEDS = 990
 """Some thirty fingerprints: what was pasted before that is in no process's memory any more."""
 
@@ -100,8 +101,8 @@ class TokenShelf:
             not taken up any more.
         """
         with self._database.write() as connection:
+            hold_login(connection, account)
             _put(connection, account, login, now)
-            # One login an account, also where two people log it in at once.
             connection.execute(t.user_keys.delete().where(t.user_keys.c.account == account))
 
     def plant(self, account: str, *, login: dict[str, Any], now: DateTime) -> bool:
@@ -215,6 +216,15 @@ class TokenShelf:
         )
         with self._database.write() as connection:
             return _changed(connection, statement)
+
+
+def hold_login(connection: Connection, account: str) -> None:
+    """Let no other login of the account come in before this transaction is over: an account has one login, also
+    where two people log it in at once. SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock(_LOGIN_LOCKS, func.hashtext(account))
+        connection.execute(select(lock))
 
 
 def take_tokens(connection: Connection, account: str) -> StoredTokens | None:

@@ -13,7 +13,7 @@ from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.resealing import reseal
 from x_provider.ledger.schema import insert_in
-from x_provider.ledger.tokens import StoredTokens, UserOnX, take_tokens
+from x_provider.ledger.tokens import StoredTokens, UserOnX, hold_login, take_tokens
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class UserKeyShelf:
             "logged_in_by": keys.logged_in_by,
         }
         with self._database.write() as connection:
-            # One login an account, also where two people log it in at once.
+            hold_login(connection, keys.account)
             replaced = take_tokens(connection, keys.account)
             insert = insert_in(connection.dialect.name)
             connection.execute(
