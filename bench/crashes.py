@@ -25,6 +25,7 @@ sys.path[:0] = [str(_TESTS / "faults"), str(_TESTS / "harness")]
 from boundaries import OUTSIDE  # noqa: E402
 from campaign import Tally, crash_at_random, crash_everywhere  # noqa: E402
 from crashing import Life  # noqa: E402
+from crowds import CROWD, crash_in_crowds  # noqa: E402
 from scenarios import (  # noqa: E402
     ACTED,
     FAULTY,
@@ -45,6 +46,7 @@ _FEWEST = 1000
 _TEXT = MAIN["a text"]
 _OUTAGE_SECONDS = 0.2
 _WORLDS = 2
+_CROWDS = 100
 
 Run = Callable[[Sequence[World], Tally], None]
 
@@ -85,6 +87,11 @@ def campaigns(random_seconds: float) -> Iterator[tuple[str, Run]]:
         crash_at_random(worlds[0], MANY, tally, seconds=random_seconds, senders=4, seed=1)
 
     yield f"{len(MANY.posts)} posts, 4 senders, killed at random", at_random
+
+    def in_crowds(worlds: Sequence[World], tally: Tally) -> None:
+        crash_in_crowds(worlds, tally, rounds=_CROWDS, seed=1)
+
+    yield f"{CROWD}, killed together", in_crowds
 
 
 def in_airflow() -> Iterator[tuple[str, Run]]:

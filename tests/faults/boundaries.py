@@ -146,12 +146,14 @@ def _statement(statement: str) -> str:
 
 
 def _move() -> str:
-    """The ledger's method that was called, as ``file.method``."""
-    called = "the ledger"
+    """The ledger's method that was called, as ``file.method``, and for how many others it is done in one go."""
+    called, others = "the ledger", 0
     frame = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
         if _LEDGER in code.co_filename and not code.co_filename.endswith("database.py"):
             called = f"{Path(code.co_filename).stem}.{code.co_name}"
+            if called == "together._write_all":
+                others = len(frame.f_locals["taken"]) - 1
         frame = frame.f_back  # type: ignore[assignment]
-    return called
+    return f"{called} with {others} others" if others > 0 else called

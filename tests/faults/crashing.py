@@ -30,9 +30,9 @@ LONGEST_SECONDS = 60.0
 class Life:
     """One process to be started.
 
-    :param do: ``run_dag``, ``hand_over`` or ``fire_all`` of the sender; ``trigger`` or ``work`` in Airflow, by the
-        machine's clock.
-    :param name: the DAG run it works for, or for ``fire_all`` the seed of its order.
+    :param do: ``run_dag``, ``hand_over``, ``fire_all`` or ``burst`` of the sender; ``trigger`` or ``work`` in
+        Airflow, by the machine's clock.
+    :param name: the DAG run it works for; for ``fire_all`` the seed of its order, for ``burst`` that of its end.
     :param act: what happens at step ``at``: ``kill``; ``pause`` until all others have ended; or ``cut``, an
         outage by whoever listens at ``world["outage"]``.
     :param named: count only the steps whose name begins so.

@@ -39,17 +39,17 @@ LIVES: dict[str, Callable[[dict[str, Any]], None]] = {"trigger": trigger, "work"
 
 
 def _connect(world: dict[str, Any]) -> None:
-    api_key, api_secret, token, token_secret = world["keys"]
     os.environ["AIRFLOW_CONN_X_LEDGER"] = world["ledger"]
-    os.environ["AIRFLOW_CONN_X_DEFAULT"] = json.dumps(
-        {
-            "conn_type": "x",
-            "host": world["x"],
-            "login": api_key,
-            "password": api_secret,
-            "extra": {"access_token": token, "access_token_secret": token_secret},
-        }
-    )
+    for account, (api_key, api_secret, token, token_secret) in world["keys"].items():
+        os.environ[f"AIRFLOW_CONN_{account.upper()}"] = json.dumps(
+            {
+                "conn_type": "x",
+                "host": world["x"],
+                "login": api_key,
+                "password": api_secret,
+                "extra": {"access_token": token, "access_token_secret": token_secret},
+            }
+        )
 
 
 async def _events(triggers: list[XPublishTrigger]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import URL, func, select
 
 from x_provider.calendar import PartSpec
 from x_provider.ledger import Ledger, Post
-from x_provider.ledger.tables import charges, metadata, posts, receipts, spending
+from x_provider.ledger.tables import attempts, charges, metadata, posts, receipts, spending
 
 from crashing import Death, ForkServer, Life  # isort: skip
 from drafting import plan_post  # isort: skip
@@ -21,6 +21,7 @@ from outages import CutOff, Outage  # isort: skip
 from sender import ACCOUNT  # isort: skip
 
 LEAD_SECONDS = 120
+MOST_ACCOUNTS = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Scenario:
     :param posts: each a sequence of parts.
     :param faults: the sandbox's faults.
     :param settings: the sandbox's settings.
+    :param accounts: of how many accounts they are, in turn.
     :param due_in: seconds from the planning to the due time.
     :param ends: the state in which every part must be at the end; ``refused`` ones must not be on X.
     :param x_skew: seconds by which X's clock is ahead.
@@ -41,6 +43,7 @@ class Scenario:
     posts: Sequence[Sequence[PartSpec]]
     faults: Sequence[dict[str, Any]] = ()
     settings: dict[str, Any] = field(default_factory=dict)
+    accounts: int = 1
     due_in: float = LEAD_SECONDS
     ends: str = "posted"
     x_skew: float = 0.0
@@ -93,13 +96,9 @@ class World:
         outage: Outage | None = None,
     ) -> None:
         self.x = x
-        self._account = credentials["accounts"][0]
-        self._keys = (
-            credentials["api_key"],
-            credentials["api_secret"],
-            self._account["access_token"],
-            self._account["access_token_secret"],
-        )
+        names = [ACCOUNT, *(f"{ACCOUNT}_{number}" for number in range(1, MOST_ACCOUNTS))]
+        self._accounts = dict(zip(names, credentials["accounts"], strict=True))
+        self._app = credentials["api_key"], credentials["api_secret"]
         self._ledger = Ledger(ledger)
         self._server = server
         reached = outage.url if isinstance(outage, CutOff) else ledger
@@ -131,6 +130,7 @@ class World:
             self._control("faults", fault)
         self._due_at = pendulum.now("UTC").add(seconds=scenario.due_in)
         self._may_be_early = False
+        accounts = list(self._accounts)[: scenario.accounts]
         with self._ledger.database.write() as connection:
             for table in reversed(metadata.sorted_tables):
                 connection.execute(table.delete())
@@ -140,7 +140,7 @@ class World:
                 *parts,
                 calendar="faults",
                 key=str(number),
-                account=ACCOUNT,
+                account=accounts[number % len(accounts)],
                 due_at=self._due_at,
                 lead_seconds=LEAD_SECONDS,
             )
@@ -153,7 +153,10 @@ class World:
         world = {
             "ledger": self._senders_ledger,
             "x": self.x,
-            "keys": self._keys,
+            "keys": {
+                name: (*self._app, account["access_token"], account["access_token_secret"])
+                for name, account in list(self._accounts.items())[: self._scenario.accounts]
+            },
             "posts": [
                 {"post_id": post.id, "account": post.account, "fire_at": post.due_at.isoformat()}
                 for post in self._posts
@@ -166,6 +169,12 @@ class World:
         }
         self._may_be_early |= any(life.skew > 0 for life in lives)
         return self._server.run(world, *lives)
+
+    def under_way(self) -> int:
+        """How many parts have an attempt that nobody has written the end of."""
+        query = select(func.count()).where(attempts.c.finished_at.is_(None))
+        with self._ledger.database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def verdict(self) -> Verdict:
         """Compare X and the ledger with the plan."""
@@ -193,6 +202,7 @@ class World:
         used: set[str] = set()
         for planned in self._ledger.posts.all():
             specs = self._scenario.posts[int(planned.key)]
+            account = self._accounts[planned.account]
             parent = None
             for part, spec in zip(planned.parts, specs, strict=True):
                 where = f"post {planned.key}, part {part.position + 1}"
@@ -204,7 +214,7 @@ class World:
                     continue
                 x_id = part.receipt.x_id
                 post = on_x.get(x_id)
-                url = f"{self.x}/{self._account['username']}/status/{x_id}"
+                url = f"{self.x}/{account['username']}/status/{x_id}"
                 if post is None or post["written"] != spec.text or x_id in used or part.receipt.url != url:
                     verdict.wrong_receipts += 1
                     verdict.words.append(f"{where} has the receipt {part.receipt}, X has {post}")
@@ -215,7 +225,7 @@ class World:
                     post["in_reply_to"] != parent
                     or files != [(media.sha256, media.alt) for media in spec.media]
                     or (post["poll"] is None) != (spec.poll is None)
-                    or post["author_id"] != self._account["id"]
+                    or post["author_id"] != account["id"]
                 ):
                     verdict.wrong_content += 1
                     verdict.words.append(f"{where} is on X as {post}")

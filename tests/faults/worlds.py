@@ -12,7 +12,7 @@ from crashing import ForkServer  # isort: skip
 from outages import outage  # isort: skip
 from postgres import own_database  # isort: skip
 from sandbox_server import start_sandbox  # isort: skip
-from world import World  # isort: skip
+from world import MOST_ACCOUNTS, World  # isort: skip
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -44,7 +44,9 @@ def opened(
             errors = stack.enter_context((mine / "fork-server.txt").open("w"))
             server = ForkServer(mine / "airflow", errors)
             stack.callback(server.close)
-            sandbox = start_sandbox(mine, "--no-rate-limits", "--processing-seconds", "0.1")
+            sandbox = start_sandbox(
+                mine, "--no-rate-limits", "--processing-seconds", "0.1", "--accounts", str(MOST_ACCOUNTS)
+            )
             stack.callback(sandbox.stop)
             away = None
             if outage_seconds is not None:

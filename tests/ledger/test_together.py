@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pendulum
 import pytest
@@ -14,7 +17,7 @@ from sqlalchemy import event, select, text
 
 from x_provider.ledger import Attempt, Ledger, LedgerError, PartState, Receipt, ReceiptTakenError
 from x_provider.ledger import tables as t
-from x_provider.ledger.together import Together, _queue_of
+from x_provider.ledger.together import Together, UnknownWriteError, _queue_of
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 CROWD = 8
@@ -48,12 +51,17 @@ def armed(draft):
 
 def all_at_once(ledger, *calls):
     """Have a thread each wait for its turn to write, and then let them; the futures of what comes of it."""
-    queue = _queue_of(ledger.database.url, os.getpid())
     with ThreadPoolExecutor(len(calls)) as pool, ledger.database.write():
         futures = [pool.submit(call) for call in calls]
         if ledger.database.url.get_backend_name() == "sqlite":
-            wait_for("all that wait", lambda: len(queue._waiting) == len(calls), within=10, every=0.01)
+            wait_for_waiting(ledger, len(calls))
     return futures
+
+
+def wait_for_waiting(ledger, number):
+    """Wait until so many writes wait for the next transaction."""
+    queue = _queue_of(ledger.database.url, os.getpid())
+    wait_for(f"{number} that wait", lambda: len(queue._waiting) == number, within=10, every=0.001)
 
 
 def marking(ledger, number, then=lambda: None):
@@ -149,17 +157,140 @@ def test_a_disk_that_cannot_be_written_is_named_to_all(on_sqlite, monkeypatch):
             future.result(10)
 
 
-def test_a_thread_that_is_interrupted_leaves_nobody_waiting(on_sqlite):
-    calls = [
-        marking(on_sqlite, number, fail(KeyboardInterrupt()) if number == CROWD - 1 else lambda: None)
-        for number in range(CROWD)
-    ]
-    ends = [future.exception(10) for future in all_at_once(on_sqlite, *calls)]
-    assert sum(isinstance(end, KeyboardInterrupt) for end in ends) == 1
-    assert sum(isinstance(end, LedgerError) for end in ends) == CROWD - 1
-    assert marks(on_sqlite) == []
-    assert marking(on_sqlite, 99)() == 99
-    assert marks(on_sqlite) == [99]
+class Interrupting:
+    """A profile function that raises at the n-th moment at which Python itself would hand its thread a signal there:
+    where a function of together.py begins, or one of C's that it has called ends.
+    """
+
+    def __init__(self, at):
+        self.at, self.reached = at, 0
+
+    def __call__(self, frame, event, _argument):
+        if event in ("call", "c_return") and frame.f_code.co_filename.endswith("together.py"):
+            self.reached += 1
+            if self.reached == self.at:
+                raise KeyboardInterrupt
+
+
+def lead_others(ledger, lead, *calls):
+    """Write first, in this thread, while the others wait for their turn; a result or an exception each."""
+    queue = _queue_of(ledger.database.url, os.getpid())
+    others = ThreadPoolExecutor(len(calls) + 1)  # not waited for, or whoever hangs would hang the test
+    has_turn, has_ended = threading.Event(), threading.Event()
+    futures = []
+
+    def all_wait():
+        ended = sum(future.done() for future in futures) + has_ended.is_set()
+        return len(queue._waiting) + ended == len(calls) + 1
+
+    def keep_turn():
+        with ledger.database.write():
+            has_turn.set()
+            wait_for("the first", lambda: queue._waiting or has_ended.is_set(), within=10, every=0.001)
+            futures.extend(others.submit(call) for call in calls)
+            wait_for("all that wait", all_wait, within=10, every=0.001)
+
+    keeping = others.submit(keep_turn)
+    assert has_turn.wait(10)
+    try:
+        first = lead()
+    except (Exception, KeyboardInterrupt) as error:
+        first = error
+    has_ended.set()
+    keeping.result(10)
+    return [first, *(future.exception(10) or future.result() for future in futures)]
+
+
+def broken(connection):
+    connection.execute(text("SELECT * FROM nowhere"))
+
+
+@pytest.mark.parametrize("fault", ["nothing", "one is refused", "the database fails"])
+def test_a_thread_interrupted_anywhere_leaves_nobody_waiting_and_nobody_deceived(on_sqlite, fault):
+    def interrupted():
+        sys.setprofile(interrupting)
+        try:
+            return marking(on_sqlite, numbers[0])()
+        finally:
+            sys.setprofile(None)
+
+    for moment in count(1):
+        numbers = range(4 * moment, 4 * moment + 4)
+        others = [marking(on_sqlite, number) for number in numbers[1:3]]
+        if fault == "one is refused":
+            others[0] = marking(on_sqlite, numbers[1], fail(ValueError("no")))
+        elif fault == "the database fails":
+            others[1] = lambda: Together(on_sqlite.database).write(broken)
+        interrupting = Interrupting(moment)
+        ends = lead_others(on_sqlite, interrupted, *others)
+        written = marks(on_sqlite)
+        for number, end in zip(numbers, ends, strict=False):
+            if not isinstance(end, (UnknownWriteError, KeyboardInterrupt)):
+                assert (end == number) == (number in written), f"moment {moment}: {end!r}"
+        assert marking(on_sqlite, numbers[3])() == numbers[3]
+        if interrupting.reached < moment:
+            break
+        assert isinstance(ends[0], KeyboardInterrupt)
+        assert all(end.may_pass for end in ends if isinstance(end, LedgerError))
+    assert moment > 20
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_committed"),
+    [
+        *((moment, False) for moment in ("BEGIN", "SAVEPOINT", "INSERT", "RELEASE", "commit")),
+        pytest.param("flush", True, marks=needs_fdatasync),
+    ],
+)
+def test_a_signal_to_a_thread_that_writes_for_others_leaves_it_unknown_to_them(
+    on_sqlite, monkeypatch, moment, is_committed
+):
+    struck = []
+
+    def strike(*about):
+        is_it = moment in ("commit", "flush") or about[2].startswith(moment)
+        if is_it and not struck and threading.current_thread() is threading.main_thread():
+            struck.append(moment)
+            signal.raise_signal(signal.SIGINT)
+
+    if moment == "flush":
+        monkeypatch.setattr(os, "fdatasync", strike)
+    else:
+        hook = "commit" if moment == "commit" else "before_cursor_execute"
+        event.listen(on_sqlite.database._engine, hook, strike)
+    first, *others = lead_others(on_sqlite, *(marking(on_sqlite, number) for number in range(CROWD)))
+    assert isinstance(first, KeyboardInterrupt)
+    for end in others:
+        assert isinstance(end, UnknownWriteError)
+        assert str(end).endswith(
+            "was ended by KeyboardInterrupt. Try again: what is in the ledger by then decides."
+        )
+    assert marks(on_sqlite) == (list(range(CROWD)) if is_committed else [])
+    assert marking(on_sqlite, CROWD)() == CROWD
+
+
+def test_what_waits_for_another_thread_is_written_though_its_own_is_interrupted(on_sqlite):
+    mine, has_turn, has_left = threading.main_thread().ident, threading.Event(), threading.Event()
+    first = []
+
+    def interrupt():
+        with on_sqlite.database.write():
+            first.append(pool.submit(marking(on_sqlite, 0)))
+            wait_for_waiting(on_sqlite, 1)
+            has_turn.set()
+            wait_for_waiting(on_sqlite, 2)
+            signal.pthread_kill(mine, signal.SIGINT)
+            assert has_left.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        interrupting = pool.submit(interrupt)
+        assert has_turn.wait(10)
+        with pytest.raises(KeyboardInterrupt):
+            marking(on_sqlite, 1)()
+        has_left.set()
+        interrupting.result(10)
+        assert first[0].result(10) == 0
+    assert marks(on_sqlite) == [0, 1]
 
 
 def test_of_all_who_begin_a_part_together_one_may_send_it(ledger, armed):
