@@ -14,8 +14,8 @@ from x_provider.insights import collect
 from x_provider.ledger import Cost, Ledger, PartState
 from x_provider.publishing import Publisher, governed
 from x_provider.publishing.composing import compose
-from x_provider.publishing.engine import LEASE_SECONDS
 from x_provider.publishing.governor import costs_of
+from x_provider.publishing.sending import LEASE_SECONDS
 
 CREATE = {"method": "POST", "path": "/2/tweets"}
 LINK = "Tickets: https://example.com/tickets"

@@ -7,8 +7,9 @@ import pendulum
 import pytest
 
 from x_provider.calendar import PartSpec, PollSpec
-from x_provider.ledger import LedgerError, PartState
+from x_provider.ledger import PartState
 from x_provider.publishing import Publisher
+from x_provider.publishing.engine import AnotherAccountError
 from x_provider.publishing.reconciling import QUIET_SECONDS
 
 
@@ -144,10 +145,14 @@ def test_a_post_of_another_account_is_neither_uploaded_nor_sent(sandbox, ledger,
     post = plan("Not by these keys")
     other = Publisher(ledger, client, account="x_other")
     for do in (other.prepare, other.look_ahead, other.arm, other.fire):
-        with pytest.raises(
-            LedgerError, match="of account x_default, and account x_other was to send it"
-        ) as raised:
+        with pytest.raises(AnotherAccountError) as raised:
             do(post.id)
         assert not raised.value.may_pass
+        for words in (
+            "of account x_default, and account x_other was to send it",
+            "its entry was moved to x_default",
+            "the connection of the ledger names another database",
+        ):
+            assert words in str(raised.value)
     assert [call for call in sandbox.requests() if call["method"] == "POST"] == []
     assert ledger.posts.get(post.id).state is PartState.PLANNED

@@ -24,8 +24,8 @@ from x_provider.ids import created_at
 from x_provider.ledger import Attempt, Ledger, LedgerError, PartState, Receipt, ReceiptTakenError
 from x_provider.publishing import PostedTwiceError, Publisher, keep_evidence, post_url, take_due
 from x_provider.publishing.composing import compose
-from x_provider.publishing.engine import LEASE_SECONDS
 from x_provider.publishing.receipts import evidence_of
+from x_provider.publishing.sending import LEASE_SECONDS
 from x_provider.publishing.stops import parent_of
 from x_provider.publishing.upkeep import sweep
 

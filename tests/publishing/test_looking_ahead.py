@@ -10,6 +10,7 @@ from x_provider.calendar import PartSpec
 from x_provider.client import OAuth1, XClient
 from x_provider.ledger import PartState
 from x_provider.publishing import Publisher
+from x_provider.publishing.engine import AnotherAccountError
 
 
 @pytest.fixture
@@ -48,6 +49,23 @@ def test_a_post_that_was_withdrawn_meanwhile_is_not_sent(looked_at, publisher, l
     assert ledger.posts.withdraw(looked_at.calendar, looked_at.key)
     assert publisher.fire(looked_at.id).post.state is PartState.WITHDRAWN
     assert creates() == []
+
+
+def test_a_post_that_was_moved_to_another_account_meanwhile_is_only_sent_as_that_one(
+    looked_at, publisher, ledger, client_of, sandbox
+):
+    moved = draft_of(
+        "As read", key=looked_at.key, due_at=looked_at.due_at, revision="r2", account="x_another"
+    )
+    assert ledger.posts.put(moved, now=pendulum.now("UTC"))
+    with pytest.raises(AnotherAccountError, match="moved to x_another"):
+        publisher.fire(looked_at.id)
+    assert sandbox.posts() == []
+    another = Publisher(ledger, client_of(1), account="x_another")
+    assert another.fire(looked_at.id).post.state is PartState.POSTED
+    with pytest.raises(AnotherAccountError):
+        publisher.fire(looked_at.id)
+    assert [post["username"] for post in sandbox.posts()] == ["bob"]
 
 
 def test_of_two_who_looked_ahead_one_sends(looked_at, publisher, ledger, sandbox):

@@ -13,9 +13,9 @@ from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost
 from x_provider.ledger import PartState, Receipt
 from x_provider.publishing import Publisher, ReceiptNotStoredError, keep_evidence
-from x_provider.publishing.engine import LEASE_SECONDS
 from x_provider.publishing.receipts import keep
 from x_provider.publishing.recovering import ANSWER_SECONDS
+from x_provider.publishing.sending import LEASE_SECONDS
 
 CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
 

@@ -140,6 +140,18 @@ def test_it_does_not_wait_beyond_the_due_time(sandbox, uploaded, trigger_for, st
     assert pendulum.now("UTC") < post.due_at
 
 
+def test_a_post_that_is_moved_to_another_account_is_handed_back(
+    sandbox, uploaded, trigger_for, film, connections, capfd, monkeypatch
+):
+    monkeypatch.setattr(media, "_SHORTEST_SECONDS", 0.1)
+    sandbox.settings(processing_seconds=600)
+    post = uploaded(film())
+    plan_post(connections[1], "0", key=post.key, account="x_another", due_at=post.due_at, revision="moved")
+    event = asyncio.run(first_event(trigger_for(post)))
+    assert f"{post.name} of account x_another" in event["error"]
+    assert "the trigger failed" not in "".join(capfd.readouterr())
+
+
 def test_an_account_without_a_connection_is_reported_to_the_task(connections, monkeypatch):
     monkeypatch.setattr(media, "_SHORTEST_SECONDS", 0.1)
     trigger = XMediaProcessedTrigger(post_id=1, account="x_nobody", ledger_conn_id=connections[0])

@@ -23,7 +23,7 @@ from x_provider.triggers.publish import XPublishTrigger
 
 
 def planned(ledger, *, text="On the second", lead_seconds=0, **fields):
-    return plan_post(ledger, text, account="x_triggered", lead_seconds=lead_seconds, **fields)
+    return plan_post(ledger, text, lead_seconds=lead_seconds, **{"account": "x_triggered", **fields})
 
 
 def trigger_for(post, ledger_conn_id):
@@ -103,6 +103,16 @@ def test_an_account_without_a_connection_is_reported_to_the_task(connections):
     event = asyncio.run(first_event(trigger))
     assert "x_nobody" in event["error"]
     assert ledger.posts.get(post.id).state is PartState.PLANNED
+
+
+def test_a_post_that_is_moved_to_another_account_is_handed_back_unsent(sandbox, connections, capfd):
+    ledger_conn_id, ledger = connections
+    post = planned(ledger, due_in=1)
+    planned(ledger, due_at=post.due_at, account="x_another", revision="moved")
+    event = asyncio.run(first_event(trigger_for(post, ledger_conn_id)))
+    assert f"{post.name} of account x_another" in event["error"]
+    assert "the trigger failed" not in "".join(capfd.readouterr())
+    assert sandbox.posts() == []
 
 
 @pytest.mark.parametrize("rubbish", ["{{ params.at }}", "", None, 17, "tomorrow"])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -15,7 +15,7 @@ from pendulum import DateTime
 from x_provider.client import XRateLimited, XRefused
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import PartState, Post
+from x_provider.ledger import Ledger, PartState, Post
 from x_provider.operators.links import XPostLink
 from x_provider.operators.planning import CONTENT_FIELDS, XContentOperator, x_publish_wakes_at
 from x_provider.operators.retrying import XOperator, XTriggerFailedError
@@ -30,6 +30,7 @@ from x_provider.publishing import (
     utc_now,
 )
 from x_provider.publishing.drafts import LEAD_SECONDS
+from x_provider.publishing.engine import AnotherAccountError
 from x_provider.triggers.media import XMediaProcessedTrigger
 from x_provider.triggers.publish import XPublishTrigger
 from x_provider.triggers.receipt import XKeepReceiptTrigger
@@ -41,6 +42,9 @@ _ENDED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN})
 _LONGEST_LEAD = timedelta(seconds=max(LEAD_SECONDS.values()))
 _UNKNOWN_RESET = timedelta(minutes=15)
 """X's short rate window, for a refusal that names no reset."""
+
+_Done = TypeVar("_Done")
+_PostOperator: TypeAlias = "XUploadMediaOperator | XCreatePostOperator"
 
 
 class XUploadMediaOperator(XOperator):
@@ -77,24 +81,40 @@ class XUploadMediaOperator(XOperator):
         self.ledger_conn_id = ledger_conn_id
         self.deferrable = deferrable
 
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger behind ``ledger_conn_id``."""
+        return LedgerHook(self.ledger_conn_id).ledger()
+
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
         post = self._post()
         if _is_not_due_here(post):
             self.log.info("post %s is due at %s; DAG x_publish uploads its media", post.name, post.due_at)
             return []
-        return self._uploaded(post)
+        return _as_its_account(self, post, self._uploaded)
 
-    def execute_later(self, context: Context, event: Any) -> list[str]:  # noqa: ARG002
-        """Resume after a trigger: the ledger, not the event, says how far the files are."""
+    def execute_later(
+        self,
+        context: Context,  # noqa: ARG002
+        event: Any,
+        name: str | None = None,
+        account: str | None = None,
+    ) -> list[str]:
+        """Resume after a trigger: the ledger, not the event, says how far the files are.
+
+        :param name: of the post that the task waited for; None from a task that an older release parked.
+        :param account: whose post it was then.
+        """
         post = self._post()
+        is_moved = _is_moved(self, post, name=name, account=account)
         if post.state is PartState.REFUSED:
             raise AirflowFailException(_why(post))
-        if isinstance(event, dict) and "error" in event:
+        if isinstance(event, dict) and "error" in event and not is_moved:
             raise XTriggerFailedError(f"post {post.name}: the trigger could not finish: {event['error']}")
-        return self._uploaded(post)
+        return _as_its_account(self, post, self._uploaded)
 
     def _post(self) -> Post:
-        return LedgerHook(self.ledger_conn_id).ledger().posts.get(_checked_id(self.post_id))
+        return self.ledger.posts.get(_checked_id(self.post_id))
 
     def _uploaded(self, post: Post) -> list[str]:
         publisher = open_publisher(
@@ -103,7 +123,7 @@ class XUploadMediaOperator(XOperator):
         until = hand_over_at(post)
         inline_until = utc_now().add(seconds=_SHORTEST_DEFERRAL_SECONDS)
         while True:
-            prepared = _prepared(self, publisher, post, resume=self.execute_later.__name__)
+            prepared = _prepared(self, publisher, post, resume=self.execute_later.__name__, **_known_as(post))
             if prepared is None:
                 return []
             if prepared.ask_at is None:
@@ -119,6 +139,7 @@ class XUploadMediaOperator(XOperator):
                         post_id=post.id, account=post.account, ledger_conn_id=self.ledger_conn_id
                     ),
                     method_name=self.execute_later.__name__,
+                    kwargs=_known_as(post),
                 )
             time.sleep(max(_seconds_until(ask_at), 0))
 
@@ -169,47 +190,39 @@ class XCreatePostOperator(XContentOperator):
         self.name = name
         self.deferrable = deferrable
 
-    @cached_property
-    def post(self) -> Post:
-        """The post as the ledger held it when the task first asked."""
-        return self.ledger.posts.get(_checked_id(self.post_id))
-
-    @cached_property
-    def publisher(self) -> Publisher:
-        """The engine for the post's account."""
-        return open_publisher(
-            account=self.post.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info
-        )
-
     def execute(self, context: Context) -> dict[str, Any]:
         if self.post_id is None:
-            self.post = self.plan_post(context, to_be_sent_here=True)
-            return self._prepared_and_published()
-        if _is_not_due_here(self.post):
-            local = self.post.due_at.in_timezone(self.post.timezone).format("YYYY-MM-DD HH:mm:ss zz")
-            raise AirflowSkipException(
-                f"post {self.post.name} is planned and due at {local}. DAG x_publish sends it then, if it is"
-                " not paused; this task has nothing more to do"
-            )
-        return self._published()
+            own = self.plan_post(context, to_be_sent_here=True)
+            return _as_its_account(self, own, self._prepared_and_published)
+        return _as_its_account(self, self.ledger.posts.get(_checked_id(self.post_id)), self._published)
 
     def execute_prepared(self, context: Context, event: Any) -> dict[str, Any]:  # noqa: ARG002
         """Resume when it is time to upload the media of the task's own post, or X takes more uploads."""
-        self.post = self.planned_post(context)
-        return self._prepared_and_published()
+        return _as_its_account(self, self.planned_post(context), self._prepared_and_published)
 
-    def _prepared_and_published(self) -> dict[str, Any]:
-        if self.post.state is PartState.PLANNED and any(
-            part.content.get("media") for part in self.post.parts
-        ):
+    def _prepared_and_published(self, post: Post) -> dict[str, Any]:
+        publisher = self._open(post)
+        if post.state is PartState.PLANNED and any(part.content.get("media") for part in post.parts):
             resume = self.execute_prepared.__name__
             # X forgets an unused file after 24 hours.
-            _wait_until(self, self.post.due_at - _LONGEST_LEAD, resume=resume)
-            _prepared(self, self.publisher, self.post, resume=resume)
-        return self._published()
+            _wait_until(self, post.due_at - _LONGEST_LEAD, resume=resume)
+            _prepared(self, publisher, post, resume=resume)
+        return self._sent(publisher, post)
 
-    def _published(self) -> dict[str, Any]:
-        post = self.publisher.arm(self.post.id)
+    def _published(self, post: Post) -> dict[str, Any]:
+        if _is_not_due_here(post):
+            local = post.due_at.in_timezone(post.timezone).format("YYYY-MM-DD HH:mm:ss zz")
+            raise AirflowSkipException(
+                f"post {post.name} is planned and due at {local}. DAG x_publish sends it then, if it is"
+                " not paused; this task has nothing more to do"
+            )
+        return self._sent(self._open(post), post)
+
+    def _open(self, post: Post) -> Publisher:
+        return open_publisher(account=post.account, ledger_conn_id=self.ledger_conn_id, report=self.log.info)
+
+    def _sent(self, publisher: Publisher, post: Post) -> dict[str, Any]:
+        post = publisher.arm(post.id)
         if post.state is PartState.POSTED:
             self.log.info("post %s is on X already; it is not sent again", post.name)
             return _receipt(post)
@@ -224,9 +237,9 @@ class XCreatePostOperator(XContentOperator):
             if wait > 0:
                 time.sleep(wait)
             try:
-                fired = self.publisher.fire(post.id)
+                fired = publisher.fire(post.id)
             except ReceiptNotStoredError as error:
-                self._keep(error)
+                self._keep(error, **_known_as(post))
             if fired.retry_at is None:
                 return _receipt(fired.post)
             self.log.warning("%s; trying again at %s", fired.why, fired.retry_at)
@@ -245,9 +258,10 @@ class XCreatePostOperator(XContentOperator):
                 ledger_conn_id=self.ledger_conn_id,
             ),
             method_name=self.execute_complete.__name__,
+            kwargs=_known_as(post),
         )
 
-    def _keep(self, error: ReceiptNotStoredError) -> NoReturn:
+    def _keep(self, error: ReceiptNotStoredError, **known: str | None) -> NoReturn:
         """The ledger could not be told of a post on X: the triggerer goes on trying, and no retry forgets it."""
         if isinstance(error, PostedTwiceError):
             raise AirflowFailException(str(error)) from error
@@ -255,18 +269,31 @@ class XCreatePostOperator(XContentOperator):
         self.defer(
             trigger=XKeepReceiptTrigger(receipt=error.evidence, ledger_conn_id=self.ledger_conn_id),
             method_name=self.execute_complete.__name__,
+            kwargs=known,
         )
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Resume after a trigger: the ledger, not the event, says what happened."""
+    def execute_complete(
+        self,
+        context: Context,  # noqa: ARG002
+        event: dict[str, Any],
+        name: str | None = None,
+        account: str | None = None,
+    ) -> dict[str, Any]:
+        """Resume after a trigger: the ledger, not the event, says what happened.
+
+        :param name: of the post that the task waited for; None from a task that an older release parked.
+        :param account: whose post it was then; another's by now is published as that one's.
+        """
         if "conflict" in event:
             raise AirflowFailException(event["conflict"])
         if "receipt" in event:
             try:
                 keep_evidence(self.ledger, event["receipt"])
             except ReceiptNotStoredError as error:
-                self._keep(error)
+                self._keep(error, name=name, account=account)
         post = self.ledger.posts.get(int(event["post_id"]))
+        if _is_moved(self, post, name=name, account=account):
+            return _as_its_account(self, post, self._published)
         if "error" in event and post.state is not PartState.POSTED:
             raise XTriggerFailedError(f"post {post.name}: the trigger could not finish: {event['error']}")
         published = _receipt(post)
@@ -279,12 +306,66 @@ class XCreatePostOperator(XContentOperator):
         return published
 
 
+def _known_as(post: Post) -> dict[str, str]:
+    """What a task that parks hands to itself: as what it knew the post."""
+    return {"name": post.name, "account": post.account}
+
+
+def _is_moved(
+    operator: _PostOperator,
+    post: Post,
+    *,
+    name: str | None,
+    account: str | None,
+) -> bool:
+    """Whether the post is another account's than when the task last saw it, which is said then.
+
+    :raises AirflowFailException: when it is another post: a number says nothing in another ledger.
+    """
+    if name not in (None, post.name):
+        conn_id = operator.ledger_conn_id
+        raise AirflowFailException(
+            f"post {post.id} of the ledger is {post.name}, and this task waited for {name}: the connection {conn_id}"
+            " names another database than when it began to wait. Nothing was done about the post found there. Point"
+            f" {conn_id} at the former database and clear the task; what is on X already is not sent again"
+        )
+    if account in (None, post.account):
+        return False
+    operator.log.warning(
+        "post %s is account %s's by now; when this task last saw it, it was %s's. The task goes on as %s",
+        post.name,
+        post.account,
+        account,
+        post.account,
+    )
+    return True
+
+
+def _as_its_account(operator: _PostOperator, post: Post, work: Callable[[Post], _Done]) -> _Done:
+    """Do the work on the post; anew, as its new account, where its entry is moved to another meanwhile."""
+    while True:
+        try:
+            return work(post)
+        except AnotherAccountError:
+            now = operator.ledger.posts.get(post.id)
+            if not _is_moved(operator, now, **_known_as(post)):
+                raise  # not the post has moved, but the ledger
+            post = now
+
+
 def _prepared(
-    operator: XUploadMediaOperator | XCreatePostOperator, publisher: Publisher, post: Post, *, resume: str
+    operator: _PostOperator,
+    publisher: Publisher,
+    post: Post,
+    *,
+    resume: str,
+    **known: str,
 ) -> Prepared | None:
     """The post's files, uploaded; while a rate limit of X's is used up the task waits without a slot.
 
     None where the limit opens too late: whoever sends the post tells the ledger so, and uploads them then.
+
+    :param resume: the method that the task comes back in, and ``known`` what that is handed.
     """
     while True:
         try:
@@ -296,16 +377,14 @@ def _prepared(
             operator.log.warning("post %s: %s The upload goes on at %s", post.name, error, opens_at)
             if opens_at > hand_over_at(post):
                 return None
-            _wait_until(operator, opens_at, resume=resume)
+            _wait_until(operator, opens_at, resume=resume, **known)
         except (XRefused, MediaUnusableError) as error:
             if isinstance(error, MediaUnusableError) and error.may_pass:
                 raise
             raise AirflowFailException(str(error)) from error
 
 
-def _wait_until(
-    operator: XUploadMediaOperator | XCreatePostOperator, instant: DateTime, *, resume: str
-) -> None:
+def _wait_until(operator: _PostOperator, instant: DateTime, *, resume: str, **known: str) -> None:
     """Wait on the worker where it is short or the task may not defer, else come back in ``resume`` then."""
     left = _seconds_until(instant)
     if operator.deferrable and left >= _SHORTEST_DEFERRAL_SECONDS:
@@ -313,7 +392,7 @@ def _wait_until(
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger  # noqa: PLC0415
 
         operator.log.info("%s goes on at %s", operator.task_id, instant)
-        operator.defer(trigger=DateTimeTrigger(moment=instant), method_name=resume)
+        operator.defer(trigger=DateTimeTrigger(moment=instant), method_name=resume, kwargs=known)
     time.sleep(max(left, 0))
 
 

@@ -1,71 +1,32 @@
-"""The engine: arm a post, fire it at its time, and know afterwards what X did."""
+"""The engine: what is done for a post ahead of its time, and at it: sent, looked for on X, or held back."""
 
 from __future__ import annotations
 
-import logging
-import os
-import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pendulum
 from pendulum import DateTime
-from pydantic import ValidationError
 
-from x_provider.calendar import PartSpec
-from x_provider.client import (
-    CreatedPost,
-    CreatePost,
-    SignedCall,
-    XClient,
-    XError,
-    XMediaUnknown,
-    XNeedsLogin,
-    XNotPaidFor,
-    XUnreachable,
-)
-from x_provider.ids import created_at
-from x_provider.ledger import (
-    OVER_BUDGET,
-    AccountOnX,
-    Attempt,
-    Held,
-    Ledger,
-    LedgerError,
-    Part,
-    PartState,
-    Post,
-    Receipt,
-    ReceiptTakenError,
-    Uploaded,
-)
+from x_provider.client import SignedCall, XClient
+from x_provider.ledger import AccountOnX, Ledger, LedgerError, Part, PartState, Post, Receipt
 from x_provider.media import MediaSources
-from x_provider.publishing.accounts import post_url, who_is
-from x_provider.publishing.composing import compose, sign_ahead
-from x_provider.publishing.files import MediaUnusableError
+from x_provider.publishing.accounts import who_is
+from x_provider.publishing.composing import sign_ahead
 from x_provider.publishing.firing import Aside
 from x_provider.publishing.following import FollowedUp, Following
-from x_provider.publishing.governor import costs_of, governed, to_go_on, windows_of, windows_of_refusal
+from x_provider.publishing.governor import costs_of, governed
 from x_provider.publishing.lateness import due_at, too_late
-from x_provider.publishing.media import (
-    MediaPreparer,
-    Prepared,
-    Progress,
-    forgotten_twice,
-    silent,
-)
-from x_provider.publishing.outcomes import Outcome, decide, decide_before_sending
-from x_provider.publishing.receipts import keep
+from x_provider.publishing.media import MediaPreparer, Prepared, Progress, silent
+from x_provider.publishing.outcomes import Outcome
 from x_provider.publishing.recovering import Recovery
+from x_provider.publishing.sending import Sender
 from x_provider.publishing.stops import OVERTAKEN, Stops, parent_of, where
 
-_log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 90
-"""A sender that has not finished by then counts as dead; well above the client's time-outs."""
-AT_ONCE_SECONDS = 0.5
-"""What leaves later than this after its attempt began asks once more whether everything was stopped."""
+class AnotherAccountError(LedgerError):
+    """The post is another account's than the one that was to work on it, which did nothing."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +56,6 @@ class _Ahead:
 
     post: Post
     request: SignedCall | None
-
-
-@dataclass(frozen=True)
-class _Ready:
-    request: CreatePost | SignedCall
-    user: AccountOnX
-    uploads: Sequence[Uploaded]
 
 
 def utc_now() -> DateTime:
@@ -148,7 +102,16 @@ class Publisher:
             report=self._report,
             aside=aside,
         )
-        self._sender = f"{socket.gethostname()}:{os.getpid()}"
+        self._sender = Sender(
+            ledger,
+            self.client,
+            self._media,
+            self._stops,
+            account=account,
+            user=self.user,
+            clock=clock,
+            report=self._report,
+        )
         self._user: AccountOnX | None = None
         self._ahead: dict[int, _Ahead] = {}
 
@@ -212,6 +175,7 @@ class Publisher:
         is in the ledger and in the result.
 
         :raises ReceiptNotStoredError: when X created a part and the ledger could not be told.
+        :raises AnotherAccountError: when the post is another account's, as it may be since it was looked at ahead.
         """
         ahead = self._ahead.pop(post_id, None)
         post = ahead.post if ahead else self._post(post_id)
@@ -246,16 +210,21 @@ class Publisher:
         return following.look()
 
     def _post(self, post_id: int) -> Post:
-        """The post, which must be the account's: a number says nothing in another ledger than the one it is from.
+        """The post, which must be the account's.
 
-        :raises LedgerError: when it is another account's.
+        Its entry may have been moved to another account, and a number says nothing in another ledger than the one
+        it is from.
+
+        :raises AnotherAccountError: when it is another account's.
         """
         post = self.ledger.posts.get(post_id)
         if post.account != self.account:
-            raise LedgerError(
+            raise AnotherAccountError(
                 f"post {post_id} of {self.ledger!r} is {post.name} of account {post.account}, and account"
-                f" {self.account} was to send it: the connection of the ledger names another database than when that"
-                " was decided. Run the task again."
+                f" {self.account} was to send it, which it did not. Either its entry was moved to {post.account}"
+                f" since that was decided: then it goes out as {post.account}, and there is nothing to do. Or the"
+                " connection of the ledger names another database than when that was decided: point it at the former"
+                " one and run the task again."
             )
         return post
 
@@ -268,199 +237,18 @@ class Publisher:
 
     def _advance(self, post: Post, part: Part, request: SignedCall | None) -> Receipt | Outcome:
         """Bring one part to X, or find it there; or say what stopped it."""
-        is_waiting = part.state in (PartState.PLANNED, PartState.ARMED)
-        if is_waiting and self._clock() < (due := due_at(post, part)):
-            return self._stops.postpone(post, part, due)
-        if part.state is PartState.PLANNED and not self.ledger.sending.arm(post, part):
-            return self._stops.overtaken()
         if part.state is PartState.SENDING:
             return self._recovery.await_sender(post, part)
         if part.state is PartState.UNCERTAIN:
             return self._recovery.find_out(post, part)
-        if part.state in (PartState.PLANNED, PartState.ARMED):
-            return self._send(post, part, request)
-        return Outcome(str(part.state), part.state)
-
-    def _send(self, post: Post, part: Part, request: SignedCall | None) -> Receipt | Outcome:
-        if (why := _answers_nothing(post, part)) is not None:
-            return self._stops.refuse(post, why=why)
-        ready = self._ready(post, part, request)
-        if isinstance(ready, Outcome):
-            return ready
-        cost, thread_usd = costs_of(post, part, at=self._clock())
-        attempt = self.ledger.sending.begin(
-            post,
-            part,
-            user_id=ready.user.user_id,
-            sender=self._sender,
-            clock=self._clock,
-            lease_seconds=LEASE_SECONDS,
-            cost=cost,
-            thread_usd=thread_usd,
-        )
-        if attempt is None:
+        if part.state not in (PartState.PLANNED, PartState.ARMED):
+            return Outcome(str(part.state), part.state)
+        if self._clock() < (due := due_at(post, part)):
+            return self._stops.postpone(post, part, due)
+        if part.state is PartState.PLANNED and not self.ledger.sending.arm(post, part):
             return self._stops.overtaken()
-        if isinstance(attempt, Held):
-            return self._stops.hold(post, part, attempt)
-        if attempt.warning is not None:
-            _log.warning("%s", attempt.warning)
-        try:
-            created = self.client.create_post(ready.request, may_leave=lambda: self._may_leave(attempt))
-        except XError as error:
-            return self._not_created(post, part, attempt, ready, error)
-        return self._created(post, part, attempt, ready.user, created)
-
-    def _may_leave(self, attempt: Attempt) -> bool:
-        """Asked when the connection to X stands.
-
-        A sender that was suspended may wake when somebody else has long sent its post, and one that had to wait
-        for its connection when everything was stopped meanwhile.
-        """
-        now = self._clock()
-        if (now - attempt.started_at).total_seconds() < AT_ONCE_SECONDS:
-            return True
-        return now < attempt.lease_until and self.ledger.controls.halt_of(self.account, now) is None
-
-    def _ready(self, post: Post, part: Part, signed: SignedCall | None) -> _Ready | Outcome:
-        """All that a part's request needs, or what keeps it from being sent."""
-        try:
-            user = self.user()
-            # All files of the post: a thread must not be cut in half by one.
-            media = self._media.prepare(post, ask_now=True)
-        except (XError, MediaUnusableError) as error:
-            return self._not_ready(post, part, error)
-        if media.ask_at is not None:
-            processing = Outcome("media_processing", part.state, media.ask_at)
-            why = f"{where(post, part)}: X is still processing its media; next look at {media.ask_at.isoformat()}"
-            return self._stops.wait(post, part, processing, why=why)
-        uploads = media.uploads.get(part.position, ())
-        if signed is not None:
-            return _Ready(signed, user, uploads)
-        spec = PartSpec.model_validate(part.content)
-        ids = [uploaded.x_media_id for uploaded in uploads]
-        carried = len(spec.media)
-        try:
-            request = compose(
-                spec,
-                media_ids=ids[:carried],
-                preview_media_id=next(iter(ids[carried:]), None),
-                in_reply_to=parent_of(post, part),
-            )
-        except ValidationError as error:
-            return self._stops.refuse(post, why=_unsendable(post, part, error))
-        return _Ready(request, user, uploads)
-
-    def _not_ready(self, post: Post, part: Part, error: XError | MediaUnusableError) -> Outcome:
-        if isinstance(error, XNotPaidFor):
-            return self._stops.hold(post, part, Held(OVER_BUDGET, str(error).rstrip("."), error.until))
-        why = f"{where(post, part)}: {error}"
-        now = self._clock()
-        if isinstance(error, MediaUnusableError) and error.may_pass and not self._is_too_late(post, part):
-            retry_at = now.add(seconds=self._stops.pause(post))
-            return self._stops.wait(post, part, Outcome("not_ready", part.state, retry_at), why=why)
-        if isinstance(error, XError):
-            why += to_go_on(error, self.account)
-            late = (now - due_at(post, part)).total_seconds()
-            outcome = decide_before_sending(error, now=now, pause=self._stops.pause(post), late=late)
-            if outcome.state is not PartState.REFUSED:
-                outcome = self._stops.wait(post, part, outcome, why=why)
-                self._note_refusal(error)
-                return outcome
-        return self._stops.refuse(post, why=why)
-
-    def _is_too_late(self, post: Post, part: Part) -> bool:
-        return (self._clock() - due_at(post, part)).total_seconds() > post.late_grace_seconds
-
-    def _created(
-        self, post: Post, part: Part, attempt: Attempt, user: AccountOnX, created: CreatedPost
-    ) -> Receipt | Outcome:
-        now = self._clock()
-        receipt = Receipt(created.id, post_url(user, created.id), created_at(created.id) or now, now)
-        try:
-            keep(
-                self.ledger,
-                attempt,
-                receipt,
-                account=self.account,
-                request_id=created.request_id,
-                http_status=201,
-                windows=windows_of(created.windows),
-            )
-        except ReceiptTakenError as error:
-            # Another part that says the same has taken it: which of the two is missing, the timeline tells.
-            taken = Outcome("receipt_taken", PartState.UNCERTAIN, now.add(seconds=self._stops.pause(post)))
-            return self._finish(post, attempt, taken, why=f"{where(post, part)}: {error}")
-        self._report(f"posted {receipt.url}")
-        return receipt
-
-    def _not_created(self, post: Post, part: Part, attempt: Attempt, ready: _Ready, error: XError) -> Outcome:
-        now = self._clock()
-        parent = post.parts[part.position - 1].receipt if part.position > 0 else None
-        may_upload_again = isinstance(error, XMediaUnknown) and self._media.forget(ready.uploads)
-        outcome = decide(
-            error,
-            now=now,
-            pause=self._stops.pause(post),
-            late=(now - due_at(post, part)).total_seconds(),
-            parent_age=(now - parent.received_at).total_seconds() if parent else None,
-            may_upload_again=may_upload_again,
-        )
-        why = f"{where(post, part)}: {error}{to_go_on(error, self.account)}"
-        if isinstance(error, XMediaUnknown) and not may_upload_again:
-            why += f" {forgotten_twice(post)}"
-        outcome = self._finish(post, attempt, outcome, why=why, error=error)
-        self._note_refusal(error)
-        return outcome
-
-    def _note_refusal(self, error: XError) -> None:
-        """What X does not take the account's page has to say, once X has said it for long enough."""
-        digest = self.client.digest
-        if digest is None or error.status is None or not isinstance(error, XNeedsLogin):
-            return
-        why = f"X does not take its credentials any more ({(error.detail or error.summary).rstrip('.')})"
-        try:
-            self.ledger.refusals.note(self.account, credentials=digest, why=why, now=self._clock())
-        except LedgerError as away:
-            _log.warning("account %s: that X refused it is not written down: %s", self.account, away)
-
-    def _finish(
-        self, post: Post, attempt: Attempt, outcome: Outcome, *, why: str, error: XError | None = None
-    ) -> Outcome:
-        self.ledger.sending.finish(
-            attempt,
-            outcome.state,
-            outcome=outcome.name,
-            now=self._clock(),
-            why=why,
-            wake_at=self._stops.wake_at(post, outcome),
-            http_status=error.status if error else None,
-            request_id=error.request_id if error else None,
-            words=error.detail if error else None,
-            windows=windows_of_refusal(error) if error else (),
-            never_sent=isinstance(error, XUnreachable),
-        )
-        self._report(f"{outcome.name}: {why}")
-        return outcome
+        return self._sender.send(post, part, request)
 
 
 def _next_part(post: Post) -> Part | None:
     return next((part for part in post.parts if part.state is not PartState.POSTED), None)
-
-
-def _answers_nothing(post: Post, part: Part) -> str | None:
-    """Why nothing is left on X for the part to answer, in words; None as a rule."""
-    parent = post.parts[part.position - 1].receipt if part.position > 0 else None
-    if parent is None or parent.deleted_at is None:
-        return None
-    return (
-        f"{where(post, part)}: {parent.url}, which it answers, was deleted at {parent.deleted_at.isoformat()}, so it"
-        f" was not sent. `airflow x void {post.name}` settles it."
-    )
-
-
-def _unsendable(post: Post, part: Part, error: ValidationError) -> str:
-    wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'post'}: {e['msg']}" for e in error.errors())
-    return (
-        f"{where(post, part)}: X would not understand it ({wrong}). Nothing was sent. Correct its entry and apply"
-        " the calendar again."
-    )

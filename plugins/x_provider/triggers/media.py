@@ -10,6 +10,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from x_provider.hooks.publisher import aopen_publisher
 from x_provider.publishing import utc_now
+from x_provider.publishing.engine import AnotherAccountError
 from x_provider.triggers.waiting import in_thread, sleep_until
 
 _SHORTEST_SECONDS = 6
@@ -45,6 +46,9 @@ class XMediaProcessedTrigger(BaseTrigger):
         try:
             await self._wait_for_processing()
             yield TriggerEvent({"post_id": self.post_id})
+        except AnotherAccountError as error:
+            self.log.warning("%s", error)
+            yield TriggerEvent({"post_id": self.post_id, "error": str(error)})
         except Exception as error:
             self.log.exception("post %s: the trigger failed; the task decides what to do next", self.post_id)
             yield TriggerEvent({"post_id": self.post_id, "error": f"{type(error).__name__}: {error}"})

@@ -18,6 +18,7 @@ from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.publisher import aopen_publisher
 from x_provider.ledger import LedgerError
 from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError, utc_now
+from x_provider.publishing.engine import AnotherAccountError
 from x_provider.publishing.firing import FiringPool
 from x_provider.triggers.waiting import in_thread, sleep_until
 
@@ -67,6 +68,9 @@ class XPublishTrigger(BaseTrigger):
         except ReceiptNotStoredError as error:
             self.log.exception("post %s is on X; the task tells the ledger", self.post_id)
             yield TriggerEvent({"post_id": self.post_id, "receipt": error.evidence})
+        except AnotherAccountError as error:
+            self.log.warning("%s", error)
+            yield TriggerEvent({"post_id": self.post_id, "error": str(error)})
         except Exception as error:
             self.log.exception("post %s: the trigger failed; the task decides what to do next", self.post_id)
             yield TriggerEvent({"post_id": self.post_id, "error": f"{type(error).__name__}: {error}"})
