@@ -8,7 +8,7 @@ import pendulum
 import pytest
 
 from x_provider.ledger import StoredKeys, TokenState, UserOnX
-from x_provider.ledger.refusals import CONFIRMED_SECONDS
+from x_provider.ledger.refusals import CONFIRMED_SECONDS, LONGEST_GAP_SECONDS
 
 NOW = pendulum.datetime(2026, 12, 1, 8)
 SOON = NOW.add(seconds=90)
@@ -190,6 +190,20 @@ def test_a_refusal_stands_once_it_was_confirmed(ledger):
     assert [each.account for each in refusals.all()] == ["x"]
     refusals.forget("x", credentials="others")
     assert refusals.all() == []
+
+
+def test_two_odd_answers_far_apart_are_no_refusal(ledger):
+    now, refusals = pendulum.now("UTC"), ledger.refusals
+
+    def note(at):
+        refusals.note("x", credentials="c", why="no", now=at)
+        return refusals.find("x")
+
+    assert note(now) is None
+    later = now.add(seconds=LONGEST_GAP_SECONDS + 1)
+    assert note(later) is None
+    assert note(later.add(seconds=CONFIRMED_SECONDS)).since == later
+    assert note(later.add(days=60)).since == later  # what was confirmed stands until a post goes out
 
 
 def test_whose_they_are_can_be_learned_later(ledger, put):

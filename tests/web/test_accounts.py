@@ -295,6 +295,58 @@ def test_what_x_does_not_take_any_more_needs_a_login(define, page, ledger, capfd
     assert "needs login" in notice(ledger, capfd)  # it was over meanwhile
 
 
+def break_connection(monkeypatch) -> None:
+    """Let the account's connection be one that cannot be read."""
+    monkeypatch.setenv(f"AIRFLOW_CONN_{ACCOUNT.upper()}", json.dumps({"conn_type": "x", "host": "no host"}))
+
+
+def test_tokens_that_are_lost_are_told_once_whether_the_connection_can_be_read_or_not(
+    define, log_in, ledger, capfd, monkeypatch
+):
+    define()
+    log_in()
+    assert "needs login" not in notice(ledger, capfd)
+    lose(ledger)
+    assert "Why: X has revoked it." in notice(ledger, capfd)
+    break_connection(monkeypatch)
+    assert "needs login" not in notice(ledger, capfd)
+    define()
+    assert "needs login" not in notice(ledger, capfd)
+    ledger.tokens.remove(ACCOUNT)
+    log_in(minutes=90)
+    assert "needs login" not in notice(ledger, capfd)
+    lose(ledger)
+    break_connection(monkeypatch)
+    assert "Why: X has revoked it." in notice(ledger, capfd)
+    define()
+    assert "needs login" not in notice(ledger, capfd)
+
+
+def test_a_refusal_is_told_once_also_where_the_connection_could_not_be_read_between(
+    define, ledger, capfd, monkeypatch
+):
+    define(**KEYS)
+    refuse(ledger, XHook(ACCOUNT).get_conn().digest)
+    assert "needs login" in notice(ledger, capfd)
+    break_connection(monkeypatch)
+    assert "needs login" not in notice(ledger, capfd)
+    define(**KEYS)
+    assert "needs login" not in notice(ledger, capfd)
+
+
+@pytest.mark.parametrize("was_told", [False, True])
+def test_nobody_is_told_of_a_logout(define, log_in, page, client_of, ledger, capfd, was_told):
+    define()
+    log_in()
+    if was_told:
+        lose(ledger)
+        assert "needs login" in notice(ledger, capfd)
+    assert client_of().post(f"/accounts/{ACCOUNT}/logout", json={}).status_code == 200
+    assert page()["state"] == "needs_login"
+    assert "needs login" not in notice(ledger, capfd)
+    assert ledger.notices.told() == []
+
+
 def test_a_refused_account_that_nobody_has_met_is_listed(vault, page, ledger, client_of):
     client_of()
     now = pendulum.now("UTC")

@@ -6,9 +6,10 @@ OAuth 1.0a keys, and access tokens alone, say nothing of their end: X is the fir
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Row, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
@@ -43,6 +44,8 @@ CONFIRMED_SECONDS = 115
 """X refuses good credentials now and then, for seconds: what it refuses for longer, without taking it meanwhile,
 stands. A little less than a post's own patience.
 """
+LONGEST_GAP_SECONDS = 36 * 3600
+"""Of an account that posts daily two refusals in a row are one; what lies further apart are two odd answers."""
 
 
 class Refusals:
@@ -55,11 +58,14 @@ class Refusals:
         """Write down that X refused these credentials now."""
         new = {"credentials": credentials, "since": now, "last_at": now, "why": why}
         with self._database.write() as connection:
-            stands = connection.execute(
-                select(t.refusals.c.credentials).where(t.refusals.c.account == account, ~_CAME_SINCE)
-            ).scalar_one_or_none()
+            standing = connection.execute(
+                select(t.refusals).where(t.refusals.c.account == account, ~_CAME_SINCE)
+            ).one_or_none()
+            goes_on = standing is not None and standing.credentials == credentials
+            if standing is not None and not _is_confirmed(standing):
+                goes_on = goes_on and (now - standing.last_at).total_seconds() <= LONGEST_GAP_SECONDS
             insert = insert_in(connection.dialect.name)
-            changed = {"last_at": now, "why": why} if stands == credentials else new
+            changed = {"last_at": now, "why": why} if goes_on else new
             connection.execute(
                 insert(t.refusals)
                 .values(account=account, **new)
@@ -89,5 +95,9 @@ class Refusals:
             return [
                 Refusal(row.account, row.credentials, row.since, row.why)
                 for row in connection.execute(query)
-                if (row.last_at - row.since).total_seconds() >= CONFIRMED_SECONDS
+                if _is_confirmed(row)
             ]
+
+
+def _is_confirmed(row: Row[Any]) -> bool:
+    return bool((row.last_at - row.since).total_seconds() >= CONFIRMED_SECONDS)

@@ -31,34 +31,39 @@ class XLoginNeededNotifier(ChatNotifier):
         by_keys = [each.account for each in ledger.user_keys.all()]
         refused = [each.account for each in ledger.refusals.all()]
         for account in sorted({*tokens, *by_keys, *refused, *ledger.notices.told()}):
-            standing = look(account, ledger)
-            why = _why(standing, tokens.get(account))
-            if why is None or (
-                ledger.notices.say(account, _need(standing, why))
-                and not send_notice(_words(standing, why), self.notices_conn_id, self.log)
-            ):
+            standing, login = look(account, ledger), tokens.get(account)
+            lost = login if login is not None and login.state is TokenState.NEEDS_LOGIN else None
+            if standing.state == "needs_login" or (standing.state == "broken" and lost is not None):
+                need, words = _need(standing, lost), _words(standing, lost)
+                if ledger.notices.say(account, need) and not send_notice(
+                    words, self.notices_conn_id, self.log
+                ):
+                    ledger.notices.forget(account)
+            elif not _is_unknown(standing):
                 ledger.notices.forget(account)
 
 
-def _why(standing: Standing, tokens: StoredTokens | None) -> str | None:
-    """Why the account needs a login; None where a login is not what it needs."""
-    if standing.state == "needs_login":
-        return standing.why
-    is_lost = tokens is not None and tokens.state is TokenState.NEEDS_LOGIN
-    if tokens is not None and standing.state == "broken" and is_lost:  # or it could not be looked up
-        return tokens.why or ""
-    return None
+def _is_unknown(standing: Standing) -> bool:
+    """Whether nobody can say if a need that was told is over: its connection could not be looked up, or is gone."""
+    return standing.state == "broken" or (standing.state == "undefined" and not standing.is_over)
 
 
-def _need(standing: Standing, why: str) -> str:
-    """Which need it is. X has several words for one refusal, and a later one of the same kind is another need."""
+def _need(standing: Standing, lost: StoredTokens | None) -> str:
+    """Which need it is, whatever words it has today and whether the connection can be looked up. A later one of the
+    same kind is another need.
+    """
+    if lost is not None:
+        return f"tokens lost (login of {lost.logged_in_at.isoformat()})"
     if standing.refused_since is not None:
         return f"refused since {standing.refused_since.isoformat()}"
     login = standing.login
-    return f"{why} (login of {login.logged_in_at.isoformat()})" if login is not None else why
+    return f"{standing.why} (login of {login.logged_in_at.isoformat()})" if login else standing.why
 
 
-def _words(standing: Standing, why: str) -> str:
+def _words(standing: Standing, lost: StoredTokens | None) -> str:
+    why = standing.why
+    if standing.state == "broken" and lost is not None:  # or it could not be looked up
+        why = lost.why or "X does not take its tokens any more"
     account, username = standing.conn_id, _named(standing)
     who = f"{account} (@\u200b{username})" if username else account
     tokens = standing.login if isinstance(standing.login, StoredTokens) else None
