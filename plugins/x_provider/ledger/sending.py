@@ -382,7 +382,8 @@ def _is_current(connection: Connection, post: Post) -> bool:
 
 
 def _is_this(row: Row[Any, Any, Any, Any, Any], post: Post) -> bool:
-    return bool(row.revision == post.revision and row.due_at == post.due_at)
+    now, read = (row.account, row.revision, row.due_at), (post.account, post.revision, post.due_at)
+    return bool(now == read)
 
 
 def _move_unsent(connection: Connection, post: Post, to: PartState, *, why: str) -> bool:
