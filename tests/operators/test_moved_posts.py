@@ -53,7 +53,7 @@ def move(planned, another):
 
 
 @pytest.fixture
-def parked(set_up):
+def parked(set_up, short_waits):
     """Run the task of a post until it parks; what Airflow keeps of it then."""
 
     def parked(post, operator=XCreatePostOperator):
@@ -96,11 +96,10 @@ def who_posted(sandbox):
     return [(post["username"], post["text"]) for post in sandbox.posts()]
 
 
-@pytest.mark.usefixtures("short_waits")
 def test_an_armed_post_that_is_moved_goes_out_once_as_its_new_account_and_its_task_says_so(
     planned, parked, come_back, move, another, sandbox, capfd
 ):
-    post = planned("Moved", due_in=4)
+    post = planned("Moved", due_in=6)
     waiting = parked(post)
     move(post)
     event = asyncio.run(first_event(waiting.trigger))
