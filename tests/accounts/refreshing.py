@@ -22,25 +22,32 @@ import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
 from boundaries import Boundaries
 
-from x_provider.accounts import TokenKeeper
+from x_provider.accounts import Seed, TokenKeeper
 from x_provider.client import OAuth2User, XClient, transport  # noqa: F401  (as above)
 from x_provider.client.oauth2 import OAuth2App
 from x_provider.ledger import Ledger, Sealer
 
 
 def keeper_of(world: dict[str, Any]) -> TokenKeeper:
-    """The keeper that a process of this world has, by a clock that is ``ahead`` seconds ahead."""
+    """The keeper that a process of this world has, by a clock that is ``ahead`` seconds ahead.
+
+    Its connection may hold a ``seed``.
+    """
     return TokenKeeper(
         Ledger(world["ledger"]),
         Sealer([world["key"]], name="the test"),
         OAuth2App(*world["client"], base_url=world["x"]),
         account=world["account"],
         clock=lambda: pendulum.now("UTC").add(seconds=world["ahead"]),
+        seed=Seed(world["seed"]) if "seed" in world else None,
     )
 
 
 def live(world: dict[str, Any], start: int, pipe: int) -> None:
-    """One process: wait for the start, then act on X; killed at step ``at``, if it is given one."""
+    """One process: wait for the start, then act on X; killed at step ``at``, if it is given one.
+
+    One that ``stays`` is there when the account is logged out, and X refuses it its token then.
+    """
 
     def die(step: str) -> None:
         os.write(pipe, json.dumps({"killed": step}).encode())
@@ -59,6 +66,11 @@ def live(world: dict[str, Any], start: int, pipe: int) -> None:
         if world.get("acts"):
             client = XClient(world["x"], OAuth2User(keeper.access, identity=keeper.identity))
             answer["user"] = client.me().username
+        if world.get("stays"):
+            ledger = Ledger(world["ledger"])
+            while ledger.tokens.find(world["account"]) is not None:
+                time.sleep(0.02)
+            keeper.renew(token)
     except BaseException as error:
         answer = {"error": type(error).__name__, "words": str(error)}
     os.write(pipe, json.dumps(answer).encode())

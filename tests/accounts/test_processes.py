@@ -6,13 +6,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow_harness import wait_for
 from kept_tokens import ACCOUNT, LIFETIME
 
 from x_provider.accounts import Seed, TokenKeeper
+from x_provider.accounts.login import log_out
 from x_provider.accounts.refreshing import CLAIM_SECONDS
 from x_provider.ledger import TokenState
 
@@ -104,6 +107,20 @@ def test_fifty_processes_that_x_refuses_ask_it_once_and_all_say_so(
     answers = processes.run(count=MANY)
     assert {answer["error"] for answer in answers} == {"XNeedsLogin"}
     assert refreshes() == [200, 400]
+
+
+def test_a_process_that_is_there_at_a_logout_does_not_bring_back_what_it_holds(
+    processes, sandbox, ledger, sealer, app, refreshes
+) -> None:
+    seed = sandbox.accounts[0]["oauth2"]["refresh_token"]
+    with ThreadPoolExecutor(1) as pool:
+        there = pool.submit(processes.run, seed=seed, stays=True, ahead=0)
+        wait_for("its token", lambda: (kept := ledger.tokens.find(ACCOUNT)) and kept.version == 2, within=30)
+        assert log_out(ledger, lambda: sealer, app, account=ACCOUNT) == []
+        (answer,) = there.result(timeout=30)
+    assert (answer["error"], "nobody has logged it in" in answer["words"]) == ("XNeedsLogin", True)
+    assert ledger.tokens.find(ACCOUNT) is None
+    assert refreshes() == [200]
 
 
 @pytest.mark.long

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
-from kept_tokens import LIFETIME, acts, opened, stored
+from kept_tokens import ACCOUNT, LIFETIME, acts, opened, stored
 
 from x_provider.accounts import Seed, fingerprint
+from x_provider.accounts.login import log_out
 from x_provider.client import XNeedsLogin
+from x_provider.ledger import StoredKeys, UserOnX
 
 
 def test_the_first_use_refreshes_what_somebody_pasted(keeper, sandbox, ledger, refreshes, seed) -> None:
@@ -55,3 +57,60 @@ def test_a_paste_ends_the_need_for_a_login(keeper, keeper_with, clock, app, ledg
     with pytest.raises(XNeedsLogin):
         keeper.access()
     assert acts(sandbox, keeper_with(seed=Seed(sandbox.accounts[1]["oauth2"]["refresh_token"]))) == "bob"
+
+
+@pytest.fixture
+def log_in(ledger, sealer, app, sandbox, clock):
+    """Log the account in anew, as bob."""
+
+    def by_tokens() -> None:
+        client = sandbox.accounts[1]["oauth2"]
+        login = {
+            "base_url": app.base_url,
+            "client_id": app.client_id,
+            "user": UserOnX("8", "bob"),
+            "scopes": ("tweet.write",),
+            "sealed": sealer.seal({"access": client["access_token"], "refresh": client["refresh_token"]}),
+            "expires_at": clock().add(seconds=LIFETIME),
+            "logged_in_by": "eve",
+        }
+        ledger.tokens.put(ACCOUNT, login=login, now=clock())
+
+    def by_keys() -> None:
+        keys = (ACCOUNT, app.base_url, "app", UserOnX("8", "bob"), "fingerprint", "sealed", clock(), "eve")
+        ledger.user_keys.put(StoredKeys(*keys))
+
+    return {"oauth2": by_tokens, "oauth1": by_keys}
+
+
+def test_what_was_taken_up_is_not_brought_back_by_who_still_holds_it_after_a_logout(
+    keeper, keeper_with, app, ledger, sealer, seed, refreshes
+) -> None:
+    another = keeper_with(seed=seed)
+    token = another.access()
+    assert log_out(ledger, lambda: sealer, app, account=ACCOUNT) == []
+    for process in (keeper, another):
+        with pytest.raises(XNeedsLogin, match="nobody has logged it in"):
+            process.renew(token)
+    assert ledger.tokens.find(ACCOUNT) is None
+    assert refreshes() == [200]
+
+
+def test_what_was_taken_up_does_not_replace_a_login_after_a_logout(
+    keeper, app, ledger, sealer, sandbox, log_in, refreshes
+) -> None:
+    token = keeper.access()
+    log_out(ledger, lambda: sealer, app, account=ACCOUNT)
+    log_in["oauth2"]()
+    assert keeper.renew(token)
+    assert acts(sandbox, keeper) == "bob"
+    assert stored(ledger).logged_in_by == "eve"
+    assert refreshes() == [200]
+
+
+def test_what_was_taken_up_does_not_come_back_beside_keys(keeper, ledger, log_in) -> None:
+    token = keeper.access()
+    log_in["oauth1"]()
+    with pytest.raises(XNeedsLogin):
+        keeper.renew(token)
+    assert ledger.accounts.login(ACCOUNT).scheme == "oauth1"

@@ -85,7 +85,8 @@ class TokenKeeper:
 
     :param app: the developer app that the account has let in.
     :param account: the Airflow connection.
-    :param seed: what the connection holds; used once, and not where the ledger has taken it up before.
+    :param seed: what the connection holds; used once, and not where the ledger has taken it up before, nor after a
+        logout since.
     :param refreshes: False to use what there is and never spend a refresh token.
     :param on_new: told each pair of tokens when it is first seen, so that they can be masked.
     """
@@ -279,9 +280,12 @@ class TokenKeeper:
 
     def _read(self) -> StoredTokens:
         stored = self._ledger.tokens.find(self._account)
-        if self._seed is not None and (stored is None or fingerprint(self._seed.refresh) not in stored.seeds):
-            self._plant(self._seed)
-            stored = self._ledger.tokens.find(self._account)
+        if (seed := self._seed) is not None:
+            if stored is None or fingerprint(seed.refresh) not in stored.seeds:
+                self._plant(seed)
+                stored = self._ledger.tokens.find(self._account)
+            # It is good for one use. Where the ledger forgets that, somebody has logged the account out.
+            self._seed = None
         if stored is None:
             raise needs_login(self._account, NOBODY)
         if why := misfit(stored, base_url=self._app.base_url, client_id=self._app.client_id):
