@@ -215,7 +215,7 @@ def test_a_thread_given_up_while_a_part_is_on_its_way_is_settled_by_that_part_s_
     ledger.sending.arm(post, post.parts[0])
     attempt = begin(ledger, post)
     voided = ledger.deciding.void(post.id, why="not wanted", now=NOW)
-    assert (voided.wake_at, voided.on_absent) == (attempt.lease_until, "ask")
+    assert (voided.wake_at, voided.on_absent) == (attempt.lease_until, "resend")
     assert ledger.sending.posted(attempt, receipt(), account="x_default")
     settled = ledger.posts.get(post.id)
     assert [part.state for part in settled.parts] == [PartState.POSTED, PartState.REFUSED]

@@ -148,7 +148,8 @@ class Deciding:
         """Send after all what was refused or missed, or what is not on X though it may have been sent.
 
         It goes out at its due time, or at once if that has passed. A late post that waits for another try is
-        tried at once.
+        tried at once. One that was given up while it was being sent is wanted again: what became of it is found
+        out, and it is sent again as its entry says.
 
         :param by: who decided it.
         :param only_if: where the post must still stand.
@@ -160,14 +161,10 @@ class Deciding:
             due_at = (part.due_at if part is not None else None) or post.due_at
             if part is not None and part.state is PartState.UNCERTAIN:
                 self._send_again(connection, post, part, now=now, by=by)
-            else:
-                moved = _move_all(connection, post_id, _ENDED, PartState.PLANNED)
-                waits = part is not None and part.state in (PartState.PLANNED, PartState.ARMED)
-                if not moved and not (waits and due_at <= now):
-                    raise _nothing(
-                        connection, post_id, "refused, missed or late, so there is nothing to resume"
-                    )
-                take_up_again(connection, post_id)
+            goes_on = part is not None and _goes_on(connection, part, is_late=due_at <= now)
+            if not _move_all(connection, post_id, _ENDED, PartState.PLANNED) and not goes_on:
+                raise _nothing(connection, post_id, "refused, missed or late, so there is nothing to resume")
+            take_up_again(connection, post_id)
             # Its late policy asked for a person, or would call it missed again: the person has decided.
             # What stopped it is to be told anew if it stops it again.
             decided = {"late_then": "resumed", "told": None}
@@ -183,6 +180,8 @@ class Deciding:
         attempt = select(t.attempts.c.started_at).where(t.attempts.c.id == part.attempt_id)
         started_at: DateTime = connection.execute(attempt).scalar_one()
         if post.wake_at is not None and now < started_at + PATIENCE:
+            if is_given_up(connection, part.id, part.attempt_id):
+                return  # that is taken back; whether it is to be sent again is being found out
             raise LedgerError(
                 f"post {post.name} may be on X: it was sent at {started_at.isoformat()} and is being looked for. It"
                 f" settles by itself; to send it again without knowing, wait until {started_at + PATIENCE}"
@@ -203,14 +202,14 @@ class Deciding:
         """Give the rest of the post up: what is not on X is not sent any more, and nothing waits for its likes.
 
         An uncertain part counts as not posted from then on; look at the timeline before. One that is being sent at
-        this moment cannot be called back: what becomes of it is found out, and it is not sent again without asking.
+        this moment cannot be called back: what becomes of it is found out, and it is not sent again.
         What is on X, or may come there, is still taken down where its entry says so; where nothing but that is
         left, that is what is given up.
 
         :param by: who decided it.
         :param only_if: where the post must still stand.
         :raises OvertakenError: when it stands elsewhere.
-        :raises LedgerError: when all of it is on X or being sent at this moment.
+        :raises LedgerError: when all of it is on X, or what is being sent of it at this moment is given up already.
         """
         with self._database.write() as connection:
             post, part = _hold(connection, post_id, only_if)
@@ -219,13 +218,14 @@ class Deciding:
             moved = _move_all(connection, post_id, states, PartState.REFUSED, why=why)
             is_on_x = any(each.receipt or each.state is PartState.SENDING for each in post.parts)
             is_again = part is not None and is_given_up(connection, part.id, part.attempt_id)
+            is_called_off = part is not None and part.state is PartState.SENDING and not is_again
             but_deletion = is_on_x and not is_again
             gave_up = give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=but_deletion)
-            if not (moved or gave_up or give_up_follow_ups(connection, post_id, why=why, now=now)):
+            if not (moved or gave_up or is_called_off) and not give_up_follow_ups(
+                connection, post_id, why=why, now=now
+            ):
                 raise _nothing(connection, post_id, "still to be sent, so there is nothing to give up")
-            if any(each.state is PartState.SENDING for each in post.parts):
-                connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(on_absent="ask"))
-            else:
+            if not any(each.state is PartState.SENDING for each in post.parts):
                 wake(connection, post_id, None)
             _note(connection, part, VOID, by=by, words=why, now=now)
             return load_post(connection, post_id)
@@ -289,6 +289,14 @@ def _hold(connection: Connection, post_id: int, only_if: Standing | None) -> tup
             " calendar changed: nothing was done"
         )
     return post, next((part for part in post.parts if standing and part.id == standing.part_id), None)
+
+
+def _goes_on(connection: Connection, part: Part, *, is_late: bool) -> bool:
+    """Whether there is something to resume of a part that has not ended."""
+    if part.state is PartState.SENDING:
+        return is_given_up(connection, part.id, part.attempt_id)
+    waits = part.state in (PartState.PLANNED, PartState.ARMED)
+    return part.state is PartState.UNCERTAIN or (waits and is_late)
 
 
 def _may_be_on_x(connection: Connection, part: Part) -> bool:

@@ -1,0 +1,150 @@
+"""Giving up what is being sent at that moment, and taking that back: what X has not is not sent, or sent once."""
+
+from __future__ import annotations
+
+import pytest
+from other_processes import begin_attempt
+
+from x_provider.ledger import FollowUpDraft, LedgerError, PartState
+from x_provider.publishing.asking import open_questions
+from x_provider.publishing.reconciling import QUIET_SECONDS
+from x_provider.publishing.sending import LEASE_SECONDS
+
+CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
+NOT_SENT = {"kind": "drop_before_commit", **CREATE}
+NOT_HEARD = {"kind": "drop_after_commit", **CREATE}
+
+
+@pytest.fixture
+def void(ledger, clock):
+    """Give a post up."""
+    return lambda post: ledger.deciding.void(post.id, why="not wanted", now=clock(), by="ann")
+
+
+@pytest.fixture
+def resume(ledger, clock):
+    """Take that back."""
+    return lambda post: ledger.deciding.resume(post.id, now=clock(), by="ann")
+
+
+@pytest.fixture
+def give_up_while_it_is_sent(ledger, publisher, sandbox, monkeypatch, void):
+    """Fire a post, and give it up while X has its request."""
+
+    def give_up_while_it_is_sent(post, *, fault, then=lambda _post: None):
+        create_post = type(publisher.client).create_post
+
+        def create(*args, **kwargs):
+            assert void(post).parts[0].state is PartState.SENDING
+            then(post)
+            return create_post(*args, **kwargs)
+
+        sandbox.faults(**fault)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(publisher.client), "create_post", create)
+            return publisher.fire(post.id).post
+
+    return give_up_while_it_is_sent
+
+
+@pytest.fixture
+def ends(publisher, clock):
+    """Look again when it is known whether X has the post, until nothing is left to do; the states of its parts."""
+
+    def ends(post):
+        clock.ahead += QUIET_SECONDS + 1
+        for _ in range(3):
+            fired = publisher.fire(post.id)
+        return [part.state for part in fired.post.parts]
+
+    return ends
+
+
+@pytest.mark.parametrize("texts", [("One",), ("One", "Two")], ids=["a post", "a thread"])
+@pytest.mark.parametrize("on_absent", ["resend", "ask"])
+def test_what_was_given_up_on_its_way_and_x_has_not_is_not_sent(
+    ledger, plan, give_up_while_it_is_sent, ends, creates, clock, texts, on_absent
+):
+    post = plan(*texts, on_absent=on_absent)
+    assert give_up_while_it_is_sent(post, fault=NOT_SENT).state is PartState.UNCERTAIN
+    assert set(ends(post)) == {PartState.REFUSED}
+    assert len(creates()) == 1
+    assert open_questions(ledger, now=clock()) == []
+
+
+def test_what_was_given_up_on_its_way_and_x_has_is_adopted_and_the_rest_is_not_sent(
+    plan, give_up_while_it_is_sent, ends, creates
+):
+    post = plan("One", "Two")
+    give_up_while_it_is_sent(post, fault=NOT_HEARD)
+    assert ends(post) == [PartState.POSTED, PartState.REFUSED]
+    assert len(creates()) == 1
+
+
+@pytest.mark.parametrize("texts", [("One",), ("One", "Two")], ids=["a post", "a thread"])
+@pytest.mark.parametrize("fault", [NOT_SENT, NOT_HEARD], ids=["X has it not", "X has it"])
+@pytest.mark.parametrize("when", ["while it is sent", "while it is looked for"])
+def test_what_is_taken_back_before_it_is_known_goes_out_once(
+    plan, give_up_while_it_is_sent, resume, ends, sandbox, texts, fault, when
+):
+    post = plan(*texts)
+    at_once = when == "while it is sent"
+    given_up = give_up_while_it_is_sent(post, fault=fault, **({"then": resume} if at_once else {}))
+    assert given_up.parts[0].state is PartState.UNCERTAIN
+    if not at_once:
+        assert resume(post).parts[0].state is PartState.UNCERTAIN
+    assert ends(post) == [PartState.POSTED] * len(texts)
+    assert sorted(on_x["text"] for on_x in sandbox.posts()) == list(texts)
+
+
+@pytest.mark.parametrize("on_absent", ["resend", "ask"])
+def test_what_is_taken_back_after_it_was_refused_is_sent_as_its_entry_says(
+    sandbox, plan, give_up_while_it_is_sent, resume, ends, creates, on_absent
+):
+    post = plan("One", on_absent=on_absent)
+    give_up_while_it_is_sent(post, fault=NOT_SENT)
+    ends(post)
+    resume(post)
+    sandbox.faults(**NOT_SENT)
+    ends(post)
+    assert ends(post) == [PartState.POSTED if on_absent == "resend" else PartState.UNCERTAIN]
+    assert len(creates()) == (3 if on_absent == "resend" else 2)
+
+
+def test_what_nobody_gave_up_is_not_sent_again_while_it_is_looked_for(sandbox, publisher, plan, resume):
+    post = plan("One")
+    sandbox.faults(**NOT_SENT)
+    publisher.fire(post.id)
+    with pytest.raises(LedgerError, match="may be on X"):
+        resume(post)
+
+
+def test_what_is_being_sent_is_given_up_once_and_its_taking_down_last(ledger, plan, void, resume, clock):
+    deletion = FollowUpDraft(None, None, repost=False, content=None, after_seconds=86_400, delete=True)
+    post = plan("One", follow_ups=[deletion])
+    ledger.sending.arm(post, post.parts[0])
+    begin_attempt(ledger, post, at=clock())
+    with pytest.raises(LedgerError, match="nothing to resume"):
+        resume(post)
+    void(post)
+    assert [each.state for each in ledger.follow_ups.of(post.id)] == ["waiting"]
+    void(post)
+    assert [each.state for each in ledger.follow_ups.of(post.id)] == ["void"]
+    with pytest.raises(LedgerError, match="nothing to give up"):
+        void(post)
+    assert resume(post).state is PartState.SENDING
+    assert [each.state for each in ledger.follow_ups.of(post.id)] == ["waiting"]
+
+
+def test_what_a_dead_sender_left_and_somebody_gave_up_is_not_sent(
+    ledger, publisher, plan, void, ends, clock, creates
+):
+    post = plan("One")
+    publisher.arm(post.id)
+    armed, user_id = ledger.posts.get(post.id), publisher.user().user_id
+    ledger.sending.begin(
+        armed, armed.parts[0], user_id=user_id, sender="mortal", clock=clock, lease_seconds=LEASE_SECONDS
+    )
+    void(post)
+    assert ends(post) == [PartState.REFUSED]
+    assert creates() == []
