@@ -206,6 +206,13 @@ def test_two_odd_answers_far_apart_are_no_refusal(ledger):
     assert note(later.add(days=60)).since == later  # what was confirmed stands until a post goes out
 
 
+def test_what_x_refuses_an_account_that_posts_once_a_day_stands_on_the_second_day(ledger):
+    now, refusals = pendulum.now("UTC"), ledger.refusals
+    for at in (now, now.add(days=1)):
+        refusals.note("x", credentials="c", why="no", now=at)
+    assert refusals.find("x").since == now
+
+
 def test_whose_they_are_can_be_learned_later(ledger, put):
     put(user=UserOnX())
     ledger.tokens.know("x", UserOnX("8", "eight"))

@@ -347,6 +347,38 @@ def test_nobody_is_told_of_a_logout(define, log_in, page, client_of, ledger, cap
     assert ledger.notices.told() == []
 
 
+def test_nobody_is_told_of_keys_that_x_refuses_a_sender_after_they_were_taken_away(
+    define, page, ledger, capfd
+):
+    define(**KEYS)
+    digest = XHook(ACCOUNT).get_conn().digest
+    define()
+    refuse(ledger, digest)  # it was under way, and still held them
+    assert page()["state"] == "needs_login"
+    assert "needs login" not in notice(ledger, capfd)
+    define(**KEYS)
+    assert "needs login" in notice(ledger, capfd)
+    define()
+    assert "needs login" not in notice(ledger, capfd)
+    assert ledger.notices.told() == []
+
+
+def test_keys_that_are_refused_in_place_of_tokens_that_were_lost_are_another_need(
+    define, log_in, ledger, capfd, monkeypatch
+):
+    define()
+    log_in()
+    lose(ledger)
+    assert "Why: X has revoked it." in notice(ledger, capfd)
+    define(**KEYS)
+    refuse(ledger, XHook(ACCOUNT).get_conn().digest)
+    assert "Why: X does not take them." in notice(ledger, capfd)
+    break_connection(monkeypatch)
+    assert "needs login" not in notice(ledger, capfd)
+    define(**KEYS)
+    assert "needs login" not in notice(ledger, capfd)
+
+
 def test_a_refused_account_that_nobody_has_met_is_listed(vault, page, ledger, client_of):
     client_of()
     now = pendulum.now("UTC")

@@ -27,13 +27,12 @@ class XLoginNeededNotifier(ChatNotifier):
     about = "a needed login"
 
     def _tell(self, context: Context, ledger: Ledger) -> None:  # noqa: ARG002
-        tokens = {each.account: each for each in ledger.tokens.all()}
-        by_keys = [each.account for each in ledger.user_keys.all()]
-        refused = [each.account for each in ledger.refusals.all()]
-        for account in sorted({*tokens, *by_keys, *refused, *ledger.notices.told()}):
-            standing, login = look(account, ledger), tokens.get(account)
-            lost = login if login is not None and login.state is TokenState.NEEDS_LOGIN else None
-            if standing.state == "needs_login" or (standing.state == "broken" and lost is not None):
+        known = {tokens.account for tokens in ledger.tokens.all()}
+        known |= {keys.account for keys in ledger.user_keys.all()}
+        known |= {refusal.account for refusal in ledger.refusals.all()}
+        for account in sorted({*known, *ledger.notices.told()}):
+            standing, lost = look(account, ledger), _lost(account, ledger)
+            if _is_needed(standing, lost, ledger):
                 need, words = _need(standing, lost), _words(standing, lost)
                 if ledger.notices.say(account, need) and not send_notice(
                     words, self.notices_conn_id, self.log
@@ -41,6 +40,24 @@ class XLoginNeededNotifier(ChatNotifier):
                     ledger.notices.forget(account)
             elif not _is_unknown(standing):
                 ledger.notices.forget(account)
+
+
+def _lost(account: str, ledger: Ledger) -> StoredTokens | None:
+    """The account's tokens if X does not take them any more; None where what X refused since are its keys."""
+    tokens = ledger.tokens.find(account)
+    is_lost = tokens is not None and tokens.state is TokenState.NEEDS_LOGIN
+    return tokens if is_lost and ledger.refusals.find(account) is None else None
+
+
+def _is_needed(standing: Standing, lost: StoredTokens | None, ledger: Ledger) -> bool:
+    """Whether people are to know: something has ended that served. Nobody misses what was never there, or what
+    somebody has logged out.
+    """
+    if standing.state == "broken":
+        return lost is not None
+    if standing.state != "needs_login":
+        return False
+    return standing.refused_since is not None or ledger.accounts.login(standing.conn_id) is not None
 
 
 def _is_unknown(standing: Standing) -> bool:
