@@ -123,9 +123,8 @@ def _pairs_but_of(conn_id: str) -> dict[tuple[str, ...], str]:
     environments = tuple(environment.users_keys().values())
     pairs = {environments: "the environment (X_ACCESS_TOKEN)"} if environments else {}
     names = accounts_in_environment()
-    with suppress(
-        SQLAlchemyError
-    ):  # a connection in the environment can be logged out while Airflow's database is away
+    # A connection of the environment can be logged out while Airflow's database is away.
+    with suppress(SQLAlchemyError):
         names += accounts_in_airflow()
     for name in names:
         try:
