@@ -232,10 +232,8 @@ def test_a_post_given_up_while_it_is_sent_is_not_armed_again_when_x_did_not_take
     assert ledger.sending.finish(attempt, PartState.ARMED, **back)
     given_up = ledger.posts.get(post.id)
     assert [part.state for part in given_up.parts] == [PartState.REFUSED, PartState.REFUSED]
-    assert (given_up.wake_at, given_up.parts[0].why) == (
-        None,
-        "given up while it was being sent; X takes no more",
-    )
+    assert (given_up.wake_at, given_up.parts[0].why) == (None, "not wanted")
+    assert ledger.overview.stopped(NOW).count == 0
     resumed = ledger.deciding.resume(post.id, now=NOW)
     assert ledger.sending.arm(resumed, resumed.parts[0])
     again = begin(ledger, ledger.posts.get(post.id))

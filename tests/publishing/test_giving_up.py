@@ -70,6 +70,7 @@ def test_what_was_given_up_on_its_way_and_x_has_not_is_not_sent(
     assert set(ends(post)) == {PartState.REFUSED}
     assert len(creates()) == 1
     assert open_questions(ledger, now=clock()) == []
+    assert ledger.overview.stopped(clock()).count == 0
 
 
 def test_what_was_given_up_on_its_way_and_x_has_is_adopted_and_the_rest_is_not_sent(
@@ -95,6 +96,22 @@ def test_what_is_taken_back_before_it_is_known_goes_out_once(
         assert resume(post).parts[0].state is PartState.UNCERTAIN
     assert ends(post) == [PartState.POSTED] * len(texts)
     assert sorted(on_x["text"] for on_x in sandbox.posts()) == list(texts)
+
+
+def test_what_is_taken_back_at_the_moment_of_giving_it_up_goes_out(
+    ledger, plan, give_up_while_it_is_sent, resume, ends, sandbox, monkeypatch
+):
+    post = plan("One")
+    give_up_while_it_is_sent(post, fault=NOT_SENT)
+    refuse = ledger.sending.refuse_given_up
+
+    def resumed_before(*args):
+        resume(post)
+        return refuse(*args)
+
+    monkeypatch.setattr(ledger.sending, "refuse_given_up", resumed_before)
+    assert ends(post) == [PartState.POSTED]
+    assert [on_x["text"] for on_x in sandbox.posts()] == ["One"]
 
 
 @pytest.mark.parametrize("on_absent", ["resend", "ask"])

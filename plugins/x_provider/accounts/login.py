@@ -210,8 +210,7 @@ def _who_is(ledger: Ledger, app: OAuth2App, tokens: Tokens, login: PendingLogin,
         _give_back(
             app,
             tokens,
-            f"X gave tokens for account {login.account}, but did not say whose they are:"
-            f" {error.detail or error.title or error.summary}",
+            f"X gave tokens for account {login.account}, but did not say whose they are: {error.words}",
             error.next_step,
         )
 
@@ -236,7 +235,7 @@ def _revoke(app: OAuth2App, tokens: Iterable[str | None]) -> list[str | None]:
                 app.revoke(token)
             failed.append(None)
         except XError as error:
-            failed.append(error.detail or error.title or error.summary)
+            failed.append(error.words)
     return failed
 
 

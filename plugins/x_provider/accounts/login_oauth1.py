@@ -50,7 +50,7 @@ def begin_oauth1(
         token = app.request_token(redirect_uri)
     except XError as refused:
         raise LoginRefused(
-            f"X begins no login for account {account}: {refused.detail or refused.summary}", refused.next_step
+            f"X begins no login for account {account}: {refused.words}", refused.next_step
         ) from None
     ledger.logins.begin(
         pending(
@@ -156,5 +156,5 @@ def _not_forgotten(app: OAuth1App, access_token: str, access_token_secret: str) 
     try:
         app.revoke(access_token, access_token_secret)
     except XError as error:
-        return error.detail or error.title or error.summary
+        return error.words
     return None

@@ -163,7 +163,7 @@ def untold(why: str) -> str:
 
 def refused_by_x(login: PendingLogin, error: XError) -> LoginRefused:
     """The refusal for what X did not take."""
-    words = error.detail or error.title or error.summary
+    words = error.words
     return LoginRefused(f"X did not finish the login of account {login.account}: {words}", error.next_step)
 
 

@@ -68,7 +68,7 @@ class Refresher:
         try:
             new = self._app.refresh(tokens.refresh, scopes=stored.scopes)
         except XNeedsLogin as error:
-            why = f"X does not take its refresh token any more ({error.detail or error.title})"
+            why = f"X does not take its refresh token any more ({error.words})"
             self._ledger.tokens.lose(stored, why=why, by=self._me)
         except XError as error:
             retry_at = self._give_back(stored, str(error))

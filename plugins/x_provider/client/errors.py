@@ -74,6 +74,11 @@ class XError(Exception):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
 
+    @property
+    def words(self) -> str:
+        """What X said, or else what that kind of error means."""
+        return self.detail or self.title or self.summary
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are rebuilt from args by default, and there are only keyword arguments here.
         return (_rebuild, (type(self), self.__dict__.copy()))

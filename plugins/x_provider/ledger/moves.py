@@ -243,7 +243,7 @@ def has_unposted_parts(connection: Connection, post_id: int) -> bool:
 
 
 _DECIDED = (
-    select(t.decisions.c.decision)
+    select(t.decisions.c.decision, t.decisions.c.words)
     .where(
         t.decisions.c.part_id == bindparam("part"),
         t.decisions.c.attempt_id.is_not_distinct_from(bindparam("attempt")),
@@ -255,5 +255,10 @@ _DECIDED = (
 
 def is_given_up(connection: Connection, part_id: int, attempt_id: int | None) -> bool:
     """Whether a person has given the part up since that attempt, and nobody has taken it back."""
-    decided = connection.execute(_DECIDED, {"part": part_id, "attempt": attempt_id}).scalar_one_or_none()
-    return decided == VOID
+    return why_given_up(connection, part_id, attempt_id) is not None
+
+
+def why_given_up(connection: Connection, part_id: int, attempt_id: int | None) -> str | None:
+    """The words of the person who has; None where nobody has, or it was taken back."""
+    decided = connection.execute(_DECIDED, {"part": part_id, "attempt": attempt_id}).one_or_none()
+    return decided.words if decided is not None and decided.decision == VOID else None

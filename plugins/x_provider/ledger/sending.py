@@ -20,12 +20,12 @@ from x_provider.ledger.limits import Window, give_back, note, take
 from x_provider.ledger.moves import (
     close_attempt,
     first_marker,
-    is_given_up,
     move,
     move_to_posted,
     move_to_sending,
     open_attempt,
     settle_post,
+    why_given_up,
 )
 from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.receipts import insert_receipt, newest_own_id
@@ -270,8 +270,9 @@ class Sending:
             note(connection, account, CREATE_FAMILY, windows)
             if never_sent:
                 give_back(connection, account, CREATE_FAMILY, now=now)
-            if to is PartState.ARMED and is_given_up(connection, attempt.part_id, attempt.id):
-                to, wake_at, why = PartState.REFUSED, None, f"given up while it was being sent; {why}"
+            given_up = why_given_up(connection, attempt.part_id, attempt.id)
+            if to is PartState.ARMED and given_up is not None:
+                to, wake_at, why = PartState.REFUSED, None, given_up
             if not move(connection, attempt.part_id, PartState.SENDING, to, why=why, attempt_id=attempt.id):
                 return False
             close_attempt(
@@ -317,14 +318,18 @@ class Sending:
         :returns: False when the post changed, or somebody else moved the part first: then nothing is moved.
         """
         with self._database.write() as connection:
-            old, new = PartState.UNCERTAIN, PartState.REFUSED
+            return _is_current(connection, post) and _refuse(connection, post, part, why=why)
+
+    def refuse_given_up(self, post: Post, part: Part) -> bool:
+        """What a person gave up while it was being sent is not on X: as :meth:`refuse`, in that person's words.
+
+        :returns: False also when nobody has given it up, or it was taken back.
+        """
+        with self._database.write() as connection:
             if not _is_current(connection, post):
                 return False
-            if not move(connection, part.id, old, new, why=why, attempt_id=part.attempt_id):
-                return False
-            _move_unsent(connection, post, new, why=why)
-            wake(connection, post.id, None)
-            return True
+            why = why_given_up(connection, part.id, part.attempt_id)
+            return why is not None and _refuse(connection, post, part, why=why)
 
     def wait(self, post: Post, part: Part, *, why: str, wake_at: DateTime | None) -> bool:
         """Say what keeps a part waiting, and when somebody must look after it again; None: a person must.
@@ -384,6 +389,15 @@ def _is_current(connection: Connection, post: Post) -> bool:
 def _is_this(row: Row[Any, Any, Any, Any, Any], post: Post) -> bool:
     now, read = (row.account, row.revision, row.due_at), (post.account, post.revision, post.due_at)
     return bool(now == read)
+
+
+def _refuse(connection: Connection, post: Post, part: Part, *, why: str) -> bool:
+    old, new = PartState.UNCERTAIN, PartState.REFUSED
+    if not move(connection, part.id, old, new, why=why, attempt_id=part.attempt_id):
+        return False
+    _move_unsent(connection, post, new, why=why)
+    wake(connection, post.id, None)
+    return True
 
 
 def _move_unsent(connection: Connection, post: Post, to: PartState, *, why: str) -> bool:

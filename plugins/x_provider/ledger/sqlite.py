@@ -27,9 +27,8 @@ class Turns:
     def __init__(self, path: str) -> None:
         self._log = f"{path}-wal"
         self._writing = threading.Lock()
-        self._flushing = threading.Condition()
-        self._is_flushing = False
-        self._wanted = 0
+        self._flushing = threading.Lock()
+        self._written = 0
         self._flushed = 0
 
     @contextmanager
@@ -40,28 +39,16 @@ class Turns:
         """
         with self._writing:
             yield
-        self._flush()
+            self._written += 1
+            mine = self._written
+        self._flush(mine)
 
-    def _flush(self) -> None:
+    def _flush(self, mine: int) -> None:
         with self._flushing:
-            self._wanted += 1
-            mine = self._wanted
-            while self._is_flushing and self._flushed < mine:
-                self._flushing.wait()
-            if self._flushed >= mine:
-                return
-            self._is_flushing = True
-            so_far = self._wanted
-        try:
-            _flush_file(self._log)
-        except BaseException:
-            so_far = 0
-            raise
-        finally:
-            with self._flushing:
-                self._is_flushing = False
-                self._flushed = max(self._flushed, so_far)
-                self._flushing.notify_all()
+            if self._flushed < mine:
+                so_far = self._written
+                _flush_file(self._log)
+                self._flushed = so_far
 
 
 def sqlite_engine(url: URL) -> Engine:

@@ -211,10 +211,9 @@ class Recovery:
         return self._stops.wait(post, part, Outcome("ask", PartState.UNCERTAIN), why=why)
 
     def _refuse_given_up(self, post: Post, part: Part) -> Outcome:
-        why = f"{where(post, part)}: given up while it was being sent, and not on X"
-        if not self._ledger.sending.refuse(post, part, why=why):
+        if not self._ledger.sending.refuse_given_up(post, part):
             return self._stops.overtaken()
-        self._report(why)
+        self._report(f"{where(post, part)}: given up while it was being sent, and not on X")
         return Outcome("given_up", PartState.REFUSED)
 
     def _refuse_duplicate(self, post: Post, part: Part) -> Outcome:

@@ -234,7 +234,7 @@ class Sender:
         digest = self._client.digest
         if digest is None or error.status is None or not isinstance(error, XNeedsLogin):
             return
-        why = f"X does not take its credentials any more ({(error.detail or error.summary).rstrip('.')})"
+        why = f"X does not take its credentials any more ({error.words.rstrip('.')})"
         try:
             self._ledger.refusals.note(self._account, credentials=digest, why=why, now=self._clock())
         except LedgerError as away:
