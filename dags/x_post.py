@@ -8,7 +8,8 @@ from airflow.sdk import DAG, Param
 
 from x_provider.notifications.stopped import XPostStoppedNotifier
 from x_provider.operators.planning import XPlanPostOperator
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
+from x_provider.operators.uploading import XUploadMediaOperator
 
 MEDIA_FOLDER = Path(__file__).resolve().parents[1] / "include"
 

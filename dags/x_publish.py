@@ -5,7 +5,8 @@ from __future__ import annotations
 from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, dag, task, task_group
 
 from x_provider.notifications.stopped import XPostStoppedNotifier
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
+from x_provider.operators.uploading import XUploadMediaOperator
 from x_provider.triggers.due import XDuePostsTrigger
 
 due_posts = Asset("x_due_posts", watchers=[AssetWatcher(name="ledger", trigger=XDuePostsTrigger())])

@@ -24,6 +24,7 @@ _NEEDED = (
     "x_provider.operators.planning",
     "x_provider.operators.publishing",
     "x_provider.operators.upkeep",
+    "x_provider.operators.uploading",
     "x_provider.triggers.due",
     "x_provider.triggers.events",
 )

@@ -177,6 +177,7 @@ def get_provider_info() -> dict[str, Any]:
                 "x_provider.operators.publishing",
                 "x_provider.operators.insights",
                 "x_provider.operators.upkeep",
+                "x_provider.operators.uploading",
             )
         ],
         "triggers": [

@@ -8,7 +8,7 @@ import sys
 import pendulum
 import pytest
 from drafting import plan_post
-from other_processes import send_without_answer, wake_post
+from other_processes import begin_attempt, send_without_answer, wake_post
 
 from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost, OAuth1, XClient
@@ -329,6 +329,13 @@ def test_what_is_given_up_is_not_sent(ledger, post, airflow_x):
     airflow_x("void", "december/hello")
     assert ledger.posts.get(post.id).state is PartState.REFUSED
     assert [due.name for due in ledger.posts.due(pendulum.now("UTC").add(days=1))] == ["december/later"]
+
+
+def test_what_is_being_sent_is_not_said_to_be_called_back(ledger, post, airflow_x):
+    ledger.sending.arm(post, post.parts[0])
+    begin_attempt(ledger, post, at=pendulum.now("UTC"))
+    assert "is being sent at this moment" in airflow_x("void", "december/hello")
+    assert "is wanted again" in airflow_x("resume", "december/hello")
 
 
 def test_what_of_it_is_on_x_is_still_taken_down_until_that_is_given_up_too(ledger, airflow_x):

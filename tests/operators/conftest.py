@@ -77,11 +77,12 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     The product's five and more are for an Airflow whose scheduler may be slower; ``dag.test()`` has none.
     """
-    from x_provider.operators import publishing
+    from x_provider.operators import parking, publishing, uploading
     from x_provider.publishing import stops
     from x_provider.triggers import media
 
-    monkeypatch.setattr(publishing, "_SHORTEST_DEFERRAL_SECONDS", 2)
+    for module in (parking, publishing, uploading):
+        monkeypatch.setattr(module, "SHORTEST_DEFERRAL_SECONDS", 2)
     monkeypatch.setattr(media, "_SHORTEST_SECONDS", 2)
     monkeypatch.setattr(stops, "SHORTEST_PAUSE_SECONDS", 1)
 

@@ -14,7 +14,8 @@ from other_processes import LedgerGoes
 from x_provider.ledger import PartState
 from x_provider.operators import publishing
 from x_provider.operators.planning import XPlanPostOperator
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
+from x_provider.operators.uploading import XUploadMediaOperator
 from x_provider.publishing import receipts
 from x_provider.triggers import receipt as receipt_trigger
 

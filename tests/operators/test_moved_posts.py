@@ -18,8 +18,9 @@ from triggering import first_event
 from x_provider.calendar import PartSpec
 from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import Ledger, PartState
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
 from x_provider.operators.retrying import XTriggerFailedError
+from x_provider.operators.uploading import XUploadMediaOperator
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from x_provider.operators.calendar import XLintCalendarOperator
 from x_provider.operators.deleting import XDeletePostOperator
 from x_provider.operators.insights import XFetchMetricsOperator
 from x_provider.operators.planning import XContentOperator, XPlanPostOperator
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
+from x_provider.operators.uploading import XUploadMediaOperator
 
 IN_TWO_DAYS = pendulum.now("UTC").add(days=2).start_of("second")
 

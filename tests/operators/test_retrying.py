@@ -27,9 +27,10 @@ from x_provider.operators.calendar import XLintCalendarOperator
 from x_provider.operators.deleting import XDeletePostOperator
 from x_provider.operators.insights import XFetchMetricsOperator
 from x_provider.operators.planning import XPlanPostOperator
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
 from x_provider.operators.retrying import XRetryPolicy, XTriggerFailedError
 from x_provider.operators.upkeep import XOpenQuestionsOperator, XSweepOperator
+from x_provider.operators.uploading import XUploadMediaOperator
 from x_provider.publishing import utc_now
 
 OPERATORS = {

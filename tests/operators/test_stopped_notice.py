@@ -20,7 +20,8 @@ from x_provider.calendar import PartSpec
 from x_provider.ledger import PartState, tables
 from x_provider.notifications.stopped import XPostStoppedNotifier
 from x_provider.notifications.webhook import WebhookError, send_text
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
+from x_provider.operators.uploading import XUploadMediaOperator
 from x_provider.publishing import utc_now
 
 SECRET = "T0SECRET/B0SECRET/xoxSECRETxox"

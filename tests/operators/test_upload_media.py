@@ -12,7 +12,8 @@ from drafting import make_film
 
 from x_provider.ledger import PartState
 from x_provider.operators.planning import XPlanPostOperator
-from x_provider.operators.publishing import XCreatePostOperator, XUploadMediaOperator
+from x_provider.operators.publishing import XCreatePostOperator
+from x_provider.operators.uploading import XUploadMediaOperator
 from x_provider.triggers.media import XMediaProcessedTrigger
 
 

@@ -61,7 +61,10 @@ def test_no_module_is_forgotten(part: str) -> None:
     folder = Path(import_module(f"x_provider.{part}").__path__[0])
     on_disk = {f"x_provider.{part}.{file.stem}" for file in folder.glob("[!_]*.py")}
     (listed,) = get_provider_info()[part]
-    shared = {f"x_provider.{m}" for m in ("operators.links", "operators.retrying", "triggers.waiting")}
+    shared = {
+        f"x_provider.{m}"
+        for m in ("operators.links", "operators.parking", "operators.retrying", "triggers.waiting")
+    }
     assert set(listed["python-modules"]) == on_disk - shared
 
 

@@ -19,7 +19,7 @@ from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
 from x_provider.hooks.x import XHook
-from x_provider.ledger import EVERY_ACCOUNT, Halt, Ledger, LedgerError, Post
+from x_provider.ledger import EVERY_ACCOUNT, UNDER_WAY, Halt, Ledger, LedgerError, Post
 from x_provider.notifications.addresses import page_of
 from x_provider.publishing import utc_now
 from x_provider.publishing.asking import receipt_at, x_id_at
@@ -136,6 +136,11 @@ def resume(args: Namespace) -> None:
     """Send a refused, missed or unfound post after all, or try a late one now."""
     ledger = _ledger(args)
     post = ledger.deciding.resume(ledger.posts.named(args.post).id, now=utc_now(), by=getpass.getuser())
+    if any(part.state in UNDER_WAY for part in post.parts):
+        print(
+            f"{post.name} is wanted again; what may be on X is looked for, and what is missing of it is sent"
+        )
+        return
     print(f"{post.name} is planned again; DAG x_publish sends what is missing of it")
 
 
@@ -163,7 +168,13 @@ def void(args: Namespace) -> None:
     by = getpass.getuser()
     why = f"given up by {by} (airflow x void)"
     post = ledger.deciding.void(ledger.posts.named(args.post).id, why=why, now=utc_now(), by=by)
-    print(f"{post.name} is given up; nothing more of it is sent")
+    if any(part.state in UNDER_WAY for part in post.parts):
+        print(
+            f"{post.name} is given up. A part of it is being sent at this moment: what becomes of it is found out,"
+            f" and nothing more is sent; `airflow x show {post.name}` tells whether it is on X"
+        )
+    else:
+        print(f"{post.name} is given up; nothing more of it is sent")
     for each in ledger.follow_ups.of(post.id):
         if each.state == "waiting":
             print(f"still to come: {each}; say `airflow x void {post.name}` once more to give that up too")

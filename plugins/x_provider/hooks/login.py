@@ -191,6 +191,7 @@ def _written(ledger: Ledger, who: LoggedIn, scheme: Scheme) -> str | None:
         if standing == before:
             break
     if standing == mine:
+        ledger.refusals.forget(who.account)  # whatever X refused, this is newer
         return unwritten
     if standing is None:
         raise LoginRefused(f"Somebody logged account {who.account} out while you logged it in")

@@ -57,7 +57,7 @@ from x_provider.ledger.refusals import Refusal, Refusals
 from x_provider.ledger.sealing import Sealer
 from x_provider.ledger.sending import CREATE_FAMILY, ReceiptTakenError, Sending
 from x_provider.ledger.snapshots import Snapshots
-from x_provider.ledger.states import MOVES, UNSENT, PartState, may_move
+from x_provider.ledger.states import MOVES, UNDER_WAY, UNSENT, PartState, may_move
 from x_provider.ledger.sweeping import Sweeping
 from x_provider.ledger.taking_down import TakingDown
 from x_provider.ledger.tokens import StoredTokens, TokenShelf, TokenState, UserOnX
@@ -72,6 +72,7 @@ __all__ = [
     "LONGEST_NAME",
     "MOVES",
     "OVER_BUDGET",
+    "UNDER_WAY",
     "UNSENT",
     "AccountOnX",
     "Attempt",

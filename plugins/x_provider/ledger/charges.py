@@ -20,7 +20,7 @@ from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.records import Cost, Held, Receipt
 from x_provider.ledger.schema import insert_in
-from x_provider.ledger.states import PartState
+from x_provider.ledger.states import UNDER_WAY
 from x_provider.ledger.types import Instant, Usd
 from x_provider.prices import dollars
 
@@ -282,7 +282,7 @@ _USED = select(
     .join(t.attempts, t.attempts.c.id == t.parts.c.attempt_id)
     .where(
         t.UNSETTLED,
-        t.parts.c.state.in_([PartState.SENDING.value, PartState.UNCERTAIN.value]),
+        t.parts.c.state.in_([state.value for state in UNDER_WAY]),
         t.posts.c.account == bindparam("account"),
     )
     .scalar_subquery()

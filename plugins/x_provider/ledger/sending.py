@@ -30,7 +30,7 @@ from x_provider.ledger.moves import (
 from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.receipts import insert_receipt, newest_own_id
 from x_provider.ledger.records import Attempt, Content, Cost, Held, Part, Post, Receipt
-from x_provider.ledger.states import PartState, may_move
+from x_provider.ledger.states import UNDER_WAY, PartState, may_move
 from x_provider.ledger.together import Together
 
 CREATE_FAMILY = "create_post"
@@ -411,7 +411,7 @@ def _move_unsent(connection: Connection, post: Post, to: PartState, *, why: str)
 
 
 def _is_on_its_way(connection: Connection, post_id: int) -> bool:
-    under_way = (PartState.SENDING.value, PartState.UNCERTAIN.value)
+    under_way = [state.value for state in UNDER_WAY]
     query = select(t.parts.c.id).where(t.parts.c.post_id == post_id, t.parts.c.state.in_(under_way)).limit(1)
     return connection.execute(query).first() is not None
 

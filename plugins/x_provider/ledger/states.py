@@ -48,7 +48,9 @@ MOVES: dict[PartState, frozenset[PartState]] = {
 or the post found on X. From ``refused`` also by a person's word, who has found there what X called a duplicate.
 """
 
-UNSENT = frozenset(PartState) - {PartState.SENDING, PartState.UNCERTAIN, PartState.POSTED}
+UNDER_WAY = frozenset({PartState.SENDING, PartState.UNCERTAIN})
+"""A part in one of these may be on X already, or come there."""
+UNSENT = frozenset(PartState) - UNDER_WAY - {PartState.POSTED}
 """A part in one of these is not on X and not on its way there: it may be changed, withdrawn, planned anew."""
 
 

@@ -11,7 +11,7 @@ from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
 from x_provider.ledger.deciding import DUPLICATE, PATIENCE
 from x_provider.ledger.posts import lock_post, wake
-from x_provider.ledger.states import PartState
+from x_provider.ledger.states import UNDER_WAY, PartState
 from x_provider.ledger.types import Instant
 
 _LOOK_BACK = Duration(days=7)
@@ -146,7 +146,7 @@ def _unattended(now: DateTime) -> Select[tuple[int, str, str]]:
 
 
 def _in_flight() -> Select[tuple[int, int, DateTime]]:
-    in_flight = t.parts.c.state.in_((PartState.SENDING.value, PartState.UNCERTAIN.value))
+    in_flight = t.parts.c.state.in_([state.value for state in UNDER_WAY])
     return (
         select(t.parts.c.post_id, t.parts.c.id.label("part_id"), t.attempts.c.started_at)
         .join_from(t.parts, t.posts, t.posts.c.id == t.parts.c.post_id)

@@ -10,9 +10,8 @@ from x_provider.ledger.follow_ups import give_up_follow_ups
 from x_provider.ledger.moves import VOID, is_given_up
 from x_provider.ledger.posts import load_post, lock_post, wake
 from x_provider.ledger.records import Post
-from x_provider.ledger.states import PartState
+from x_provider.ledger.states import UNDER_WAY, PartState
 
-_UNDER_WAY = (PartState.SENDING, PartState.UNCERTAIN)
 _TO_COME = (PartState.PLANNED, PartState.ARMED, PartState.REFUSED, PartState.MISSED)
 
 
@@ -38,7 +37,7 @@ class TakingDown:
                 return post
             give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=True)
             for part in post.parts:
-                is_known = part.state in (*_TO_COME, *_UNDER_WAY)
+                is_known = part.state in (*_TO_COME, *UNDER_WAY)
                 if not is_known or is_given_up(connection, part.id, part.attempt_id):
                     continue
                 if part.state in _TO_COME:
@@ -46,6 +45,6 @@ class TakingDown:
                     connection.execute(refused.values(state=PartState.REFUSED.value, why=why))
                 row = {"part_id": part.id, "attempt_id": part.attempt_id, "decision": VOID, "words": why}
                 connection.execute(t.decisions.insert().values(decided_at=now, decided_by=by, **row))
-            if not any(part.state in _UNDER_WAY for part in post.parts):
+            if not any(part.state in UNDER_WAY for part in post.parts):
                 wake(connection, post_id, None)
             return load_post(connection, post_id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pendulum import DateTime
 
 from x_provider.client import XClient, XNotFound
-from x_provider.ledger import Ledger, PartState
+from x_provider.ledger import UNDER_WAY, Ledger
 
 
 class NotDoneError(RuntimeError):
@@ -65,7 +65,7 @@ class TakingDown:
         for receipt in on_x:
             if receipt.deleted_at is None:
                 self.one(receipt.x_id)
-        may_appear = any(part.state in (PartState.SENDING, PartState.UNCERTAIN) for part in post.parts)
+        may_appear = any(part.state in UNDER_WAY for part in post.parts)
         return TakenDown(tuple(receipt.x_id for receipt in on_x), may_appear)
 
     def one(self, x_id: str) -> None:
