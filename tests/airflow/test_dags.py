@@ -16,8 +16,9 @@ DAG_FILES = sorted((REPOSITORY / "dags").glob("*.py"))
 
 # Libraries for media and migrations: nothing that describing a DAG needs.
 HEAVY = ("PIL", "alembic", "av", "tweepy", "xdk")
+DEAREST_SHARE = 0.2
 
-# Each file in a process of its own that has imported Airflow and nothing else, twice.
+# Each file in processes of its own that have imported Airflow and nothing else.
 _MEASURE = """
 import json, os, runpy, sys, time
 import airflow.sdk
@@ -76,19 +77,33 @@ def test_every_task_that_defers_can_be_tried_again(dag_bag) -> None:
                 assert task.retries, f"{dag.dag_id}.{task.task_id}"
 
 
-@pytest.fixture(scope="module")
-def import_costs() -> list[dict]:
-    """What importing each DAG file takes, in CPU-seconds, and the modules it brings."""
+def _measure_imports() -> list[dict]:
     command = [sys.executable, "-c", _MEASURE, *map(str, DAG_FILES)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert run.returncode == 0, run.stderr
     return [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
 
 
+@pytest.fixture(scope="module")
+def imports() -> dict[str, dict]:
+    """What importing each DAG file takes, as a part of what Airflow takes in the same process; the modules it brings.
+
+    By CPU-seconds, which depend on what else the machine does: the least of up to six measurements counts.
+    """
+    least: dict[str, dict] = {}
+    for _ in range(6):
+        for cost in _measure_imports():
+            share = cost["file"] / cost["airflow"]
+            if cost["path"] not in least or share < least[cost["path"]]["share"]:
+                least[cost["path"]] = {"share": share, "modules": cost["modules"]}
+        if all(each["share"] < DEAREST_SHARE for each in least.values()):
+            break
+    return least
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("file", DAG_FILES, ids=lambda file: file.stem)
-def test_a_dag_file_costs_little_more_to_import_than_airflow_itself(file: Path, import_costs) -> None:
-    measured = [cost for cost in import_costs if cost["path"] == str(file)]
-    assert len(measured) == 2
-    cost = min(measured, key=lambda cost: cost["file"])
-    assert [name for name in HEAVY if name in cost["modules"]] == []
-    assert cost["file"] < 0.2 * cost["airflow"], sorted({name.split(".")[0] for name in cost["modules"]})
+def test_a_dag_file_costs_little_more_to_import_than_airflow_itself(file: Path, imports) -> None:
+    modules = imports[str(file)]["modules"]
+    assert [name for name in HEAVY if name in modules] == []
+    assert imports[str(file)]["share"] < DEAREST_SHARE, sorted({name.split(".")[0] for name in modules})

@@ -12,8 +12,8 @@ from x_provider.hooks.connections import (
     login_settings,
     write_login,
 )
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.finding import accounts_in_airflow
+from x_provider.hooks.problems import XConnectionError
 from x_provider.provider_info import get_provider_info
 
 

@@ -7,16 +7,9 @@ import json
 import pytest
 from airflow.sdk import Connection
 
-from x_provider.hooks.credentials import (
-    KeptKeys,
-    KeptLogin,
-    XConnectionError,
-    account_of,
-    credentials_of,
-    schemes_kept,
-    secrets_of,
-)
-from x_provider.hooks.problems import NotLoggedInError
+from x_provider.hooks.account import account_of
+from x_provider.hooks.credentials import KeptKeys, KeptLogin, credentials_of, schemes_kept, secrets_of
+from x_provider.hooks.problems import NotLoggedInError, XConnectionError
 
 OAUTH1 = {
     "login": "api-key",

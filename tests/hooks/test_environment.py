@@ -7,9 +7,10 @@ import json
 import pytest
 from airflow.sdk import Connection
 
-from x_provider.hooks.credentials import XConnectionError, credentials_of, fields_of, secrets_of
+from x_provider.hooks.credentials import credentials_of, secrets_of
 from x_provider.hooks.environment import apps_keys, user_id, users_keys
-from x_provider.hooks.problems import NotLoggedInError
+from x_provider.hooks.fields import fields_of
+from x_provider.hooks.problems import NotLoggedInError, XConnectionError
 
 USER = {"ACCESS_TOKEN": "env-token", "ACCESS_TOKEN_SECRET": "env-token-secret"}
 APP = {"API_KEY": "env-key", "API_SECRET": "env-key-secret"}

@@ -15,8 +15,8 @@ from pendulum import DateTime
 
 from x_provider.calendar.times import TimeError, checked_zone, due_time
 from x_provider.cli import money, overview
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.problems import XConnectionError
 from x_provider.hooks.publisher import open_publisher
 from x_provider.hooks.x import XHook
 from x_provider.ledger import EVERY_ACCOUNT, UNDER_WAY, Halt, Ledger, LedgerError, Post

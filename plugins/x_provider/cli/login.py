@@ -26,10 +26,10 @@ from x_provider.client import XError
 from x_provider.client.oauth1_login import PIN
 from x_provider.client.oauth2 import MORE_SCOPES, SCOPES
 from x_provider.hooks.connections import create_connection
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.login import Connected, begin_login, finish_login
 from x_provider.hooks.logout import log_out
+from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import LedgerError
 
 if TYPE_CHECKING:

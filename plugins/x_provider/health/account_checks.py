@@ -8,8 +8,9 @@ from x_provider.client import XError, XPermission
 from x_provider.client.clock import seconds_behind_x
 from x_provider.client.oauth2 import SCOPES
 from x_provider.health.check import Check
-from x_provider.hooks.credentials import AUTH_NAMES, XConnectionError
+from x_provider.hooks.credentials import AUTH_NAMES
 from x_provider.hooks.finding import known_accounts
+from x_provider.hooks.problems import XConnectionError
 from x_provider.hooks.standing import Standing, login_step, look
 from x_provider.hooks.x import XHook
 from x_provider.ledger import Ledger, LedgerError, StoredTokens

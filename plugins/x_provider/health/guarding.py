@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from x_provider.client import XError
 from x_provider.health.check import Check
-from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import LedgerError
 
 Found = TypeVar("Found")

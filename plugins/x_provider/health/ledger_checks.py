@@ -9,9 +9,9 @@ from pathlib import Path
 from airflow.configuration import conf
 
 from x_provider.health.check import Check
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, PartState
 from x_provider.ledger.database import HEAD
 from x_provider.publishing import utc_now

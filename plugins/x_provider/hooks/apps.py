@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from x_provider.hooks.credentials import XConnectionError, fields_of, unsure
-from x_provider.hooks.fields import base_url_of
+from x_provider.hooks.fields import base_url_of, fields_of
 from x_provider.hooks.missing import doubt
+from x_provider.hooks.problems import XConnectionError, unsure
 from x_provider.hooks.x import XHook
 
 if TYPE_CHECKING:

@@ -14,9 +14,11 @@ from x_provider.accounts import LoginRefused
 from x_provider.client import XError
 from x_provider.client.oauth1_login import OAuth1App
 from x_provider.client.oauth2 import OAuth2App
-from x_provider.hooks import credentials
-from x_provider.hooks.credentials import Scheme, XConnectionError, account_of, schemes_kept
+from x_provider.hooks.account import account_of
+from x_provider.hooks.credentials import Scheme, schemes_kept
+from x_provider.hooks.fields import fields_of
 from x_provider.hooks.finding import Found, found
+from x_provider.hooks.problems import XConnectionError
 from x_provider.provider_info import get_provider_info
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def settings_of(it: Found) -> LoginSettings:
         raise XConnectionError(
             conn_id, f"its type is {connection.conn_type!r}, not x", "Name a connection of type X (Twitter)"
         )
-    account, fields = account_of(connection), credentials.fields_of(connection)
+    account, fields = account_of(connection), fields_of(connection)
     pair = tuple(fields[name] for name in _USERS_PAIR if name in fields)
     return LoginSettings(
         conn_id=conn_id,

@@ -1,53 +1,23 @@
-"""What an Airflow connection of type ``x`` holds: checked, and explained when it does not add up."""
+"""What an Airflow connection of type ``x`` proves itself by: checked, and explained when it does not add up."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
-from urllib.parse import urlsplit
 
 from x_provider.hooks import environment
-from x_provider.hooks.addresses import BadAddressError, checked_address, is_on_x
-from x_provider.hooks.fields import (
-    DEFAULT_BASE_URL,
-    base_url_of,
-    fields_of,
-    has_users_keys,
-    with_users_keys,
-)
-from x_provider.hooks.problems import NotLoggedInError, XConnectionError, login_step, unsure
+from x_provider.hooks.account import media_api_of
+from x_provider.hooks.fields import fields_of, has_users_keys, with_users_keys
+from x_provider.hooks.problems import NotLoggedInError, XConnectionError, login_step
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
     from pydantic import JsonValue
 
-__all__ = [
-    "AUTH_NAMES",
-    "DEFAULT_BASE_URL",
-    "DEFAULT_UPLOAD_BASE_URL",
-    "Account",
-    "AuthKind",
-    "Credentials",
-    "KeptKeys",
-    "KeptLogin",
-    "MediaApi",
-    "Scheme",
-    "XConnectionError",
-    "account_of",
-    "credentials_of",
-    "fields_of",
-    "schemes_kept",
-    "secrets_of",
-    "unsure",
-]
-
-DEFAULT_UPLOAD_BASE_URL = "https://upload.twitter.com"
-
 AuthKind = Literal["oauth1", "oauth2", "bearer"]
 Scheme = Literal["oauth1", "oauth2"]
 """By which an account logs in."""
-MediaApi = Literal["2", "1.1"]
 
 AUTH_NAMES: dict[AuthKind, str] = {
     "oauth1": "OAuth 1.0a",
@@ -65,34 +35,6 @@ _NEEDED: dict[AuthKind, tuple[str, ...]] = {
 _SECRET = ("client_secret", "oauth2_refresh_token", *(name for names in _NEEDED.values() for name in names))
 
 _PORTAL = "the X developer portal (your app, Keys and tokens)"
-
-
-@dataclass(frozen=True)
-class Account:
-    """Who posts, and where: everything about an X connection that is not secret.
-
-    :param conn_id: the Airflow connection.
-    :param base_url: where its API is, without a trailing slash.
-    :param user_id: X's numeric id of the account, None while unknown.
-    :param username: the @name without the @, None while unknown.
-    :param media_api: the API that files are uploaded with.
-    :param upload_base_url: where v1.1 takes them.
-    :param app_owner_id: X's numeric id of the account, where it owns the developer app: reading its own posts
-        costs less then.
-    """
-
-    conn_id: str
-    base_url: str
-    user_id: str | None = None
-    username: str | None = None
-    media_api: MediaApi = "2"
-    upload_base_url: str = DEFAULT_UPLOAD_BASE_URL
-    app_owner_id: str | None = None
-
-    @property
-    def is_on_x(self) -> bool:
-        """Whether the base URL is X's own, not a sandbox's or a proxy's."""
-        return is_on_x(urlsplit(self.base_url).hostname or "")
 
 
 @dataclass(frozen=True)
@@ -138,23 +80,6 @@ def secrets_of(connection: Connection) -> list[JsonValue]:
     """Every secret that the connection has or is given, so that it can be masked before anything is logged."""
     fields = {**environment.users_keys(), **fields_of(connection)}
     return [fields[name] for name in _SECRET if name in fields]
-
-
-def account_of(connection: Connection) -> Account:
-    """The connection's account.
-
-    :raises XConnectionError: when a URL, the user id or the media API cannot be one.
-    """
-    fields, base_url = fields_of(connection), base_url_of(connection)
-    return Account(
-        conn_id=connection.conn_id,
-        base_url=base_url,
-        user_id=_user_id(connection.conn_id, fields, "user_id"),
-        username=fields.get("username", "").removeprefix("@") or None,
-        media_api=_media_api(connection.conn_id, fields),
-        upload_base_url=_upload_base_url(connection.conn_id, fields, base_url),
-        app_owner_id=_user_id(connection.conn_id, fields, "app_owner_id"),
-    )
 
 
 def schemes_kept(connection: Connection) -> tuple[Scheme, ...]:
@@ -288,43 +213,8 @@ def _form_name(name: str) -> str:
     return {"api_key": "API key (login)", "api_key_secret": "API key secret (password)"}.get(name, name)
 
 
-def _user_id(conn_id: str, fields: Mapping[str, str], name: str) -> str | None:
-    given = fields.get(name)
-    if given is not None and not (given.isascii() and given.isdigit()):
-        raise XConnectionError(
-            conn_id,
-            f"the field {name} is {given!r}, but X's user ids are numbers",
-            f"Put an @name into the field username, and leave {name} empty if you do not know it",
-        )
-    return given
-
-
-def _upload_base_url(conn_id: str, fields: Mapping[str, str], base_url: str) -> str:
-    # A sandbox has both APIs at one address.
-    usual = DEFAULT_UPLOAD_BASE_URL if is_on_x(urlsplit(base_url).hostname or "") else base_url
-    try:
-        return checked_address(fields.get("upload_base_url", usual))
-    except BadAddressError as error:
-        raise XConnectionError(
-            conn_id,
-            f"the field upload_base_url {error}",
-            f"Leave it empty, or set it to {DEFAULT_UPLOAD_BASE_URL}",
-        ) from None
-
-
-def _media_api(conn_id: str, fields: Mapping[str, str]) -> MediaApi:
-    given = fields.get("media_api", "2")
-    if given in ("2", "1.1"):
-        return cast("MediaApi", given)
-    raise XConnectionError(
-        conn_id,
-        f"the field media_api is {given!r}, which is no API that takes files",
-        "Set it to 2, to 1.1, or leave it empty for 2",
-    )
-
-
 def _require_media_api(conn_id: str, fields: Mapping[str, str], kind: AuthKind) -> None:
-    if _media_api(conn_id, fields) == "1.1" and kind != "oauth1":
+    if media_api_of(conn_id, fields) == "1.1" and kind != "oauth1":
         raise XConnectionError(
             conn_id,
             f"the field media_api is 1.1, which takes OAuth 1.0a keys only, and it authenticates by"

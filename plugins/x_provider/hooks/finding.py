@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 from airflow.sdk.log import mask_secret
 
-from x_provider.hooks.credentials import XConnectionError, secrets_of, unsure
+from x_provider.hooks.credentials import secrets_of
+from x_provider.hooks.problems import XConnectionError, unsure
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

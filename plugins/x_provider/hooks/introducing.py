@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from x_provider.hooks.credentials import AUTH_NAMES, Account
+from x_provider.hooks.account import Account
+from x_provider.hooks.credentials import AUTH_NAMES
 
 if TYPE_CHECKING:
     from x_provider.accounts import TokenKeeper

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.log import mask_secret
 
-from x_provider.hooks.credentials import Account, KeptLogin
+from x_provider.hooks.account import Account
+from x_provider.hooks.credentials import KeptLogin
 from x_provider.hooks.kept import is_of
 from x_provider.hooks.keys import sealer
 

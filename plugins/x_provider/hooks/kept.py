@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk.log import mask_secret
 
 from x_provider.hooks import environment
-from x_provider.hooks.credentials import (
-    Account,
-    Credentials,
-    KeptKeys,
-    Scheme,
-    account_of,
-    credentials_of,
-    schemes_kept,
-)
+from x_provider.hooks.account import Account, account_of
+from x_provider.hooks.credentials import Credentials, KeptKeys, Scheme, credentials_of, schemes_kept
 from x_provider.hooks.fields import base_url_of
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.problems import NotLoggedInError

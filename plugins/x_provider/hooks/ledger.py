@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from x_provider.hooks.credentials import XConnectionError, unsure
 from x_provider.hooks.missing import adoubt, doubt
+from x_provider.hooks.problems import XConnectionError, unsure
 from x_provider.hooks.shared import SharedLookups
 
 if TYPE_CHECKING:

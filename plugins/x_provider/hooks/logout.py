@@ -11,9 +11,9 @@ from x_provider.accounts import LoginRefused, login, login_oauth1
 from x_provider.client.oauth2 import OAuth2App
 from x_provider.hooks import connections, environment
 from x_provider.hooks.connections import LoginSettings, login_settings, settings_of
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.finding import UndefinedError, accounts_in_airflow, accounts_in_environment, found
 from x_provider.hooks.keys import sealer
+from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import Ledger, StoredTokens
 
 

@@ -12,21 +12,12 @@ from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from x_provider.hooks.credentials import (
-    Account,
-    AuthKind,
-    Credentials,
-    KeptKeys,
-    KeptLogin,
-    XConnectionError,
-    account_of,
-    secrets_of,
-    unsure,
-)
+from x_provider.hooks.account import Account, account_of
+from x_provider.hooks.credentials import AuthKind, Credentials, KeptKeys, KeptLogin, secrets_of
 from x_provider.hooks.kept import choice_of, with_keys
 from x_provider.hooks.kept import misfit as misfit_of_keys
 from x_provider.hooks.missing import doubt
-from x_provider.hooks.problems import login_step
+from x_provider.hooks.problems import XConnectionError, login_step, unsure
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

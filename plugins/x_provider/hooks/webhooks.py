@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from x_provider.hooks.apps import app_of
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import Ledger, ReceivedEvent
 
 _KEPT_SECONDS = 60

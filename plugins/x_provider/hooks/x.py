@@ -12,24 +12,21 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import amask_secret, mask_secret
 
 from x_provider.hooks import introducing
+from x_provider.hooks.account import Account, account_of
 from x_provider.hooks.credentials import (
     AUTH_NAMES,
-    Account,
     AuthKind,
     Credentials,
     KeptLogin,
-    XConnectionError,
-    account_of,
     credentials_of,
     schemes_kept,
     secrets_of,
-    unsure,
 )
 from x_provider.hooks.keeping import keeper_for_a_test, keeper_of
 from x_provider.hooks.kept import chosen, keys_for_a_test
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.missing import adoubt, doubt
-from x_provider.hooks.problems import login_step
+from x_provider.hooks.problems import XConnectionError, login_step, unsure
 from x_provider.hooks.shared import SharedLookups
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseHook, BaseNotifier
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from x_provider.hooks.credentials import XConnectionError, unsure
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.missing import doubt
+from x_provider.hooks.problems import XConnectionError, unsure
 from x_provider.notifications.webhook import WebhookError, send_text
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from airflow.sdk import Context, Param
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.problems import XConnectionError
 from x_provider.hooks.publisher import open_publisher
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import utc_now

@@ -128,7 +128,7 @@ class XHandleEventsOperator(XOperator):
         """
         from x_provider.client import XError  # noqa: PLC0415  (as above)
         from x_provider.events.reach import OtherAppError  # noqa: PLC0415
-        from x_provider.hooks.credentials import XConnectionError  # noqa: PLC0415
+        from x_provider.hooks.problems import XConnectionError  # noqa: PLC0415
         from x_provider.hooks.publisher import open_publisher  # noqa: PLC0415
         from x_provider.publishing.accounts import who_is  # noqa: PLC0415
 

@@ -10,8 +10,8 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import DagRunTriggerException
 from pendulum import duration
 
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.ledger import LedgerHook
+from x_provider.hooks.problems import XConnectionError
 from x_provider.hooks.x import XHook
 from x_provider.ledger import LedgerError
 from x_provider.operators.retrying import XOperator

@@ -14,7 +14,7 @@ import pendulum
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from pendulum import DateTime
 
-from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.problems import XConnectionError
 from x_provider.hooks.publisher import aopen_publisher
 from x_provider.ledger import LedgerError
 from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError, utc_now

@@ -22,10 +22,10 @@ from x_provider.accounts import LoginRefused
 from x_provider.accounts.login import NEEDED_SCOPES
 from x_provider.client.oauth2 import MORE_SCOPES, SCOPES
 from x_provider.hooks.connections import LoginSettings, settings_of
-from x_provider.hooks.credentials import XConnectionError
 from x_provider.hooks.finding import UndefinedError, found, known_accounts
 from x_provider.hooks.login import begin_login, finish_login
 from x_provider.hooks.logout import log_out
+from x_provider.hooks.problems import XConnectionError
 from x_provider.hooks.standing import Standing, standing_of, undefined, unusable
 from x_provider.ledger import Ledger, LedgerError, StoredKeys, StoredTokens
 from x_provider.publishing import utc_now

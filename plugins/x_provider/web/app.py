@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 
-from x_provider.hooks.credentials import XConnectionError
+from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, Month, PartState, Post
 from x_provider.publishing import utc_now
 from x_provider.web import accounts, health, serving
