@@ -15,8 +15,9 @@ import requests
 from sqlalchemy import text
 
 from x_provider.accounts import LoggedIn, LoginRefused, TokenKeeper
-from x_provider.accounts.login import begin_oauth2, finish_oauth2, log_out
+from x_provider.accounts.login import begin_oauth2, finish_oauth2
 from x_provider.accounts.login_oauth1 import begin_oauth1, finish_oauth1
+from x_provider.accounts.logout import log_out
 from x_provider.accounts.pending import expected_user, state_hash
 from x_provider.accounts.tokens import Seed, fingerprint
 from x_provider.accounts.user_keys import opened
@@ -281,7 +282,12 @@ def test_a_login_ends_the_need_for_one(dance, ledger, sealer, sandbox) -> None:
 def test_logging_out_makes_x_forget_both_tokens(dance, ledger, sealer, sandbox) -> None:
     dance.finish(dance.consent(dance.begin()))
     tokens = dance.tokens()
-    assert log_out(ledger, lambda: sealer, dance.app, account=ACCOUNT) == []
+    assert (
+        log_out(
+            ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: dance.app, now=pendulum.now("UTC")
+        )
+        == []
+    )
     assert ledger.tokens.find(ACCOUNT) is None
     client = XClient(sandbox.url, OAuth2User(tokens["access"]))
     with pytest.raises(XNeedsLogin):
@@ -289,13 +295,20 @@ def test_logging_out_makes_x_forget_both_tokens(dance, ledger, sealer, sandbox) 
     client.close()
     with pytest.raises(XNeedsLogin):
         dance.app.refresh(tokens["refresh"])
-    assert log_out(ledger, lambda: sealer, dance.app, account=ACCOUNT) == []
+    assert (
+        log_out(
+            ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: dance.app, now=pendulum.now("UTC")
+        )
+        == []
+    )
 
 
 def test_logging_out_while_x_is_away_removes_them_here_and_says_so(dance, ledger, sealer, sandbox) -> None:
     dance.finish(dance.consent(dance.begin()))
     sandbox.faults("status", method="POST", path="/2/oauth2/revoke", status=503, times=2)
-    remarks = log_out(ledger, lambda: sealer, dance.app, account=ACCOUNT)
+    remarks = log_out(
+        ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: dance.app, now=pendulum.now("UTC")
+    )
     assert [re.sub(r"\(.*\)", "", remark)[:76] for remark in remarks] == [
         "They are removed here, but X did not forget the refresh token : remove the a",
         "They are removed here, but X did not forget the access token : remove the ap",
@@ -391,7 +404,13 @@ def elsewhere(dance: Dance, url: str) -> OAuth2App:
 def test_logging_out_sends_tokens_only_to_the_x_that_gave_them(dance, ledger, sealer, own_sandbox) -> None:
     dance.finish(dance.consent(dance.begin()))
     other = own_sandbox()
-    (remark,) = log_out(ledger, lambda: sealer, elsewhere(dance, other.url), account=ACCOUNT)
+    (remark,) = log_out(
+        ledger,
+        lambda: sealer,
+        account=ACCOUNT,
+        oauth2_app=lambda _: elsewhere(dance, other.url),
+        now=pendulum.now("UTC"),
+    )
     assert other.requests() == []
     assert "X was not told" in remark
     assert ledger.tokens.find(ACCOUNT) is None
@@ -414,7 +433,9 @@ def test_a_logout_during_a_refresh_leaves_no_grant_behind(dance, ledger, sealer,
 
     def refresh_and_log_out(*args: Any, **kwargs: Any) -> Any:
         given.append(refresh(*args, **kwargs))
-        log_out(ledger, lambda: sealer, dance.app, account=ACCOUNT)
+        log_out(
+            ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: dance.app, now=pendulum.now("UTC")
+        )
         return given[-1]
 
     dance.app.refresh = refresh_and_log_out  # type: ignore[method-assign]

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 from airflow_harness import wait_for
-from kept_tokens import ACCOUNT, LIFETIME
+from kept_tokens import ACCOUNT, LIFETIME, as_new
 
 from x_provider.accounts import Seed, TokenKeeper
-from x_provider.accounts.login import log_out
+from x_provider.accounts.logout import log_out
 from x_provider.accounts.refreshing import CLAIM_SECONDS
 from x_provider.ledger import TokenState
 
@@ -77,7 +78,7 @@ def log_in(ledger, sealer, app, clock, sandbox):
 
     def log_in() -> None:
         sandbox.reset()
-        ledger.tokens.remove(ACCOUNT)
+        as_new(ledger)
         seed = Seed(sandbox.accounts[0]["oauth2"]["refresh_token"])
         TokenKeeper(ledger, sealer, app, account=ACCOUNT, clock=clock, seed=seed).access()
 
@@ -116,9 +117,14 @@ def test_a_process_that_is_there_at_a_logout_does_not_bring_back_what_it_holds(
     with ThreadPoolExecutor(1) as pool:
         there = pool.submit(processes.run, seed=seed, stays=True, ahead=0)
         wait_for("its token", lambda: (kept := ledger.tokens.find(ACCOUNT)) and kept.version == 2, within=30)
-        assert log_out(ledger, lambda: sealer, app, account=ACCOUNT) == []
+        assert (
+            log_out(
+                ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: app, now=pendulum.now("UTC")
+            )
+            == []
+        )
         (answer,) = there.result(timeout=30)
-    assert (answer["error"], "nobody has logged it in" in answer["words"]) == ("XNeedsLogin", True)
+    assert (answer["error"], "it was logged out" in answer["words"]) == ("XNeedsLogin", True)
     assert ledger.tokens.find(ACCOUNT) is None
     assert refreshes() == [200]
 

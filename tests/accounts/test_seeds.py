@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from kept_tokens import ACCOUNT, LIFETIME, acts, opened, stored
 
-from x_provider.accounts import Seed, fingerprint
-from x_provider.accounts.login import log_out
+from x_provider.accounts import Seed, TokenKeeper, fingerprint
+from x_provider.accounts.logout import Held, log_out
 from x_provider.client import XNeedsLogin
 from x_provider.ledger import StoredKeys, UserOnX
 
@@ -56,7 +57,8 @@ def test_a_paste_ends_the_need_for_a_login(keeper, keeper_with, clock, app, ledg
     app.revoke(opened(ledger, sealer)["refresh"])
     with pytest.raises(XNeedsLogin):
         keeper.access()
-    assert acts(sandbox, keeper_with(seed=Seed(sandbox.accounts[1]["oauth2"]["refresh_token"]))) == "bob"
+    pasted = Seed(sandbox.accounts[1]["oauth2"]["refresh_token"], read_at=clock())
+    assert acts(sandbox, keeper_with(seed=pasted)) == "bob"
 
 
 @pytest.fixture
@@ -84,23 +86,23 @@ def log_in(ledger, sealer, app, sandbox, clock):
 
 
 def test_what_was_taken_up_is_not_brought_back_by_who_still_holds_it_after_a_logout(
-    keeper, keeper_with, app, ledger, sealer, seed, refreshes
+    keeper, keeper_with, app, ledger, sealer, seed, clock, refreshes
 ) -> None:
     another = keeper_with(seed=seed)
     token = another.access()
-    assert log_out(ledger, lambda: sealer, app, account=ACCOUNT) == []
+    assert log_out(ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: app, now=clock()) == []
     for process in (keeper, another):
-        with pytest.raises(XNeedsLogin, match="nobody has logged it in"):
+        with pytest.raises(XNeedsLogin, match="it was logged out"):
             process.renew(token)
     assert ledger.tokens.find(ACCOUNT) is None
     assert refreshes() == [200]
 
 
 def test_what_was_taken_up_does_not_replace_a_login_after_a_logout(
-    keeper, app, ledger, sealer, sandbox, log_in, refreshes
+    keeper, app, ledger, sealer, sandbox, log_in, clock, refreshes
 ) -> None:
     token = keeper.access()
-    log_out(ledger, lambda: sealer, app, account=ACCOUNT)
+    log_out(ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: app, now=clock())
     log_in["oauth2"]()
     assert keeper.renew(token)
     assert acts(sandbox, keeper) == "bob"
@@ -114,3 +116,48 @@ def test_what_was_taken_up_does_not_come_back_beside_keys(keeper, ledger, log_in
     with pytest.raises(XNeedsLogin):
         keeper.renew(token)
     assert ledger.accounts.login(ACCOUNT).scheme == "oauth1"
+
+
+@pytest.mark.parametrize("scheme", ["oauth2", "oauth1"])
+@pytest.mark.parametrize("out", [False, True], ids=["", "after a logout"])
+def test_what_was_read_before_a_login_does_not_replace_it(
+    keeper_with, ledger, sealer, app, sandbox, clock, seed, log_in, scheme, out
+) -> None:
+    sleeping = keeper_with(seed=seed)
+    if out:
+        log_out(ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: app, now=clock())
+    log_in[scheme]()
+    if scheme == "oauth2":
+        assert acts(sandbox, sleeping) == "bob"
+    else:
+        with pytest.raises(XNeedsLogin):
+            sleeping.access()
+    assert (ledger.accounts.login(ACCOUNT).scheme, ledger.accounts.login(ACCOUNT).username) == (scheme, "bob")
+
+
+def test_what_a_connection_still_holds_after_a_logout_is_not_taken_up(
+    keeper_with, ledger, sealer, app, sandbox, clock, seed
+) -> None:
+    held = Held(refresh_token=seed.refresh)
+    assert (
+        log_out(ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: app, held=held, now=clock())
+        == []
+    )
+    with pytest.raises(XNeedsLogin, match="it was logged out"):
+        keeper_with(seed=replace(seed, read_at=clock())).access()
+    assert [each["status"] for each in sandbox.requests()] == [200]  # it was revoked, and not sent since
+
+
+def test_what_is_pasted_after_a_logout_is_a_login(
+    keeper, keeper_with, ledger, sealer, app, sandbox, clock
+) -> None:
+    log_out(ledger, lambda: sealer, account=ACCOUNT, oauth2_app=lambda _: app, now=clock())
+    pasted = Seed(sandbox.accounts[1]["oauth2"]["refresh_token"], read_at=clock())
+    assert acts(sandbox, keeper_with(seed=pasted)) == "bob"
+
+
+def test_one_pasted_token_serves_one_account(keeper, ledger, sealer, app, clock, seed, refreshes) -> None:
+    copy = TokenKeeper(ledger, sealer, app, account="x_copy", clock=clock, seed=seed)
+    with pytest.raises(XNeedsLogin, match=f"is that of account {ACCOUNT}, and serves one account"):
+        copy.access()
+    assert refreshes() == [200]

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import pytest
 import requests
 from airflow_harness import RunningAirflow
+from kept_tokens import as_new
 from PIL import Image
 
 from x_provider.hooks.keys import sealer
@@ -53,11 +54,7 @@ def airflow(sandbox, ledger, standalone) -> Iterator[RunningAirflow]:
     yield standalone
     for connection in stored:
         standalone.request("DELETE", f"/api/v2/connections/{connection['connection_id']}")
-    ledger.tokens.remove(ACCOUNT)
-    ledger.user_keys.remove(ACCOUNT)
-    with ledger.database.write() as connection:
-        connection.exec_driver_sql("DELETE FROM x_accounts")
-        connection.exec_driver_sql("DELETE FROM x_logins")
+    as_new(ledger)
 
 
 @pytest.fixture

@@ -20,6 +20,13 @@ def stored(ledger: Ledger) -> Any:
     return found
 
 
+def as_new(ledger: Ledger) -> None:
+    """Let the ledger know nothing of any login or logout, as before the first."""
+    with ledger.database.write() as connection:
+        for table in ("x_tokens", "x_user_keys", "x_logouts", "x_accounts", "x_logins"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+
+
 def opened(ledger: Ledger, sealer: Sealer) -> dict[str, str]:
     """The tokens themselves."""
     return sealer.open(stored(ledger).sealed, what="the tokens")

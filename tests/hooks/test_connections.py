@@ -60,7 +60,7 @@ def test_a_login_writes_every_field_of_the_form_and_leaves_the_others(stored) ->
     }
     assert (written["oauth2_refresh_token"], written["media_api"]) == ("", "2")
     settings = login_settings("x_kept")
-    assert (settings.client_id, settings.api_key, settings.refresh_token) == ("id", "key", None)
+    assert (settings.client_id, settings.api_key, settings.held.refresh_token) == ("id", "key", None)
     assert (settings.user_id, settings.username, settings.kept_in) == ("12", "bob", None)
 
 
@@ -71,11 +71,14 @@ def test_settings_show_no_secret(stored) -> None:
     }
     stored(login="key", password="planted-password", extra=json.dumps(secrets))
     settings = login_settings("x_kept")
-    assert (settings.keys is not None, settings.refresh_token) == (True, "planted-oauth2_refresh_token")
+    assert (settings.held.keys is not None, settings.held.refresh_token) == (
+        True,
+        "planted-oauth2_refresh_token",
+    )
     assert "planted" not in repr(settings)
     assert forget_tokens("x_kept") is None
     after = login_settings("x_kept")
-    assert (after.keys is not None, after.refresh_token, after.client_secret) == (
+    assert (after.held.keys is not None, after.held.refresh_token, after.client_secret) == (
         False, None, "planted-client_secret",
     )  # fmt: skip
 

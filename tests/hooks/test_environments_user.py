@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from x_provider.accounts import LoginRefused
 from x_provider.client import CreatePost, XNeedsLogin
 from x_provider.hooks import XHook
 from x_provider.hooks.logout import log_out
@@ -75,7 +76,7 @@ def test_after_a_logout_the_account_waits(
         keys_of(0)
     assert posters(auth=auth) == ["alice"]
     log_out(ledger, ids[0])
-    with pytest.raises(XNeedsLogin, match="nobody has logged it in"):
+    with pytest.raises(XNeedsLogin, match="it was logged out"):
         posters(auth=auth)
     standing = look(ids[0], ledger)
     assert (standing.state, standing.can_post) == ("needs_login", False)
@@ -88,8 +89,17 @@ def test_a_login_that_the_connection_does_not_use_is_somebody_all_the_same(poste
         posters(auth="oauth1")
 
 
-def test_the_same_user_may(posters, log_in, ledger, ids) -> None:
+def test_the_same_user_may_until_the_account_is_logged_out(
+    airflow_home, posters, log_in, ledger, ids
+) -> None:
     log_in(1)
     assert posters(auth="oauth1") == ["bob"]
-    ledger.tokens.remove(ids[0])
-    assert posters() == ["bob", "bob"]
+    log_out(ledger, ids[0])
+    with pytest.raises(XNeedsLogin, match="it was logged out"):
+        posters()
+
+
+def test_an_account_that_was_never_logged_in_says_by_what_it_acts(airflow_home, posters, ledger, ids) -> None:
+    posters()
+    with pytest.raises(LoginRefused, match=r"acts as the user that the environment names.*X_ACCESS_TOKEN"):
+        log_out(ledger, ids[0])

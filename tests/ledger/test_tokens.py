@@ -29,7 +29,8 @@ def put(ledger):
             "logged_in_by": "eve",
             **changes,
         }
-        getattr(ledger.tokens, by)(account, login=login, now=NOW)
+        read = {"read_at": NOW} if by == "plant" else {}
+        getattr(ledger.tokens, by)(account, login=login, now=NOW, **read)
         return ledger.tokens.find(account)
 
     return put
@@ -77,9 +78,9 @@ def test_a_claim_is_never_taken_over_however_old_it_is(ledger, put):
     claimed = ledger.tokens.find("x")
     assert not ledger.tokens.claim(claimed, by="me", until=later.add(seconds=90), now=later)
     assert not ledger.tokens.lose(claimed, why="it is over", by="me")
-    assert ledger.tokens.lose(claimed, why="it broke off")
+    assert ledger.tokens.write_off(claimed, why="it broke off")
     lost = ledger.tokens.find("x")
-    assert (lost.state, lost.why, lost.refreshing_by) == (TokenState.NEEDS_LOGIN, "it broke off", None)
+    assert (lost.state, lost.why, lost.refreshing_until) == (TokenState.NEEDS_LOGIN, "it broke off", None)
     assert not ledger.tokens.claim(lost, by="me", until=later, now=later)
 
 
@@ -98,7 +99,8 @@ def test_a_new_pair_takes_the_place_of_the_old_one_once(ledger, put):
 def test_a_pair_that_comes_after_its_claim_was_written_off_is_kept(ledger, put):
     kept = put()
     ledger.tokens.claim(kept, by="me", until=SOON, now=NOW)
-    ledger.tokens.lose(ledger.tokens.find("x"), why="it broke off")
+    ledger.tokens.write_off(ledger.tokens.find("x"), why="it broke off")
+    assert not renew(ledger, kept, by="another")
     assert renew(ledger, kept)
     new = ledger.tokens.find("x")
     assert (new.state, new.why, new.version) == (TokenState.GOOD, None, 2)
@@ -221,8 +223,8 @@ def test_whose_they_are_can_be_learned_later(ledger, put):
 
 def test_what_is_removed_is_gone(ledger, put):
     put()
-    assert ledger.tokens.remove("x")
-    assert not ledger.tokens.remove("x")
+    assert ledger.logouts.end("x", now=NOW).tokens.account == "x"
+    assert ledger.logouts.end("x", now=NOW).tokens is None
     assert ledger.tokens.find("x") is None
 
 

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from x_provider.accounts import Seed, TokenKeeper
 from x_provider.client import NotLoggedIn, OAuth1, OAuth2User, XClient
 from x_provider.client.oauth2 import SCOPES, OAuth2App, new_proof
-from x_provider.ledger import LedgerError, PartState, Sealer, TokenState
+from x_provider.ledger import LedgerError, PartState, Sealer, TokenState, UserOnX
 from x_provider.publishing import Publisher
 from x_provider.publishing.outcomes import LOGIN_PATIENCE_SECONDS
 
@@ -239,3 +239,56 @@ def test_an_account_that_waits_for_its_login_stops_where_it_stands_and_asks_x_no
     assert "account x_default: nobody has logged it in yet. Log it in." in fired.why
     assert sandbox.requests() == []
     assert ledger.refusals.find(ACCOUNT) is None
+
+
+@pytest.fixture
+def log_in_as_bob(ledger, app, clock, sandbox):
+    """Somebody else logs the account in."""
+
+    def log_in_as_bob() -> None:
+        bob = sandbox.accounts[1]
+        tokens = bob["oauth2"]
+        login = {
+            "base_url": app.base_url,
+            "client_id": app.client_id,
+            "user": UserOnX(bob["id"], bob["username"]),
+            "scopes": tuple(SCOPES),
+            "sealed": SEALER.seal({"access": tokens["access_token"], "refresh": tokens["refresh_token"]}),
+            "expires_at": clock().add(hours=2),
+            "logged_in_by": "eve",
+        }
+        ledger.tokens.put(ACCOUNT, login=login, now=clock())
+
+    return log_in_as_bob
+
+
+def test_a_post_goes_out_once_and_as_its_attempt_says_where_another_logs_in_while_its_files_are_uploaded(
+    publisher, plan, log_in_as_bob, sandbox, ledger, clock, monkeypatch
+):
+    post, prepare = plan("Hello", grace=7200), publisher._media.prepare
+
+    def prepare_long(*args, **kwargs):
+        prepared = prepare(*args, **kwargs)
+        monkeypatch.undo()
+        log_in_as_bob()
+        monkeypatch.setattr("x_provider.accounts.tokens.LOOK_SECONDS", -1)
+        return prepared
+
+    monkeypatch.setattr(publisher._media, "prepare", prepare_long)
+    sandbox.faults("drop_after_commit", method="POST", path="/2/tweets", times=1)
+    fired = fire_until_it_stops(publisher, post, clock)
+    assert fired.post.state is PartState.POSTED
+    assert [on_x["username"] for on_x in sandbox.posts()] == ["bob"]
+    assert "/bob/status/" in fired.post.parts[0].receipt.url
+
+
+def test_a_post_is_not_sent_again_as_another_after_x_refused_the_token(
+    publisher, plan, revoke, log_in_as_bob, sandbox, ledger, clock
+):
+    post = plan("Hello", grace=7200)
+    clock.ahead = 61
+    revoke()
+    log_in_as_bob()
+    fired = fire_until_it_stops(publisher, post, clock)
+    assert [on_x["username"] for on_x in sandbox.posts()] == ["bob"]
+    assert "/bob/status/" in fired.post.parts[0].receipt.url

@@ -14,6 +14,7 @@ from airflow.api_fastapi.core_api.security import get_user
 from airflow.secrets.local_filesystem import LocalFilesystemBackend
 from drafting import plan_post
 from fastapi.testclient import TestClient
+from kept_tokens import as_new
 
 from x_provider.accounts.user_keys import keep_keys
 from x_provider.client.oauth1_login import OAuth1App, UserKeys
@@ -312,7 +313,7 @@ def test_tokens_that_are_lost_are_told_once_whether_the_connection_can_be_read_o
     assert "needs login" not in notice(ledger, capfd)
     define()
     assert "needs login" not in notice(ledger, capfd)
-    ledger.tokens.remove(ACCOUNT)
+    as_new(ledger)
     log_in(minutes=90)
     assert "needs login" not in notice(ledger, capfd)
     lose(ledger)
@@ -464,7 +465,7 @@ def test_the_health_route_fails_for_an_account_that_nobody_has_logged_in(define,
     assert "X > Accounts" in found[f"login {ACCOUNT}"]["next_step"]
     log_in()
     assert checks()[1][f"login {ACCOUNT}"]["state"] == "ok"
-    ledger.tokens.remove(ACCOUNT)
+    as_new(ledger)
     assert checks()[1][f"login {ACCOUNT}"]["state"] == "failed"
 
 

@@ -1,4 +1,4 @@
-"""Logging accounts in by OAuth 2.0, and out.
+"""Logging accounts in by OAuth 2.0.
 
 A login is begun, X sends the user back, and whoever began it ends it, once. What is refused on the way: an answer to
 a login that nobody began here, that another began, that is over, or that came back elsewhere; and a user who is not
@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from pendulum import DateTime
 
+from x_provider.accounts.logout import why_not_revoked
 from x_provider.accounts.pending import (
     BEGIN_AGAIN,
     CONNECTED_APPS,
@@ -24,13 +25,12 @@ from x_provider.accounts.pending import (
     refused_by_x,
     require_app,
     take,
-    untold,
     user_read,
 )
 from x_provider.accounts.tokens import fingerprint
 from x_provider.client import OAuth2User, User, XError
 from x_provider.client.oauth2 import MORE_SCOPES, SCOPES, OAuth2App, Tokens, new_proof
-from x_provider.ledger import AccountOnX, Ledger, LedgerError, PendingLogin, StoredTokens, UserOnX
+from x_provider.ledger import AccountOnX, Ledger, PendingLogin, UserOnX
 from x_provider.ledger.sealing import Sealer
 
 NEEDED_SCOPES = ("tweet.read", "tweet.write", "users.read")
@@ -139,58 +139,6 @@ def finish_oauth2(
     return LoggedIn(login.account, app.base_url, found, granted, _lacking(login, tokens, granted))
 
 
-def log_out(
-    ledger: Ledger,
-    sealer: Callable[[], Sealer],
-    app: OAuth2App | None,
-    *,
-    account: str,
-    held_refresh_token: str | None = None,
-) -> list[str]:
-    """Make X forget the account's OAuth 2.0 tokens, and forget them here; what X did not do, each a sentence.
-
-    :param app: of the account's connection; None where that names none.
-    :param held_refresh_token: one that the connection held, which X forgets too.
-    """
-    stored = ledger.tokens.find(account)
-    ledger.tokens.remove(account)
-    return revoked(sealer, app, stored, held_refresh_token=held_refresh_token)
-
-
-def revoked(
-    sealer: Callable[[], Sealer],
-    app: OAuth2App | None,
-    stored: StoredTokens | None,
-    *,
-    held_refresh_token: str | None = None,
-) -> list[str]:
-    """Make X forget tokens that were removed here; what X did not do, each a sentence.
-
-    Tokens are sent to the X and by the app that gave them, and to no other, whatever the connection says by now.
-    """
-    if stored is None and held_refresh_token is None:
-        return []
-    if app is None:
-        return [untold("the connection names no app that they could be of")]
-    tokens: dict[str, str | None] = {}
-    if stored is not None and (stored.base_url, stored.client_id) != (app.base_url, app.client_id):
-        named = f"they are of app {stored.client_id} at {stored.base_url}, and the connection names another by now"
-        return [untold(named)]
-    if stored is not None:
-        try:
-            opened = sealer().open(stored.sealed, what=f"the tokens of account {stored.account}")
-        except LedgerError as error:
-            return [untold(str(error).rstrip("."))]
-        tokens = {"refresh token": opened.get("refresh"), "access token": opened.get("access")}
-    if held_refresh_token and (stored is None or fingerprint(held_refresh_token) not in stored.seeds):
-        tokens["connection's refresh token"] = held_refresh_token
-    return [
-        f"They are removed here, but X did not forget the {which} ({why}): remove the app at {CONNECTED_APPS}."
-        for which, why in zip(tokens, _revoke(app, tokens.values()), strict=True)
-        if why is not None
-    ]
-
-
 def _checked_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
     asked = tuple(dict.fromkeys(scopes))
     known: Collection[str] = {**SCOPES, **MORE_SCOPES}
@@ -217,26 +165,13 @@ def _who_is(ledger: Ledger, app: OAuth2App, tokens: Tokens, login: PendingLogin,
 
 def _give_back(app: OAuth2App, tokens: Tokens, message: str, next_step: str) -> NoReturn:
     """Refuse a login that X has given tokens for."""
-    is_forgotten = all(why is None for why in _revoke(app, (tokens.refresh, tokens.access)))
+    is_forgotten = all(why is None for why in why_not_revoked(app, (tokens.refresh, tokens.access)))
     said = (
         "the tokens were given back"
         if is_forgotten
         else f"the tokens were dropped, but X did not revoke them: remove the app at {CONNECTED_APPS}"
     )
     raise LoginRefused(f"{message.rstrip('.')}; {said}", next_step)
-
-
-def _revoke(app: OAuth2App, tokens: Iterable[str | None]) -> list[str | None]:
-    """Why X did not revoke each of them; None where it did, or there was none."""
-    failed: list[str | None] = []
-    for token in tokens:
-        try:
-            if token:
-                app.revoke(token)
-            failed.append(None)
-        except XError as error:
-            failed.append(error.words)
-    return failed
 
 
 def _lacking(login: PendingLogin, tokens: Tokens, granted: Collection[str]) -> tuple[str, ...]:

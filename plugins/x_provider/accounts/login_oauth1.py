@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from pendulum import DateTime
 
 from x_provider.accounts.pending import (
-    CONNECTED_APPS,
     LoggedIn,
     LoginRefused,
     check_user,
@@ -18,13 +17,12 @@ from x_provider.accounts.pending import (
     refused_by_x,
     require_app,
     take,
-    untold,
     user_read,
 )
-from x_provider.accounts.user_keys import keep_keys, misfit_of_keys, opened
+from x_provider.accounts.user_keys import keep_keys
 from x_provider.client import XError
-from x_provider.client.oauth1_login import PIN, OAuth1App, RequestToken, UserKeys
-from x_provider.ledger import AccountOnX, Ledger, LedgerError, UserOnX
+from x_provider.client.oauth1_login import PIN, OAuth1App, RequestToken
+from x_provider.ledger import AccountOnX, Ledger, UserOnX
 from x_provider.ledger.sealing import Sealer
 
 
@@ -109,52 +107,3 @@ def finish_oauth1(
     )
     ledger.accounts.put(who, now=now)
     return LoggedIn(login.account, app.base_url, user, replaced=replaced)
-
-
-def log_out_oauth1(
-    ledger: Ledger,
-    sealer: Callable[[], Sealer],
-    app: OAuth1App | None,
-    *,
-    account: str,
-    held: tuple[str, str] | None = None,
-    others: Callable[[], Mapping[tuple[str, ...], str]] = dict,
-) -> list[str]:
-    """Make X forget the account's keys, and forget them here; what X did not do, each a sentence.
-
-    :param app: of the account's connection; None where that names none.
-    :param held: an access token and secret that the connection held, which X forgets too.
-    :param others: by which pairs somebody acts besides those of the ledger, and who, in words: X gives an app and a
-        user the same ones each time.
-    """
-    stored = ledger.user_keys.find(account)
-    ledger.user_keys.remove(account)
-    if stored is None and held is None:
-        return []
-    if app is None or (stored is not None and misfit_of_keys(stored, app) is not None):
-        return [untold("they are of an app that the connection does not name")]
-    try:
-        kept = opened(sealer(), stored) if stored is not None else None
-    except LedgerError as error:
-        return [untold(str(error).rstrip("."))]
-    pairs = dict.fromkeys(pair for pair in (kept, held) if pair is not None)
-    logins = {each.credentials: each.account for each in ledger.user_keys.all()}
-    outside, remarks = others(), []
-    for pair in pairs:
-        other = logins.get(app.acting_as(UserKeys(*pair, "", "")).fingerprint()) or outside.get(pair)
-        if other is not None:
-            remarks.append(f"They are removed here. X was not told, for {other} acts by the same keys.")
-        elif (why := _not_forgotten(app, *pair)) is not None:
-            remarks.append(
-                f"X did not forget the OAuth 1.0a keys ({why}): remove the app at {CONNECTED_APPS}."
-            )
-    return remarks
-
-
-def _not_forgotten(app: OAuth1App, access_token: str, access_token_secret: str) -> str | None:
-    """Why X did not forget them; None where it did."""
-    try:
-        app.revoke(access_token, access_token_secret)
-    except XError as error:
-        return error.words
-    return None

@@ -23,7 +23,7 @@ LONGEST_PAUSE_SECONDS = 600
 NOT_REFRESHED = "its login did not ask for the scope offline.access, so that it ends after two hours"
 """Why a login without a refresh token is over once its access token is."""
 
-_SAVE_PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
+_WRITE_PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
 
 
 class Refresher:
@@ -39,11 +39,25 @@ class Refresher:
         self._app = app
         self._clock = clock
         self._me = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._end: Callable[[], object] | None = None
 
     def claim(self, stored: StoredTokens) -> bool:
         """Become the one who refreshes this pair; whether that came about."""
         now = self._clock()
-        return self._ledger.tokens.claim(stored, by=self._me, until=now.add(seconds=CLAIM_SECONDS), now=now)
+        try:
+            return self._ledger.tokens.claim(
+                stored, by=self._me, until=now.add(seconds=CLAIM_SECONDS), now=now
+            )
+        except LedgerError:
+            # It may stand all the same: a commit whose answer is lost is one.
+            self._end = self._giving_back(stored, "the ledger was away when the refresh was to begin")
+            raise
+
+    def finish(self) -> None:
+        """Write down what came of the last refresh, if it could not be before."""
+        if self._end is not None:
+            with suppress(LedgerError):
+                self._write(self._end, patiently=False)
 
     def write_off(self, stored: StoredTokens) -> None:
         """Write off a refresh whose process is dead: X may have spent the token, so nobody sends it again."""
@@ -53,7 +67,7 @@ class Refresher:
                 f"a refresh of its tokens broke off ({stored.refreshing_by}, before {until.to_iso8601_string()}), and"
                 " X may have spent the refresh token"
             )
-            self._ledger.tokens.lose(stored, why=why)
+            self._ledger.tokens.write_off(stored, why=why)
 
     def refresh(self, stored: StoredTokens, tokens: Tokens, *, may_wait: bool) -> bool:
         """Send the refresh token, once; whether the ledger knows more afterwards.
@@ -63,50 +77,74 @@ class Refresher:
         :param may_wait: the present token serves a while longer, so that an outage is no news yet.
         """
         if tokens.refresh is None:
-            self._ledger.tokens.lose(stored, why=NOT_REFRESHED, by=self._me)
+            self._lose(stored, NOT_REFRESHED)
             return True
         try:
             new = self._app.refresh(tokens.refresh, scopes=stored.scopes)
         except XNeedsLogin as error:
-            why = f"X does not take its refresh token any more ({error.words})"
-            self._ledger.tokens.lose(stored, why=why, by=self._me)
+            self._lose(stored, f"X does not take its refresh token any more ({error.words})")
         except XError as error:
-            retry_at = self._give_back(stored, str(error))
+            retry_at = self._pause_after(stored)
+            self._write(self._giving_back(stored, str(error)))
             if may_wait:
                 return False
             if isinstance(error, XPermission):
                 raise
             raise outage(str(error), again(retry_at)) from None
         else:
-            self._save(stored, new, spent=tokens.refresh)
+            self._write(self._saving(stored, new, spent=tokens.refresh))
         return True
 
-    def _give_back(self, stored: StoredTokens, why: str) -> DateTime:
-        retry_at = self._clock().add(seconds=min(2**stored.failures, LONGEST_PAUSE_SECONDS))
-        self._ledger.tokens.release(stored, by=self._me, retry_at=retry_at, why=why)
-        return retry_at
-
-    def _save(self, stored: StoredTokens, new: Tokens, *, spent: str) -> None:
-        sealed = self._sealer.seal({"access": new.access, "refresh": new.refresh or spent})
-        now = self._clock()
-        for pause in (*_SAVE_PAUSES, None):
+    def _write(self, end: Callable[[], object], *, patiently: bool = True) -> None:
+        """Write down how a refresh ended: it is known nowhere else. What the ledger does not take now it is told
+        later.
+        """
+        self._end = end
+        for pause in (*(_WRITE_PAUSES if patiently else ()), None):
             try:
-                kept = self._ledger.tokens.renewed(
-                    stored,
-                    by=self._me,
-                    sealed=sealed,
-                    scopes=new.scopes or stored.scopes,
-                    expires_at=now.add(seconds=new.expires_in),
-                    now=now,
-                )
+                end()
             except LedgerError:
                 if pause is None:
                     raise
-                time.sleep(pause)  # they exist nowhere else: it is worth some patience
+                time.sleep(pause)
             else:
-                if not kept:  # the account was logged out, or in anew: nobody will use these
-                    self._revoke(new)
+                self._end = None
                 return
+
+    def _lose(self, stored: StoredTokens, why: str) -> None:
+        self._write(lambda: self._ledger.tokens.lose(stored, why=why, by=self._me))
+
+    def _pause_after(self, stored: StoredTokens) -> DateTime:
+        return self._clock().add(seconds=min(2**stored.failures, LONGEST_PAUSE_SECONDS))
+
+    def _giving_back(self, stored: StoredTokens, why: str) -> Callable[[], object]:
+        retry_at = self._pause_after(stored)
+        return lambda: self._ledger.tokens.release(stored, by=self._me, retry_at=retry_at, why=why)
+
+    def _saving(self, stored: StoredTokens, new: Tokens, *, spent: str) -> Callable[[], object]:
+        sealed = self._sealer.seal({"access": new.access, "refresh": new.refresh or spent})
+        now = self._clock()
+
+        def save() -> None:
+            kept = self._ledger.tokens.renewed(
+                stored,
+                by=self._me,
+                sealed=sealed,
+                scopes=new.scopes or stored.scopes,
+                expires_at=now.add(seconds=new.expires_in),
+                now=now,
+            )
+            if not kept and not self._is_saved(stored):
+                self._revoke(new)  # the account was logged out, or in anew: nobody will use these
+
+        return save
+
+    def _is_saved(self, stored: StoredTokens) -> bool:
+        """Whether it was committed before, and only the answer was lost."""
+        found = self._ledger.tokens.find(stored.account)
+        return (
+            found is not None and found.logged_in_at == stored.logged_in_at and found.version > stored.version
+        )
 
     def _revoke(self, new: Tokens) -> None:
         for token in (new.refresh, new.access):

@@ -7,10 +7,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from pendulum import DateTime, Duration, duration
+from pendulum import DateTime, Duration, duration, now
 
 from x_provider.accounts.refreshing import NOT_REFRESHED, Refresher, again, needs_login, outage
 from x_provider.client import XNeedsLogin
@@ -25,6 +25,8 @@ YOUNG_SECONDS = 60
 """A token that X refuses so soon after giving it is not what is wrong."""
 NOBODY = "nobody has logged it in yet"
 """Why an account without tokens needs a login."""
+LOGGED_OUT = "it was logged out"
+"""Why one needs a login that had one."""
 LOOK_SECONDS = 20.0
 """After it the ledger is read again: another user may have logged in meanwhile."""
 
@@ -39,10 +41,12 @@ class Seed:
     """Tokens that somebody wrote into the Airflow connection by hand.
 
     :param access: may be long gone: nobody knows when it was made.
+    :param read_at: when they were read there: a login or a logout since stands.
     """
 
     refresh: str = field(repr=False)
     access: str | None = field(default=None, repr=False)
+    read_at: DateTime = field(default_factory=lambda: now("UTC"), compare=False)
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,17 @@ class _Pair:
 def fingerprint(refresh_token: str) -> str:
     """Tells one refresh token from another, and is no secret: what it was made from cannot be guessed."""
     return hashlib.sha256(refresh_token.encode()).hexdigest()[:32]
+
+
+def nobody(ledger: Ledger, account: str, seed: Seed | None = None) -> str:
+    """Why an account without tokens needs a login.
+
+    :param seed: what its connection holds.
+    """
+    holder = ledger.tokens.taken_up_by(fingerprint(seed.refresh)) if seed is not None else None
+    if holder not in (None, account):
+        return f"the refresh token in its connection is that of account {holder}, and serves one account"
+    return LOGGED_OUT if ledger.logouts.last(account) is not None else NOBODY
 
 
 def misfit(stored: StoredTokens, *, base_url: str, client_id: str) -> str | None:
@@ -118,6 +133,11 @@ class TokenKeeper:
 
     def __repr__(self) -> str:
         return f"TokenKeeper({self._account!r})"
+
+    def read_again(self, at: DateTime) -> None:
+        """The connection was read again, and holds the same."""
+        if self._seed is not None:
+            self._seed = replace(self._seed, read_at=at)
 
     def access(self) -> str:
         """An access token that X takes.
@@ -186,14 +206,15 @@ class TokenKeeper:
             return False
         self._good(rejected=None, left=left)
         after = self._read()
-        if after.version == before.version and after.refreshing_by is None:
+        if after.version == before.version and after.refreshing_until is None:
             self._refuse(after)
         return after.version != before.version
 
     def _good(self, *, rejected: str | None, left: Duration) -> _Pair:
         if not self._lock.acquire(blocking=False):
             # Another thread looks, or refreshes: with time left, nobody has to wait for X.
-            if (held := self._held) is not None and self._serves(held, rejected, _NO_TIME):
+            held = self._held
+            if held is not None and self._serves(held, rejected, _NO_TIME) and _is_fresh(held):
                 return held
             self._lock.acquire()
         try:
@@ -207,6 +228,7 @@ class TokenKeeper:
     def _settle(self, rejected: str | None, left: Duration) -> _Pair:
         """Look, refresh or wait for who refreshes, until there is a token that serves or a reason why not."""
         pause = _FIRST_LOOK_SECONDS
+        self._refresher.finish()
         while True:
             pair = self._look(rejected)
             stored = pair.stored
@@ -269,6 +291,9 @@ class TokenKeeper:
                 raise
             _log.warning("account %s goes on with the token in memory: %s", self._account, error)
             return held
+        except XNeedsLogin:
+            self._held = None  # what is over must not come back where the ledger is away
+            raise
         self._held = _Pair(stored, tokens, time.monotonic())
         if is_new:
             self._on_new(tokens)
@@ -281,31 +306,36 @@ class TokenKeeper:
     def _read(self) -> StoredTokens:
         stored = self._ledger.tokens.find(self._account)
         if (seed := self._seed) is not None:
-            if stored is None or fingerprint(seed.refresh) not in stored.seeds:
-                self._plant(seed)
-                stored = self._ledger.tokens.find(self._account)
-            # It is good for one use. Where the ledger forgets that, somebody has logged the account out.
-            self._seed = None
+            stored = self._taken_up(seed, stored)
         if stored is None:
-            raise needs_login(self._account, NOBODY)
+            raise needs_login(self._account, nobody(self._ledger, self._account, seed))
         if why := misfit(stored, base_url=self._app.base_url, client_id=self._app.client_id):
             raise needs_login(self._account, why)
         return stored
 
-    def _plant(self, seed: Seed) -> None:
-        # How old an access token from a connection is, nobody knows: it counts as ended, and is not used.
-        now = self._clock()
-        login = {
-            "base_url": self._app.base_url,
-            "client_id": self._app.client_id,
-            "user": UserOnX(),
-            "scopes": tuple(SCOPES),
-            "sealed": self._sealer.seal({"access": seed.access or "", "refresh": seed.refresh}),
-            "expires_at": now,
-            "logged_in_by": "the connection",
-            "seed": fingerprint(seed.refresh),
-        }
-        self._ledger.tokens.plant(self._account, login=login, now=now)
+    def _taken_up(self, seed: Seed, stored: StoredTokens | None) -> StoredTokens | None:
+        """What is stored once the seed was taken up, if it is to be: it is good for one use, in one account."""
+        mark = fingerprint(seed.refresh)
+        if stored is None or mark not in stored.seeds:
+            if stored is not None and stored.logged_in_at > seed.read_at:
+                return stored
+            # How old an access token from a connection is, nobody knows: it counts as ended, and is not used.
+            at = self._clock()
+            login = {
+                "base_url": self._app.base_url,
+                "client_id": self._app.client_id,
+                "user": UserOnX(),
+                "scopes": tuple(SCOPES),
+                "sealed": self._sealer.seal({"access": seed.access or "", "refresh": seed.refresh}),
+                "expires_at": at,
+                "logged_in_by": "the connection",
+                "seed": mark,
+            }
+            if not self._ledger.tokens.plant(self._account, login=login, read_at=seed.read_at, now=at):
+                return self._ledger.tokens.find(self._account)
+            stored = self._ledger.tokens.find(self._account)
+        self._seed = None
+        return stored
 
 
 def _is_fresh(pair: _Pair) -> bool:

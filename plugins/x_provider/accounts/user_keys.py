@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 from pendulum import DateTime
 
+from x_provider.accounts.refreshing import needs_login
+from x_provider.accounts.tokens import LOGGED_OUT, LOOK_SECONDS
 from x_provider.client.oauth1_login import OAuth1App, UserKeys
-from x_provider.ledger import Ledger, StoredKeys, StoredTokens, UserOnX
+from x_provider.ledger import Ledger, LedgerError, StoredKeys, StoredTokens, UserOnX
 from x_provider.ledger.sealing import Sealer
 
 
@@ -62,3 +66,31 @@ def misfit_of_keys(stored: StoredKeys, app: OAuth1App) -> str | None:
     if stored.app != app.fingerprint():
         return "its login is one of another app than that of its connection's API key"
     return None
+
+
+class StandingLogin:
+    """Whether a login by keys is still the account's; the ledger is read for that now and then."""
+
+    def __init__(self, ledger: Ledger, stored: StoredKeys) -> None:
+        self._ledger = ledger
+        self._stored = stored
+        self._looked_at = time.monotonic()
+
+    def __call__(self) -> None:
+        """Do nothing where it is, or the ledger is away: a post must not be late for that.
+
+        :raises XNeedsLogin: when somebody has logged the account out, or in by others.
+        """
+        if time.monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        try:
+            found = self._ledger.user_keys.find(self._stored.account)
+        except LedgerError:
+            return
+        if found is None:
+            raise needs_login(self._stored.account, LOGGED_OUT)
+        if found.credentials != self._stored.credentials:
+            raise needs_login(
+                self._stored.account, "it was logged in anew, which takes effect within minutes"
+            )
+        self._looked_at = time.monotonic()

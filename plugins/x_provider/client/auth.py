@@ -84,10 +84,21 @@ class OAuth1(Auth):
 
     https://docs.x.com/fundamentals/authentication/oauth-1-0a/api-key-and-secret
 
+    :param check: called whenever somebody asks whose they are; raises ``XNeedsLogin`` once they must not be used
+        any more.
     :raises XNeedsLogin: when one is missing or cannot be a key.
     """
 
-    def __init__(self, api_key: str, api_secret: str, access_token: str, access_token_secret: str) -> None:
+    def __init__(
+        self,
+        api_key: str,
+        api_secret: str,
+        access_token: str,
+        access_token_secret: str,
+        *,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._check = check
         keys = {
             "api_key": api_key,
             "api_secret": api_secret,
@@ -108,6 +119,7 @@ class OAuth1(Auth):
         return self._keys
 
     def identity(self) -> str:
+        self._check()
         return self._keys[2]
 
     def app(self) -> AppKeys:

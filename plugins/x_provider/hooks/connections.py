@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from x_provider.accounts import LoginRefused
+from x_provider.accounts.logout import Held
 from x_provider.client import XError
 from x_provider.client.oauth1_login import OAuth1App
 from x_provider.client.oauth2 import OAuth2App
@@ -37,7 +38,7 @@ class LoginSettings:
 
     :param kept_in: where the connection is kept if Airflow cannot write it there, in words; None for its database.
     :param schemes: by which schemes a login of it would be used.
-    :param keys: the OAuth 1.0a access token and secret that it holds.
+    :param held: what it holds that acts as the account.
     :param user_id: who the account is, as the connection says.
     :param username: the same, its @name.
     """
@@ -50,8 +51,7 @@ class LoginSettings:
     client_secret: str | None = field(default=None, repr=False)
     api_key: str | None = None
     api_key_secret: str | None = field(default=None, repr=False)
-    refresh_token: str | None = field(default=None, repr=False)
-    keys: tuple[str, str] | None = field(default=None, repr=False)
+    held: Held = field(default_factory=Held)
     user_id: str | None = None
     username: str | None = None
 
@@ -119,8 +119,11 @@ def settings_of(it: Found) -> LoginSettings:
         client_secret=fields.get("client_secret"),
         api_key=fields.get("api_key"),
         api_key_secret=fields.get("api_key_secret"),
-        refresh_token=fields.get("oauth2_refresh_token"),
-        keys=pair if len(pair) == 2 else None,
+        held=Held(
+            refresh_token=fields.get("oauth2_refresh_token"),
+            access_token=fields.get("oauth2_access_token"),
+            keys=pair if len(pair) == 2 else None,
+        ),
         user_id=account.user_id,
         username=account.username,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -44,12 +45,14 @@ class KeptLogin:
     :param client_secret: None for a public client.
     :param refresh: what somebody wrote into the connection to begin with; None where the account was logged in.
     :param access: the same.
+    :param read_at: when the connection was read, in seconds since the epoch.
     """
 
     client_id: str
     client_secret: str | None = field(default=None, repr=False)
     refresh: str | None = field(default=None, repr=False)
     access: str | None = field(default=None, repr=False)
+    read_at: float = field(default_factory=time.time, compare=False)
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Credentials:
 
     :param app: what a user's token lacks of the app's own: its bearer token, or its API key and secret.
     :param kept: the login in the ledger that completes them; there are no values then.
+    :param check: raises once the login that these keys are from does not stand any more.
     :param waits: why nothing acts as the account until it is logged in, in words; there are no values then.
     """
 
@@ -73,6 +77,7 @@ class Credentials:
     values: tuple[str, ...] = field(repr=False)
     app: tuple[str, ...] = field(default=(), repr=False)
     kept: KeptLogin | KeptKeys | None = None
+    check: Callable[[], None] | None = field(default=None, compare=False, repr=False)
     waits: str | None = None
 
 
@@ -95,7 +100,7 @@ def schemes_kept(connection: Connection) -> tuple[Scheme, ...]:
 
 
 def credentials_of(
-    connection: Connection, *, login: Scheme | None = None, is_another: bool = False
+    connection: Connection, *, login: Scheme | None = None, nobody_else: str | None = None
 ) -> Credentials:
     """Choose the connection's credentials by its field ``auth``.
 
@@ -103,13 +108,13 @@ def credentials_of(
     ledger, else an OAuth 2.0 token, else the bearer token.
 
     :param login: the scheme of the account's login in the ledger, if it has one; see :func:`schemes_kept`.
-    :param is_another: the account is known as another user than the environment's, who then does not take its place.
+    :param nobody_else: why the user of the environment does not take the account's place, in words.
     :raises XConnectionError: when the chosen set is incomplete, a value cannot be a credential, or files are
         to go by an API that does not take these.
     """
     has_login = login in schemes_kept(connection)
     # A login of the account comes before a user of the environment.
-    fields = (fields_of if has_login or is_another else with_users_keys)(connection)
+    fields = (fields_of if has_login or nobody_else else with_users_keys)(connection)
     conn_id = connection.conn_id
     auth = fields.get("auth", "auto")
     if auth not in ("auto", *_NEEDED):
@@ -129,7 +134,7 @@ def credentials_of(
     missing = [name for name in _NEEDED[kind] if name not in fields]
     if missing:
         if kind == "oauth1" and fields.keys() >= set(_APPS_KEYS) and not has_users_keys(fields):
-            raise _not_logged_in(conn_id, is_another=is_another)
+            raise _not_logged_in(conn_id, nobody_else)
         raise _incomplete(conn_id, kind, missing, fields)
     for name in _NEEDED[kind]:
         _check_value(conn_id, name, fields[name])
@@ -187,12 +192,14 @@ def _incomplete(
     return XConnectionError(conn_id, problem, step)
 
 
-def _not_logged_in(conn_id: str, *, is_another: bool) -> NotLoggedInError:
-    from x_provider.accounts.tokens import NOBODY  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+def _not_logged_in(conn_id: str, nobody_else: str | None) -> NotLoggedInError:
+    # requests, which parsing a DAG does not need
+    from x_provider.accounts.tokens import LOGGED_OUT, NOBODY  # noqa: PLC0415
 
-    why = f"{NOBODY}, and it has no access_token and access_token_secret of its own"
-    if is_another:
-        why += "; those of the environment are another user's than the account was so far"
+    is_out = nobody_else == LOGGED_OUT
+    why = f"{LOGGED_OUT if is_out else NOBODY}, and it has no access_token and access_token_secret of its own"
+    if nobody_else and not is_out:
+        why += f"; {nobody_else}"
     step = f"{login_step(conn_id)}; or write its access_token and access_token_secret into it"
     return NotLoggedInError(conn_id, why, step)
 

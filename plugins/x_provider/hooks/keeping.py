@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pendulum
 from airflow.sdk.log import mask_secret
 
 from x_provider.hooks.account import Account
@@ -33,7 +34,9 @@ def keeper_of(ledger: Ledger, account: Account, login: KeptLogin) -> TokenKeeper
         known = _keepers.get(key)
         if known is None or known[0] != said:
             known = _keepers[key] = said, _made(ledger, account, login)
-        return known[1]
+        keeper = known[1]
+    keeper.read_again(pendulum.from_timestamp(login.read_at))
+    return keeper
 
 
 def keeper_for_a_test(ledger: Ledger, account: Account, login: KeptLogin) -> TokenKeeper | None:
@@ -72,13 +75,14 @@ def _made(ledger: Ledger, account: Account, login: KeptLogin, *, refreshes: bool
     from x_provider.client.oauth2 import OAuth2App  # noqa: PLC0415
     from x_provider.publishing import utc_now  # noqa: PLC0415
 
+    read_at = pendulum.from_timestamp(login.read_at)
     return TokenKeeper(
         ledger,
         sealer(),
         OAuth2App(login.client_id, login.client_secret, base_url=account.base_url),
         account=account.conn_id,
         clock=utc_now,
-        seed=Seed(login.refresh, login.access) if login.refresh else None,
+        seed=Seed(login.refresh, login.access, read_at) if login.refresh else None,
         on_new=_mask,
         refreshes=refreshes,
     )

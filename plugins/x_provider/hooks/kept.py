@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow.sdk.log import mask_secret
 
 from x_provider.hooks import environment
 from x_provider.hooks.account import Account, account_of
-from x_provider.hooks.credentials import Credentials, KeptKeys, Scheme, credentials_of, schemes_kept
+from x_provider.hooks.credentials import (
+    Credentials,
+    KeptKeys,
+    KeptLogin,
+    Scheme,
+    credentials_of,
+    schemes_kept,
+)
 from x_provider.hooks.fields import base_url_of
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.problems import NotLoggedInError
@@ -66,25 +73,45 @@ def choice_of(connection: Connection, ledger: Ledger) -> Choice:
         credentials = credentials_of(
             connection,
             login=login_of(connection, tokens, keys),
-            is_another=_is_another(connection, ledger, tokens, keys),
+            nobody_else=_why_nobody_else(connection, ledger, tokens, keys),
         )
     except NotLoggedInError as error:
         credentials = Credentials("oauth1", (), waits=error.problem)
+    login = {KeptLogin: tokens, KeptKeys: keys}.get(type(credentials.kept))
+    if login is not None and (why := _names_another(account_of(connection), login.user)) is not None:
+        credentials = Credentials(credentials.kind, (), waits=why)
     return Choice(credentials, tokens, keys)
 
 
-def _is_another(
+def _names_another(account: Account, user: UserOnX) -> str | None:
+    """Why a login does not serve a connection that says whose it is, in words; None where it does."""
+    if user.user_id is None or not (account.user_id or account.username) or is_of(account, user):
+        return None
+    named = f"user {account.user_id}" if account.user_id else f"@{account.username}"
+    return (
+        f"its connection says that it is {named}, and its login is that of @{user.username} ({user.user_id})"
+    )
+
+
+def _why_nobody_else(
     connection: Connection, ledger: Ledger, tokens: StoredTokens | None, keys: StoredKeys | None
-) -> bool:
-    """Whether the ledger knows the account as another user than the environment's: whoever logged in last, or as
-    whom it posted.
+) -> str | None:
+    """Why the user of the environment must not act as the account, in words; None where they may.
+
+    The ledger may know it as another user: whoever logged in last, or as whom it posted. And one that was logged out
+    is nobody's until it is logged in again.
     """
+    from x_provider.accounts.tokens import LOGGED_OUT  # noqa: PLC0415  (requests, which parsing a DAG does not need)
+
+    if tokens is None and keys is None and ledger.logouts.last(connection.conn_id) is not None:
+        return LOGGED_OUT
     if not environment.users_keys():
-        return False
+        return None
     known = {login.user.user_id for login in (tokens, keys) if login is not None}
     if (met := ledger.accounts.find(connection.conn_id, base_url_of(connection))) is not None:
         known.add(met.user_id)
-    return not known <= {environment.user_id()}
+    is_same = known <= {environment.user_id()}
+    return None if is_same else "those of the environment are another user's than the account was so far"
 
 
 def chosen(connection: Connection, ledger: Ledger) -> Credentials:
@@ -96,7 +123,12 @@ def chosen(connection: Connection, ledger: Ledger) -> Credentials:
     choice = choice_of(connection, ledger)
     if choice.keys is None or not isinstance(choice.credentials.kept, KeptKeys):
         return choice.credentials
-    return with_keys(account_of(connection), choice.credentials.kept, choice.keys)
+    credentials = with_keys(account_of(connection), choice.credentials.kept, choice.keys)
+    if credentials.waits is not None:
+        return credentials
+    from x_provider.accounts.user_keys import StandingLogin  # noqa: PLC0415  (as above)
+
+    return replace(credentials, check=StandingLogin(ledger, choice.keys))
 
 
 def keys_for_a_test(connection: Connection, ledger: Callable[[], Ledger]) -> Credentials | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from x_provider.accounts import LoggedIn, LoginRefused, login, login_oauth1
+from x_provider.accounts.logout import revoke_tokens
 from x_provider.accounts.pending import BEGIN_AGAIN, expected_user
 from x_provider.client.oauth1_login import OAuth1App
 from x_provider.client.oauth2 import SCOPES
@@ -140,7 +141,7 @@ def finish_login(
         redirect_uri=redirect_uri,
         started_by=started_by,
         now=utc_now(),
-        held_refresh_token=lambda conn_id: settings_of(conn_id).refresh_token,
+        held_refresh_token=lambda conn_id: settings_of(conn_id).held.refresh_token,
     )
     unwritten = _written(ledger, who, "oauth2")
     remarks = [
@@ -164,8 +165,8 @@ def _by_keys(ledger: Ledger, who: LoggedIn, before: LoginSettings) -> Connected:
     try:
         unwritten = _written(ledger, who, "oauth1")
     finally:  # also where another login stands by now
-        app, held = app_of_tokens(before, who.replaced), before.refresh_token
-        ended = login.revoked(sealer, app, who.replaced, held_refresh_token=held)
+        held = replace(before.held, keys=None)
+        ended = revoke_tokens(sealer, app_of_tokens(before, who.replaced), who.replaced, held=held)
     remarks = [f"The account's OAuth 2.0 tokens: {remark}" for remark in ended]
     if unwritten is not None:
         remarks.append(

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from x_provider.accounts import LoginRefused, login, login_oauth1
+from x_provider.accounts import LoginRefused, logout
 from x_provider.client.oauth2 import OAuth2App
 from x_provider.hooks import connections, environment
 from x_provider.hooks.connections import LoginSettings, login_settings, settings_of
 from x_provider.hooks.finding import UndefinedError, accounts_in_airflow, accounts_in_environment, found
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.problems import XConnectionError
+from x_provider.hooks.standing import standing_of
 from x_provider.ledger import Ledger, StoredTokens
+from x_provider.publishing import utc_now
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,26 @@ def log_out(ledger: Ledger, conn_id: str) -> LoggedOut:
             raise
         settings = LoginSettings(conn_id, stored.base_url, kept_in=None)  # it is spoiled
     # The connection first: what it holds would be taken up again.
-    is_held = settings.keys is not None or settings.refresh_token is not None
-    unwritten = connections.forget_tokens(conn_id) if is_held else None
-    if stored is None and not is_held:
-        raise LoginRefused(
-            f"Account {conn_id} is not logged in", "There is nothing to do, unless you meant another one"
-        )
+    unwritten = connections.forget_tokens(conn_id) if settings.held else None
+    if stored is None and not settings.held:
+        raise _not_logged_in(ledger, conn_id)
     remarks = _end(ledger, settings)
     if unwritten is not None:
         remarks.append(f"{unwritten} It still holds tokens or keys: remove them there.")
+    elif standing_of(found(conn_id).connection, ledger).can_post:
+        remarks.append("It can post still: look at what its connection holds by now.")
     return LoggedOut(tuple(remarks))
+
+
+def _not_logged_in(ledger: Ledger, conn_id: str) -> LoginRefused:
+    if standing_of(found(conn_id).connection, ledger).can_post:
+        return LoginRefused(
+            f"Account {conn_id} is not logged in: it acts as the user that the environment names",
+            "Take X_ACCESS_TOKEN and X_ACCESS_TOKEN_SECRET (or TWITTER_…) out there",
+        )
+    return LoginRefused(
+        f"Account {conn_id} is not logged in", "There is nothing to do, unless you meant another one"
+    )
 
 
 def app_of_tokens(settings: LoginSettings, tokens: StoredTokens | None) -> OAuth2App | None:
@@ -89,33 +101,23 @@ def _forget(ledger: Ledger, conn_id: str, error: UndefinedError) -> LoggedOut:
 def _end(ledger: Ledger, settings: LoginSettings) -> list[str]:
     """Make X and the ledger forget every login of the account; what is left to do."""
     conn_id = settings.conn_id
-    remarks = login.log_out(
+    try:
+        oauth1_app = settings.oauth1_app()
+    except LoginRefused:
+        oauth1_app = None
+    remarks = logout.log_out(
         ledger,
         sealer,
-        app_of_tokens(settings, ledger.tokens.find(conn_id)),
         account=conn_id,
-        held_refresh_token=settings.refresh_token,
+        oauth2_app=lambda tokens: app_of_tokens(settings, tokens),
+        oauth1_app=oauth1_app,
+        held=settings.held,
+        others=lambda: _pairs_but_of(conn_id),
+        now=utc_now(),
     )
-    remarks += _end_oauth1(ledger, settings)
     ledger.refusals.forget(conn_id)
     ledger.notices.forget(conn_id)
     return remarks
-
-
-def _end_oauth1(ledger: Ledger, settings: LoginSettings) -> list[str]:
-    """Make X and the ledger forget the account's OAuth 1.0a keys, if there are any; what is left to do."""
-    try:
-        app = settings.oauth1_app()
-    except LoginRefused:
-        app = None
-    return login_oauth1.log_out_oauth1(
-        ledger,
-        sealer,
-        app,
-        account=settings.conn_id,
-        held=settings.keys,
-        others=lambda: _pairs_but_of(settings.conn_id),
-    )
 
 
 def _pairs_but_of(conn_id: str) -> dict[tuple[str, ...], str]:
@@ -128,7 +130,7 @@ def _pairs_but_of(conn_id: str) -> dict[tuple[str, ...], str]:
         names += accounts_in_airflow()
     for name in names:
         try:
-            pair = settings_of(found(name)).keys
+            pair = settings_of(found(name)).held.keys
         except XConnectionError:
             continue
         if pair is not None and name.lower() != conn_id.lower():

@@ -94,7 +94,7 @@ def standing_of(connection: Connection, ledger: Ledger) -> Standing:
     if credentials.waits is not None:
         return _needs_login(account, credentials.kind, credentials.waits, None)
     if isinstance(credentials.kept, KeptLogin):
-        return _kept(account, credentials.kept, choice.tokens)
+        return _kept(account, credentials.kept, choice.tokens, ledger)
     if credentials.kind == "bearer":
         why = "its credentials are an app-only bearer token, which reads and cannot post"
         step = "Add a user's credentials to post with it: page X > Accounts, or `airflow x login`"
@@ -164,21 +164,22 @@ def _needs_login(
     return Standing(conn_id, "needs_login", why, login_step(conn_id), account, kind, login)
 
 
-def _kept(account: Account, kept: KeptLogin, stored: StoredTokens | None) -> Standing:
+def _kept(account: Account, kept: KeptLogin, stored: StoredTokens | None, ledger: Ledger) -> Standing:
     # requests and SQLAlchemy, which parsing a DAG does not need
-    from x_provider.accounts import fingerprint  # noqa: PLC0415
-    from x_provider.accounts.tokens import NOBODY, misfit  # noqa: PLC0415
+    from x_provider.accounts import Seed, fingerprint  # noqa: PLC0415
+    from x_provider.accounts.tokens import misfit, nobody  # noqa: PLC0415
     from x_provider.publishing import utc_now  # noqa: PLC0415
 
     conn_id = account.conn_id
-    if kept.refresh is not None and (stored is None or fingerprint(kept.refresh) not in stored.seeds):
+    seed = Seed(kept.refresh) if kept.refresh is not None else None
+    if seed is not None and ledger.tokens.taken_up_by(fingerprint(seed.refresh)) is None:
         return Standing(conn_id, "seeded", account=account, auth="oauth2")
-    why: str | None = NOBODY
-    if stored is not None:
-        why = misfit(stored, base_url=account.base_url, client_id=kept.client_id) or _lost(stored, utc_now())
+    if stored is None:
+        return _needs_login(account, "oauth2", nobody(ledger, conn_id, seed), stored)
+    why = misfit(stored, base_url=account.base_url, client_id=kept.client_id) or _lost(stored, utc_now())
     if why is not None:
         return _needs_login(account, "oauth2", why, stored)
-    failing = stored.why if stored is not None and stored.failures else None
+    failing = stored.why if stored.failures else None
     return Standing(conn_id, "good", failing or "", "", account, "oauth2", stored)
 
 

@@ -258,6 +258,8 @@ def _client(account: Account, credentials: Credentials, keeper: TokenKeeper | No
         auth = NotLoggedIn(
             account.conn_id, why=credentials.waits, next_step=f"{login_step(account.conn_id)}."
         )
+    elif credentials.check is not None:
+        auth = OAuth1(*credentials.values, check=credentials.check)
     else:
         auth = schemes[credentials.kind](*credentials.values)
     return XClient(

@@ -31,6 +31,7 @@ from x_provider.ledger.events import (
 from x_provider.ledger.follow_ups import FollowUpRecord, FollowUps
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.logins import Logins, PendingLogin
+from x_provider.ledger.logouts import Logouts
 from x_provider.ledger.media import MediaLibrary
 from x_provider.ledger.notices import Notices
 from x_provider.ledger.overview import ACCOUNT_STOPPED, Overview, Standstill
@@ -141,6 +142,7 @@ class Ledger:
         self.overview = Overview(self.database)
         self.tokens = TokenShelf(self.database)
         self.user_keys = UserKeyShelf(self.database)
+        self.logouts = Logouts(self.database)
         self.refusals = Refusals(self.database)
         self.notices = Notices(self.database)
         self.logins = Logins(self.database)

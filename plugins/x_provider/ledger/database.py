@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from x_provider.ledger.sqlite import begin, sqlite_engine, turns_of
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. A test holds it equal to what Alembic finds in ``migrations/versions``."""
 
 _MIGRATION_LOCK = 0x785F_6C65_6467  # "x_ledg"

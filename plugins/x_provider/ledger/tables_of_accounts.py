@@ -67,6 +67,19 @@ user_keys = Table(
     Column("logged_in_by", String(250), nullable=False),
 )
 
+logouts = Table(
+    "x_logouts",
+    metadata,
+    Column("account", String(250), primary_key=True, comment="Airflow connection id"),
+    Column("at", Instant, nullable=False, comment="when it was logged out last"),
+    Column(
+        "seeds",
+        String(1000),
+        nullable=False,
+        comment="fingerprints of refresh tokens that its connection held until then, newest first",
+    ),
+)
+
 refusals = Table(
     "x_refusals",
     metadata,

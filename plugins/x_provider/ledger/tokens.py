@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import Connection, Row, Update, and_, func, select, update
+from sqlalchemy import Connection, Row, Select, Update, func, select, union_all, update
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
@@ -21,7 +21,7 @@ from x_provider.ledger.resealing import reseal
 from x_provider.ledger.schema import insert_in
 
 _LOGIN_LOCKS = 0x786C_6F67  # "xlog"
-_LONGEST_SEEDS = 990
+LONGEST_SEEDS = 990
 """Some thirty fingerprints: what was pasted before that is in no process's memory any more."""
 
 
@@ -50,7 +50,8 @@ class StoredTokens:
     :param expires_at: when the access token ends.
     :param version: of this pair; the next one has the next number.
     :param why: why a login is needed.
-    :param refreshing_by: who has claimed the refresh token, until ``refreshing_until`` if it lives.
+    :param refreshing_by: who has claimed the refresh token, until ``refreshing_until`` if it lives; whose claim was
+        written off where no end is given.
     :param retry_at: not to be refreshed before, after an outage.
     :param seeds: fingerprints of the connection's refresh tokens that were taken up so far, newest first; none
         of them is taken up again.
@@ -105,16 +106,29 @@ class TokenShelf:
             _put(connection, account, login, now)
             connection.execute(t.user_keys.delete().where(t.user_keys.c.account == account))
 
-    def plant(self, account: str, *, login: dict[str, Any], now: DateTime) -> bool:
-        """Take up the tokens that a connection holds, unless that has been done before; whether it was done now.
+    def plant(self, account: str, *, login: dict[str, Any], read_at: DateTime, now: DateTime) -> bool:
+        """Take up the tokens that a connection holds, once; whether it was done now.
 
-        Many may hold them at once, and some may hold ones that others have long replaced.
+        Many may hold them at once, under many names, and some may hold ones that others have long replaced. What
+        came since they were read, a login or a logout, stands.
 
         :param login: as for :meth:`put`, with its ``seed``.
+        :param read_at: when they were read from the connection.
         """
-        known = func.instr if self._database.url.get_backend_name() == "sqlite" else func.strpos
         with self._database.write() as connection:
-            return _put(connection, account, login, now, known(t.tokens.c.seeds, login["seed"]) == 0)
+            hold_login(connection, account)
+            hold_login(connection, login["seed"])
+            if _is_over(connection, account, login["seed"], read_at):
+                return False
+            _put(connection, account, login, now)
+            return True
+
+    def taken_up_by(self, seed: str) -> str | None:
+        """The account that took up this refresh token of a connection, whether it is logged in by it yet or not."""
+        with self._database.read() as connection:
+            holders = union_all(*_holders(connection, seed))
+            account: str | None = connection.execute(holders.limit(1)).scalar()
+            return account
 
     def claim(self, tokens: StoredTokens, *, by: str, until: DateTime, now: DateTime) -> bool:
         """Become the one who refreshes this pair; whether that came about.
@@ -138,11 +152,10 @@ class TokenShelf:
         expires_at: DateTime,
         now: DateTime,
     ) -> bool:
-        """Keep the pair that came for this one; whether the claim still stood."""
+        """Keep the pair that came for this one; whether the claim still stood, or was only taken for dead."""
         return self._change(
             tokens,
-            # Whoever took it for dead has written that; the pair came all the same, and nobody has another.
-            (t.tokens.c.refreshing_by == by) | (t.tokens.c.state == TokenState.NEEDS_LOGIN.value),
+            t.tokens.c.refreshing_by == by,
             state=TokenState.GOOD.value,
             why=None,
             sealed=sealed,
@@ -161,6 +174,7 @@ class TokenShelf:
         return self._change(
             tokens,
             t.tokens.c.refreshing_by == by,
+            state=TokenState.GOOD.value,
             refreshing_by=None,
             refreshing_until=None,
             retry_at=retry_at,
@@ -168,21 +182,25 @@ class TokenShelf:
             why=why,
         )
 
-    def lose(self, tokens: StoredTokens, *, why: str, by: str | None = None) -> bool:
-        """Write down that the account must log in again; whether this pair was still the one.
+    def lose(self, tokens: StoredTokens, *, why: str, by: str) -> bool:
+        """Write down that the account must log in again; whether the claim still stood.
 
-        :param by: whose claim it is; None for one whose time is over.
+        :param by: whose claim it is.
         """
-        mine = (
-            t.tokens.c.refreshing_by == by
-            if by is not None
-            else and_(
-                t.tokens.c.refreshing_by == tokens.refreshing_by,
-                t.tokens.c.refreshing_until == tokens.refreshing_until,
-            )
+        lost = {"state": TokenState.NEEDS_LOGIN.value, "why": why, "refreshing_by": None}
+        return self._change(tokens, t.tokens.c.refreshing_by == by, **lost, refreshing_until=None)
+
+    def write_off(self, tokens: StoredTokens, *, why: str) -> bool:
+        """The same for a claim whose time is over. Whose it was stays written: should they live after all, what came
+        of their refresh still counts.
+        """
+        theirs = (
+            t.tokens.c.refreshing_by == tokens.refreshing_by,
+            t.tokens.c.refreshing_until == tokens.refreshing_until,
         )
-        lost = {"state": TokenState.NEEDS_LOGIN.value, "why": why}
-        return self._change(tokens, mine, **lost, refreshing_by=None, refreshing_until=None)
+        return self._change(
+            tokens, *theirs, state=TokenState.NEEDS_LOGIN.value, why=why, refreshing_until=None
+        )
 
     def know(self, account: str, user: UserOnX) -> None:
         """Write down whose tokens they are."""
@@ -198,12 +216,6 @@ class TokenShelf:
                 )
             )
 
-    def remove(self, account: str) -> bool:
-        """Forget an account's tokens; whether there were any."""
-        with self._database.write() as connection:
-            gone = connection.execute(t.tokens.delete().where(t.tokens.c.account == account))
-            return gone.rowcount > 0
-
     def reseal(self, seal: Callable[[str, str], str]) -> int:
         """Replace every sealed pair by what the function makes of it and its account; how many there were."""
         return reseal(self._database, t.tokens, t.tokens.c.account, seal)
@@ -211,7 +223,12 @@ class TokenShelf:
     def _change(self, tokens: StoredTokens, *conditions: Any, **values: Any) -> bool:
         statement: Update = (
             update(t.tokens)
-            .where(t.tokens.c.account == tokens.account, t.tokens.c.version == tokens.version, *conditions)
+            .where(
+                t.tokens.c.account == tokens.account,
+                t.tokens.c.version == tokens.version,
+                t.tokens.c.logged_in_at == tokens.logged_in_at,
+                *conditions,
+            )
             .values(**values)
         )
         with self._database.write() as connection:
@@ -235,9 +252,25 @@ def take_tokens(connection: Connection, account: str) -> StoredTokens | None:
     return None if row is None else _stored(row)
 
 
-def _put(
-    connection: Connection, account: str, login: dict[str, Any], now: DateTime, *conditions: Any
-) -> bool:
+def _holders(connection: Connection, seed: str) -> list[Select[Any]]:
+    has = func.instr if connection.dialect.name == "sqlite" else func.strpos
+    return [select(table.c.account).where(has(table.c.seeds, seed) > 0) for table in (t.tokens, t.logouts)]
+
+
+def _is_over(connection: Connection, account: str, seed: str, read_at: DateTime) -> bool:
+    """Whether a refresh token of a connection is not to be taken up (any more)."""
+    later = [
+        select(table.c.account).where(table.c.account == account, since > read_at)
+        for table, since in (
+            (t.tokens, t.tokens.c.logged_in_at),
+            (t.user_keys, t.user_keys.c.logged_in_at),
+            (t.logouts, t.logouts.c.at),
+        )
+    ]
+    return connection.execute(union_all(*_holders(connection, seed), *later).limit(1)).first() is not None
+
+
+def _put(connection: Connection, account: str, login: dict[str, Any], now: DateTime) -> None:
     user: UserOnX = login["user"]
     values = {
         "base_url": login["base_url"],
@@ -260,16 +293,15 @@ def _put(
         "failures": 0,
     }
     seed = f"{login['seed']} " if login.get("seed") else ""
-    seeds = func.substr(seed + t.tokens.c.seeds, 1, _LONGEST_SEEDS)
+    seeds = func.substr(seed + t.tokens.c.seeds, 1, LONGEST_SEEDS)
     again = {**values, "version": t.tokens.c.version + 1, "seeds": seeds}
     insert = insert_in(connection.dialect.name)
     statement = insert(t.tokens).values(account=account, version=1, seeds=seed, **values)
     statement = statement.on_conflict_do_update(
         index_elements=[t.tokens.c.account],
         set_=again,
-        where=and_(*conditions) if conditions else None,
     )
-    return connection.execute(statement.returning(t.tokens.c.account)).first() is not None
+    connection.execute(statement)
 
 
 def _changed(connection: Connection, statement: Update) -> bool:

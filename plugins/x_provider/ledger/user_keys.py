@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
@@ -82,15 +82,17 @@ class UserKeyShelf:
             )
             return replaced
 
-    def remove(self, account: str) -> bool:
-        """Forget an account's keys; whether there were any."""
-        with self._database.write() as connection:
-            gone = connection.execute(t.user_keys.delete().where(t.user_keys.c.account == account))
-            return gone.rowcount > 0
-
     def reseal(self, seal: Callable[[str, str], str]) -> int:
         """Replace all that is sealed by what the function makes of it and its account; how many there were."""
         return reseal(self._database, t.user_keys, t.user_keys.c.account, seal)
+
+
+def take_keys(connection: Connection, account: str) -> StoredKeys | None:
+    """Forget an account's keys, and give what was there."""
+    this = t.user_keys.c.account == account
+    row = connection.execute(select(t.user_keys).where(this)).one_or_none()
+    connection.execute(t.user_keys.delete().where(this))
+    return None if row is None else _stored(row)
 
 
 def _stored(row: Row[Any]) -> StoredKeys:

@@ -122,17 +122,22 @@ class Sender:
         if attempt.warning is not None:
             _log.warning("%s", attempt.warning)
         try:
-            created = self._client.create_post(ready.request, may_leave=lambda: self._may_leave(attempt))
+            created = self._client.create_post(
+                ready.request, may_leave=lambda: self._may_leave(attempt, ready.user)
+            )
         except XError as error:
             return self._not_created(post, part, attempt, ready, error)
         return self._created(post, part, attempt, ready.user, created)
 
-    def _may_leave(self, attempt: Attempt) -> bool:
+    def _may_leave(self, attempt: Attempt, user: AccountOnX) -> bool:
         """Asked when the connection to X stands.
 
         A sender that was suspended may wake when somebody else has long sent its post, and one that had to wait
-        for its connection when everything was stopped meanwhile.
+        for its connection when everything was stopped meanwhile. Or somebody else has logged the account in since
+        the attempt was recorded for its user.
         """
+        if self._client.credentials != user.credentials:
+            return False
         now = self._clock()
         if (now - attempt.started_at).total_seconds() < AT_ONCE_SECONDS:
             return True

@@ -172,7 +172,7 @@ def _account(name: str, ledger: Ledger, user: Any, *, is_kept: bool) -> dict[str
     login = standing.login
     tokens = login if isinstance(login, StoredTokens) else None
     user_on_x = login.user if login is not None else None
-    is_held = settings is not None and (settings.keys is not None or settings.refresh_token is not None)
+    is_held = settings is not None and bool(settings.held)
     is_left = standing.state == "undefined" and name in ledger.accounts.names()
     return {
         "account": name,

@@ -117,3 +117,14 @@ def test_tokens_in_a_connection_that_airflow_cannot_write_are_named_at_logout(
     said = airflow_x("logout", "x_cli")
     assert "AIRFLOW_CONN_X_CLI, where Airflow cannot write it. It still holds tokens or keys" in said
     assert [each["status"] for each in sandbox.requests() if each["path"] == "/2/oauth2/revoke"] == [200]
+
+
+def test_an_access_token_alone_is_logged_out_too(airflow_x, ledger, stored_account, sandbox, change) -> None:
+    access = sandbox.accounts[0]["oauth2"]["access_token"]
+    change(client_secret=sandbox.accounts[0]["oauth2"]["client_secret"], oauth2_access_token=access)
+    assert "WARNING" not in airflow_x("logout", stored_account)
+    assert extra_of(stored_account)["oauth2_access_token"] == ""
+    after = requests.get(
+        f"{sandbox.url}/2/users/me", headers={"Authorization": f"Bearer {access}"}, timeout=10
+    )
+    assert after.status_code == 401
