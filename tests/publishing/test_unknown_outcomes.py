@@ -10,7 +10,7 @@ from airflow_harness import wait_for
 from sqlalchemy import Engine, event, select
 
 from x_provider.calendar import PartSpec
-from x_provider.client import CreatePost
+from x_provider.client import CreatePost, XClient
 from x_provider.ledger import Ledger, PartState
 from x_provider.ledger.tables import attempts
 from x_provider.publishing import Publisher
@@ -117,6 +117,30 @@ def test_a_post_that_is_not_on_x_after_the_quiet_period_is_sent_again_once(
         assert publisher.fire(post.id).post.state is PartState.POSTED
     assert len(sandbox.posts()) == 1
     assert (len(creates()), outcomes()[-1]) == (2, "posted")
+
+
+def test_a_look_that_began_in_the_quiet_period_does_not_count_as_the_one_after_it(
+    sandbox, publisher, client, plan, clock, creates, monkeypatch
+):
+    post = plan("One")
+    sandbox.faults("drop_before_commit", **CREATE)
+    publisher.fire(post.id)
+    clock.ahead = QUIET_SECONDS - 5
+    look = XClient.user_timeline
+
+    def answered_late(*args, **kwargs):
+        seen = list(look(*args, **kwargs))
+        client.create_post(CreatePost(text="One"))  # only now X does what it was asked
+        clock.ahead += 10
+        return seen
+
+    with monkeypatch.context() as patch:
+        patch.setattr(XClient, "user_timeline", answered_late)
+        fired = publisher.fire(post.id)
+    assert fired.post.state is PartState.UNCERTAIN
+    assert fired.retry_at <= clock()
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert len(creates()) == 2
 
 
 @pytest.mark.parametrize("status", [401, 403, 429, 503])

@@ -92,14 +92,14 @@ class Recovery:
 
     def find_out(self, post: Post, part: Part) -> Receipt | Outcome:
         """Look for the part on X: its receipt when it is there, else when to look or send again."""
-        attempt = self._attempt_of(post, part)
+        attempt, asked_at = self._attempt_of(post, part), self._clock()
         found = self._look(post, part, attempt)
         if found is not None:
             return found
-        now = self._clock()
         quiet_until = attempt.started_at.add(seconds=QUIET_SECONDS)
-        if now < quiet_until:
-            look_at = min(now.add(seconds=self._stops.pause(post)), quiet_until)
+        if asked_at < quiet_until:  # however late X answered: what it has created since it does not show
+            now = self._clock()
+            look_at = max(now, min(now.add(seconds=self._stops.pause(post)), quiet_until))
             return Outcome("not_seen_yet", PartState.UNCERTAIN, look_at)
         return self._absent(post, part, duplicate=attempt.outcome == "duplicate")
 
