@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from other_processes import begin_attempt
 
-from x_provider.ledger import FollowUpDraft, LedgerError, PartState
+from x_provider.calendar import PartSpec
+from x_provider.ledger import FollowUpDraft, LedgerError, PartState, Receipt, standing_of
 from x_provider.publishing.asking import open_questions
 from x_provider.publishing.reconciling import QUIET_SECONDS
 from x_provider.publishing.sending import LEASE_SECONDS
@@ -134,6 +135,105 @@ def test_what_nobody_gave_up_is_not_sent_again_while_it_is_looked_for(sandbox, p
     publisher.fire(post.id)
     with pytest.raises(LedgerError, match="may be on X"):
         resume(post)
+
+
+@pytest.fixture
+def lost(publisher, plan, sandbox):
+    """A post that was sent without an answer, and is looked for."""
+
+    def lost(*texts, fault, **entry):
+        post = plan(*texts, **entry)
+        sandbox.faults(**fault)
+        assert publisher.fire(post.id).post.parts[0].state is PartState.UNCERTAIN
+        return post
+
+    return lost
+
+
+@pytest.mark.parametrize("on_absent", ["resend", "ask"])
+@pytest.mark.parametrize(
+    ("fault", "first"),
+    [(NOT_SENT, PartState.REFUSED), (NOT_HEARD, PartState.POSTED)],
+    ids=["absent", "there"],
+)
+def test_what_is_given_up_while_it_is_looked_for_ends_once_it_is_known_whether_it_is_on_x(
+    ledger, lost, void, ends, creates, clock, fault, first, on_absent
+):
+    post = lost("One", "Two", fault=fault, on_absent=on_absent)
+    given_up = void(post)
+    assert [part.state for part in given_up.parts] == [PartState.UNCERTAIN, PartState.REFUSED]
+    assert given_up.wake_at is not None
+    assert ends(post) == [first, PartState.REFUSED]
+    ended = ledger.posts.get(post.id)
+    assert (ended.parts[1].why, ended.wake_at) == ("not wanted", None)
+    assert open_questions(ledger, now=clock()) == []
+    assert ledger.overview.stopped(clock()).count == 0
+    assert len(creates()) == 1
+
+
+@pytest.mark.parametrize("fault", [NOT_SENT, NOT_HEARD], ids=["absent", "there"])
+def test_what_is_given_up_while_it_is_looked_for_and_taken_back_is_on_x_once(
+    lost, publisher, void, resume, ends, sandbox, creates, fault
+):
+    sandbox.settings(duplicate_window_seconds=0)
+    post = lost("One", fault=fault)
+    void(post)
+    assert resume(post).parts[0].state is PartState.UNCERTAIN
+    publisher.fire(post.id)
+    assert len(creates()) == 1
+    assert ends(post) == [PartState.POSTED]
+    assert [on_x["text"] for on_x in sandbox.posts()] == ["One"]
+
+
+def test_what_is_given_up_between_the_look_and_sending_it_again_is_not_sent(
+    ledger, lost, void, ends, creates, monkeypatch
+):
+    post = lost("One", fault=NOT_SENT)
+    resend = ledger.sending.resend
+
+    def given_up_before(*args, **kwargs):
+        void(post)
+        return resend(*args, **kwargs)
+
+    monkeypatch.setattr(ledger.sending, "resend", given_up_before)
+    assert ends(post) == [PartState.REFUSED]
+    assert len(creates()) == 1
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["while it is looked for", "after it was refused"])
+def test_what_was_given_up_and_a_person_finds_on_x_is_adopted_and_its_rest_stays_given_up(
+    ledger, lost, void, ends, clock, is_known
+):
+    post = lost("One", "Two", fault=NOT_SENT)
+    void(post)
+    if is_known:
+        ends(post)
+    receipt = Receipt("7", "https://x.com/a/status/7", clock(), clock(), adopted=True)
+    adopted = ledger.deciding.adopt(post.id, receipt)
+    assert [part.state for part in adopted.parts] == [PartState.POSTED, PartState.REFUSED]
+    assert adopted.wake_at is None
+
+
+def test_what_only_a_person_can_settle_ends_at_once_when_they_give_it_up(
+    ledger, publisher, lost, void, clock, creates
+):
+    hidden = PartSpec(text="An advertisement", nullcast=True)
+    post = lost(hidden, fault=NOT_SENT)
+    void(post)
+    clock.ahead += QUIET_SECONDS + 1
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN  # no look tells, so they are asked
+    assert [question.post_id for question in open_questions(ledger, now=clock())] == [post.id]
+    given_up = void(post)
+    assert (given_up.state, given_up.wake_at) == (PartState.REFUSED, None)
+    assert len(creates()) == 1
+
+
+def test_who_was_asked_has_looked_so_that_what_they_give_up_ends_at_once(ledger, lost, clock):
+    post = lost("One", fault=NOT_SENT)
+    standing = standing_of(ledger.posts.get(post.id))
+    assert standing is not None
+    given_up = ledger.deciding.void(post.id, why="not wanted", now=clock(), only_if=standing)
+    assert (given_up.state, given_up.wake_at) == (PartState.REFUSED, None)
 
 
 def test_what_is_being_sent_is_given_up_once_and_its_taking_down_last(ledger, plan, void, resume, clock):

@@ -170,8 +170,9 @@ def void(args: Namespace) -> None:
     post = ledger.deciding.void(ledger.posts.named(args.post).id, why=why, now=utc_now(), by=by)
     if any(part.state in UNDER_WAY for part in post.parts):
         print(
-            f"{post.name} is given up. A part of it is being sent at this moment: what becomes of it is found out,"
-            f" and nothing more is sent; `airflow x show {post.name}` tells whether it is on X"
+            f"{post.name} is given up. A part of it is being sent at this moment, or may be on X already: what"
+            " became of it is found out, and nothing more is sent;"
+            f" `airflow x show {post.name}` tells whether it is on X"
         )
     else:
         print(f"{post.name} is given up; nothing more of it is sent")

@@ -25,6 +25,8 @@ PATIENCE = Duration(hours=1)
 """How long the engine may try to find out by itself before a person may, or is asked to, decide."""
 
 _ENDED = (PartState.REFUSED, PartState.MISSED)
+_UNKNOWN = (DUPLICATE, "lease_expired", "receipt_taken", "uncertain")
+"""Outcomes of attempts that may have left a post on X."""
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,8 @@ class Deciding:
         """Send after all what was refused or missed, or what is not on X though it may have been sent.
 
         It goes out at its due time, or at once if that has passed. A late post that waits for another try is
-        tried at once. One that was given up while it was being sent is wanted again: what became of it is found
-        out, and it is sent again as its entry says.
+        tried at once. One that was given up while it was being sent, or looked for, is wanted again: what became of
+        it is found out, and it is sent again as its entry says.
 
         :param by: who decided it.
         :param only_if: where the post must still stand.
@@ -177,9 +179,8 @@ class Deciding:
             return load_post(connection, post_id)
 
     def _send_again(self, connection: Connection, post: Post, part: Part, *, now: DateTime, by: str) -> None:
-        attempt = select(t.attempts.c.started_at).where(t.attempts.c.id == part.attempt_id)
-        started_at: DateTime = connection.execute(attempt).scalar_one()
-        if post.wake_at is not None and now < started_at + PATIENCE:
+        started_at = _started_at(connection, part)
+        if _is_looked_for(post, started_at, now):
             if is_given_up(connection, part.id, part.attempt_id):
                 return  # that is taken back; whether it is to be sent again is being found out
             raise LedgerError(
@@ -201,31 +202,37 @@ class Deciding:
     ) -> Post:
         """Give the rest of the post up: what is not on X is not sent any more, and nothing waits for its likes.
 
-        An uncertain part counts as not posted from then on; look at the timeline before. One that is being sent at
-        this moment cannot be called back: what becomes of it is found out, and it is not sent again.
+        One that is being sent at this moment cannot be called back: what becomes of it is found out, and it is not
+        sent again; so with one of unknown outcome, while it is looked for. Where only a person can say what became
+        of it, it counts as not posted from then on; look at the timeline before.
         What is on X, or may come there, is still taken down where its entry says so; where nothing but that is
         left, that is what is given up.
 
         :param by: who decided it.
-        :param only_if: where the post must still stand.
+        :param only_if: where the post must still stand: where it stood when a person was asked, who has looked.
         :raises OvertakenError: when it stands elsewhere.
-        :raises LedgerError: when all of it is on X, or what is being sent of it at this moment is given up already.
+        :raises LedgerError: when all of it is on X, or what may come there is given up already.
         """
         with self._database.write() as connection:
             post, part = _hold(connection, post_id, only_if)
             # What X refused stays refused, but somebody has looked at it.
-            states = [*_ENDED, PartState.PLANNED, PartState.ARMED, PartState.UNCERTAIN]
+            states = [*_ENDED, PartState.PLANNED, PartState.ARMED]
+            settles = part is not None and _settles_itself(
+                connection, post, part, has_looked=only_if is not None, now=now
+            )
+            if not settles:
+                states.append(PartState.UNCERTAIN)
             moved = _move_all(connection, post_id, states, PartState.REFUSED, why=why)
-            is_on_x = any(each.receipt or each.state is PartState.SENDING for each in post.parts)
+            is_on_x = settles or any(each.receipt for each in post.parts)
             is_again = part is not None and is_given_up(connection, part.id, part.attempt_id)
-            is_called_off = part is not None and part.state is PartState.SENDING and not is_again
             but_deletion = is_on_x and not is_again
             gave_up = give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=but_deletion)
+            is_called_off = settles and not is_again
             if not (moved or gave_up or is_called_off) and not give_up_follow_ups(
                 connection, post_id, why=why, now=now
             ):
                 raise _nothing(connection, post_id, "still to be sent, so there is nothing to give up")
-            if not any(each.state is PartState.SENDING for each in post.parts):
+            if not settles:
                 wake(connection, post_id, None)
             _note(connection, part, VOID, by=by, words=why, now=now)
             return load_post(connection, post_id)
@@ -245,8 +252,8 @@ class Deciding:
         :param by: who decided it.
         :param only_if: where the post must still stand.
         :raises OvertakenError: when it stands elsewhere.
-        :raises LedgerError: when that part is neither uncertain nor refused as a duplicate, or the post on X
-            is another part's.
+        :raises LedgerError: when that part is neither uncertain nor ended after an unknown outcome (refused as a
+            duplicate, or given up), or the post on X is another part's.
         """
         with self._database.write() as connection:
             post, _ = _hold(connection, post_id, only_if)
@@ -268,7 +275,8 @@ class Deciding:
             connection.execute(
                 t.parts.update().where(t.parts.c.id == part.id).values(state=PartState.POSTED.value, why=None)
             )
-            if part.state is PartState.REFUSED:  # with it the rest of its thread was given up
+            if part.state is PartState.REFUSED and not is_given_up(connection, part.id, part.attempt_id):
+                # With it the rest of its thread was refused.
                 _move_all(connection, post_id, (PartState.REFUSED,), PartState.PLANNED)
             insert_receipt(connection, part.id, post.account, receipt)
             charge_part(connection, part.attempt_id, account=post.account, receipt=receipt)
@@ -299,11 +307,31 @@ def _goes_on(connection: Connection, part: Part, *, is_late: bool) -> bool:
     return part.state is PartState.UNCERTAIN or (waits and is_late)
 
 
+def _settles_itself(
+    connection: Connection, post: Post, part: Part, *, has_looked: bool, now: DateTime
+) -> bool:
+    """Whether the part may be on X, or come there, and what became of it is found out without a person."""
+    if part.state is PartState.UNCERTAIN and not has_looked:
+        return _is_looked_for(post, _started_at(connection, part), now)
+    return part.state is PartState.SENDING
+
+
+def _started_at(connection: Connection, part: Part) -> DateTime:
+    attempt = select(t.attempts.c.started_at).where(t.attempts.c.id == part.attempt_id)
+    started_at: DateTime = connection.execute(attempt).scalar_one()
+    return started_at
+
+
+def _is_looked_for(post: Post, started_at: DateTime, now: DateTime) -> bool:
+    """Of a part of unknown outcome: whether it still settles by itself, and is no person's to settle yet."""
+    return post.wake_at is not None and now < started_at + PATIENCE
+
+
 def _may_be_on_x(connection: Connection, part: Part) -> bool:
     if part.state is not PartState.REFUSED:
         return part.state is PartState.UNCERTAIN
     outcome = select(t.attempts.c.outcome).where(t.attempts.c.id == part.attempt_id)
-    return connection.execute(outcome).scalar_one_or_none() == DUPLICATE
+    return connection.execute(outcome).scalar_one_or_none() in _UNKNOWN
 
 
 def _note(

@@ -99,7 +99,9 @@ _CLOSE = (
     )
 )
 _UNPOSTED = (
-    select(t.parts.c.id).where(t.parts.c.post_id == bindparam("post"), ~_is_done(t.parts.c.state)).limit(1)
+    select(t.parts.c.id)
+    .where(t.parts.c.post_id == bindparam("post"), ~_needs_nobody(t.parts.c.state))
+    .limit(1)
 )
 _RECEIVED = (
     t.posts.update()

@@ -20,6 +20,7 @@ from x_provider.ledger.limits import Window, give_back, note, take
 from x_provider.ledger.moves import (
     close_attempt,
     first_marker,
+    is_given_up,
     move,
     move_to_posted,
     move_to_sending,
@@ -305,9 +306,11 @@ class Sending:
             return None
 
     def resend(self, post: Post, part: Part, *, why: str) -> bool:
-        """The part was looked for on X and is not there: uncertain → armed."""
+        """The part was looked for on X and is not there: uncertain → armed, unless it was given up meanwhile."""
         with self._database.write() as connection:
             lock_post(connection, post.id)
+            if is_given_up(connection, part.id, part.attempt_id):
+                return False
             old, new = PartState.UNCERTAIN, PartState.ARMED
             return move(connection, part.id, old, new, why=why, attempt_id=part.attempt_id)
 

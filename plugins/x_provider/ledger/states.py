@@ -45,7 +45,8 @@ MOVES: dict[PartState, frozenset[PartState]] = {
 """Every allowed move. Nothing leaves ``posted``; a part leaves ``sending`` only by what X said or did.
 
 ``posted`` is reached by proof: X's answer to the newest attempt, however late and whatever was believed meanwhile,
-or the post found on X. From ``refused`` also by a person's word, who has found there what X called a duplicate.
+or the post found on X. From ``refused`` also by a person's word, who has found there what X called a duplicate, or
+what was given up before anybody knew.
 """
 
 UNDER_WAY = frozenset({PartState.SENDING, PartState.UNCERTAIN})
