@@ -263,5 +263,6 @@ def test_what_a_dead_sender_left_and_somebody_gave_up_is_not_sent(
         armed, armed.parts[0], user_id=user_id, sender="mortal", clock=clock, lease_seconds=LEASE_SECONDS
     )
     void(post)
+    clock.ahead += LEASE_SECONDS
     assert ends(post) == [PartState.REFUSED]
     assert creates() == []

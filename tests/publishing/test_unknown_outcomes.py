@@ -16,6 +16,7 @@ from x_provider.ledger.tables import attempts
 from x_provider.publishing import Publisher
 from x_provider.publishing.asking import open_questions
 from x_provider.publishing.reconciling import QUIET_SECONDS
+from x_provider.publishing.sending import LEASE_SECONDS
 from x_provider.publishing.upkeep import Swept, sweep
 
 CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
@@ -117,6 +118,47 @@ def test_a_post_that_is_not_on_x_after_the_quiet_period_is_sent_again_once(
         assert publisher.fire(post.id).post.state is PartState.POSTED
     assert len(sandbox.posts()) == 1
     assert (len(creates()), outcomes()[-1]) == (2, "posted")
+
+
+def test_the_quiet_period_counts_from_when_the_request_can_have_left(
+    sandbox, publisher, plan, clock, creates, monkeypatch
+):
+    post = plan("One")
+    publisher.user()
+    sandbox.faults("drop_before_commit", **CREATE)
+    create = XClient.create_post
+
+    def suspended(*args, **kwargs):
+        clock.ahead += LEASE_SECONDS - 5
+        return create(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(XClient, "create_post", suspended)
+        assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    clock.ahead += QUIET_SECONDS - 5
+    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    clock.ahead += 6
+    assert publisher.fire(post.id).post.state is PartState.ARMED
+    assert len(creates()) == 1
+
+
+def test_of_a_dead_sender_the_quiet_period_counts_from_the_end_of_its_lease(
+    ledger, publisher, plan, clock, creates
+):
+    post = publisher.arm(plan("One").id)
+    user_id, began_at = publisher.user().user_id, clock()
+    ledger.sending.begin(
+        post, post.parts[0], user_id=user_id, sender="mortal", clock=clock, lease_seconds=LEASE_SECONDS
+    )
+    for seconds, state in (
+        (LEASE_SECONDS + 1, PartState.UNCERTAIN),
+        (QUIET_SECONDS + 1, PartState.UNCERTAIN),
+        (LEASE_SECONDS + QUIET_SECONDS - 5, PartState.UNCERTAIN),
+        (LEASE_SECONDS + QUIET_SECONDS + 1, PartState.ARMED),
+    ):
+        clock.ahead += (began_at.add(seconds=seconds) - clock()).total_seconds()
+        assert publisher.fire(post.id).post.state is state
+    assert creates() == []
 
 
 def test_a_look_that_began_in_the_quiet_period_does_not_count_as_the_one_after_it(

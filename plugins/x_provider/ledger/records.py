@@ -250,6 +250,7 @@ class Attempt:
     :param newest_own_id: the newest post of the account that the ledger knew then; what the attempt created
         is newer.
     :param warning: that the account's budget is nearly used up, said once a month; None as a rule.
+    :param finished_at: when its sender knew what came of it, or that nobody does; or when it counted as dead.
     """
 
     id: int
@@ -261,6 +262,12 @@ class Attempt:
     newest_own_id: str | None
     outcome: str | None = None
     warning: str | None = None
+    finished_at: DateTime | None = None
+
+    @property
+    def left_by(self) -> DateTime:
+        """When its request had left at the latest, if it ever did: none leaves after the lease."""
+        return min(self.finished_at or self.lease_until, self.lease_until)
 
 
 @dataclass(frozen=True)

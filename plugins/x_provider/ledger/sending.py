@@ -148,6 +148,7 @@ class Sending:
             row.user_id,
             row.newest_own_id,
             row.outcome,
+            finished_at=row.finished_at,
         )
 
     def began_at(self, attempt: Attempt, *, but_ended: Collection[str]) -> DateTime:

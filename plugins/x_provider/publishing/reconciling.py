@@ -18,7 +18,8 @@ from x_provider.ledger import ACCOUNT_STOPPED, OVER_BUDGET, AccountOnX, Attempt,
 from x_provider.text import extract_urls
 
 QUIET_SECONDS = 180
-"""How long after an attempt its post may still appear: X may be slow to create it, and reads lag writes."""
+"""How long after its request has left an attempt's post may still appear: X may be slow to create it, and reads lag
+writes."""
 CREATED_NOTHING = frozenset(
     {
         ACCOUNT_STOPPED,

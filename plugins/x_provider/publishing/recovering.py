@@ -96,7 +96,7 @@ class Recovery:
         found = self._look(post, part, attempt)
         if found is not None:
             return found
-        quiet_until = attempt.started_at.add(seconds=QUIET_SECONDS)
+        quiet_until = attempt.left_by.add(seconds=QUIET_SECONDS)
         if asked_at < quiet_until:  # however late X answered: what it has created since it does not show
             now = self._clock()
             look_at = max(now, min(now.add(seconds=self._stops.pause(post)), quiet_until))
@@ -153,7 +153,7 @@ class Recovery:
         return self._resend(post, part)
 
     def _resend(self, post: Post, part: Part) -> Outcome:
-        absent = f"{where(post, part)}: not on X {QUIET_SECONDS} s after it was sent without an answer"
+        absent = f"{where(post, part)}: not on X {QUIET_SECONDS} s after it had left, and no answer came"
         now = self._clock()
         held = self._held(post, part, now)
         if held is not None:
