@@ -13,14 +13,17 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from airflow_harness import wait_for
 from drafting import described, plan_post
 from new_ledger import new_ledger
+from other_processes import begin_attempt, send_without_answer
 from triggering import first_event
 
 from x_provider.calendar import PartSpec
 from x_provider.hooks.publisher import open_publisher
-from x_provider.ledger import Ledger, PartState
+from x_provider.ledger import Ledger, PartState, Receipt
 from x_provider.operators.publishing import XCreatePostOperator
 from x_provider.operators.retrying import XTriggerFailedError
 from x_provider.operators.uploading import XUploadMediaOperator
+from x_provider.publishing.receipts import evidence_of
+from x_provider.triggers.receipt import XKeepReceiptTrigger
 
 
 @pytest.fixture
@@ -218,3 +221,29 @@ def test_a_task_that_uploads_does_not_take_a_post_of_another_ledger_for_its_own(
     assert theirs.id == with_media.id
     with pytest.raises(AirflowFailException, match="names another database"):
         come_back(waiting, with_media, None, XUploadMediaOperator)
+
+
+@pytest.mark.parametrize("by", ["task", "trigger"])
+@pytest.mark.parametrize("is_older", [False, True], ids=["this release's", "an older release's"])
+def test_a_receipt_of_the_former_database_changes_nothing_in_the_one_that_is_there_by_now(
+    planned, parked, come_back, another_ledger, set_up, monkeypatch, by, is_older
+):
+    post = planned("Ours", due_in=60)
+    waiting, now = parked(post), pendulum.now("UTC")
+    attempt = begin_attempt(set_up.ledger, post, at=now)
+    receipt = Receipt("1790000000000000001", "https://x.com/a/status/1790000000000000001", now, now)
+    evidence = evidence_of(attempt, receipt, post.account, post.name)
+    if is_older:
+        evidence = {key: value for key, value in evidence.items() if key not in ("post", "started_at")}
+    ledger = another_ledger()
+    account = post.account if by == "task" else "x_somebody_else"
+    theirs = plan_post(ledger, "Theirs", account=account, key="theirs")
+    theirs = send_without_answer(ledger, theirs, at=now, wake_at=now)
+    event = {"post_id": post.id, "receipt": evidence}
+    if by == "trigger":
+        monkeypatch.setattr("x_provider.triggers.receipt._PAUSE_SECONDS", 0.1)
+        trigger = XKeepReceiptTrigger(receipt=evidence, ledger_conn_id=set_up.ledger_conn_id)
+        event = asyncio.run(first_event(trigger))
+    with pytest.raises(AirflowFailException, match="sent from another ledger"):
+        come_back(waiting, post, event)
+    assert ledger.posts.get(theirs.id) == theirs

@@ -121,7 +121,7 @@ def test_a_receipt_that_the_trigger_could_not_store_is_stored_by_the_task(planne
     receipt = Receipt(
         "1900000000000000001", "https://x.com/me/status/1900000000000000001", utc_now(), utc_now()
     )
-    event = {"post_id": post.id, "receipt": evidence_of(attempt, receipt, post.account)}
+    event = {"post_id": post.id, "receipt": evidence_of(attempt, receipt, post.account, post.name)}
     task = XCreatePostOperator(task_id="only", post_id=post.id, ledger_conn_id=set_up.ledger_conn_id)
     assert task.execute_complete({}, json.loads(json.dumps(event)))["x_ids"] == [receipt.x_id]
     assert ledger.posts.get(post.id).state is PartState.POSTED

@@ -145,7 +145,7 @@ class EngineMachine(RuleBasedStateMachine):
             self._fail_with(None)
             created = self.publisher.client.create_post(request)
             receipt = Receipt(created.id, post_url(user, created.id), created_at(created.id), self.now())
-            self.unheard.append(evidence_of(attempt, receipt, post.account))
+            self.unheard.append(evidence_of(attempt, receipt, post.account, post.name))
 
     @rule()
     def a_sender_that_seemed_dead_tells_what_x_answered(self):

@@ -7,12 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from airflow_harness import wait_for
-from other_processes import LedgerGoes
+from drafting import plan_post
+from new_ledger import new_ledger
+from other_processes import LedgerGoes, send_without_answer
 
 from x_provider.calendar import PartSpec
 from x_provider.client import CreatePost
-from x_provider.ledger import PartState, Receipt
-from x_provider.publishing import Publisher, ReceiptNotStoredError, keep_evidence
+from x_provider.ledger import Ledger, PartState, Receipt
+from x_provider.publishing import AnotherLedgerError, Publisher, ReceiptNotStoredError, keep_evidence
 from x_provider.publishing.receipts import keep
 from x_provider.publishing.recovering import ANSWER_SECONDS
 from x_provider.publishing.sending import LEASE_SECONDS
@@ -70,7 +72,7 @@ def test_a_receipt_is_written_when_the_ledger_is_back(ledger, ledger_goes, sent)
         if len(pauses) == 3:
             ledger_goes.back()
 
-    keep(ledger, attempt, receipt, account="x_default", sleep=sleep)
+    keep(ledger, attempt, receipt, account="x_default", name="december/hello", sleep=sleep)
     assert len(pauses) == 3
     assert pauses == sorted(pauses)
     assert ledger.posts.get(attempt.post_id).parts[0].receipt == receipt
@@ -96,7 +98,7 @@ def test_while_the_ledger_stays_away_the_receipt_is_carried_as_plain_json(ledger
     attempt, receipt = sent
     ledger_goes.away()
     with pytest.raises(ReceiptNotStoredError, match=receipt.x_id) as away:
-        keep(ledger, attempt, receipt, account="x_default", patience=0)
+        keep(ledger, attempt, receipt, account="x_default", name="december/hello", patience=0)
     ledger_goes.back()
     assert ledger.posts.get(attempt.post_id).state is PartState.SENDING
     for _ in range(2):
@@ -104,14 +106,56 @@ def test_while_the_ledger_stays_away_the_receipt_is_carried_as_plain_json(ledger
         assert ledger.posts.get(attempt.post_id).parts[0].receipt == receipt
 
 
+@pytest.fixture
+def carried(ledger, ledger_goes, sent):
+    """The evidence of a post on X that its ledger could not be told of."""
+    attempt, receipt = sent
+    ledger_goes.away()
+    with pytest.raises(ReceiptNotStoredError) as away:
+        keep(ledger, attempt, receipt, account="x_default", name="december/hello", patience=0)
+    ledger_goes.back()
+    return json.loads(json.dumps(away.value.evidence))
+
+
+@pytest.mark.parametrize("theirs", ["another post", "the same post, sent at another time", "no post"])
+def test_a_receipt_does_not_land_on_another_ledgers_post(ledger, clock, tmp_path, carried, theirs):
+    (tmp_path / "another").mkdir()
+    another = Ledger(new_ledger(tmp_path / "another"))
+    if theirs != "no post":
+        key = "theirs" if theirs == "another post" else "hello"
+        send_without_answer(another, plan_post(another, "Not on X", key=key), at=clock(), wake_at=clock())
+    before = another.posts.all()
+    with pytest.raises(AnotherLedgerError, match=f"adopt december/hello {carried['url']}"):
+        keep_evidence(another, carried)
+    assert another.posts.all() == before
+    keep_evidence(ledger, carried)
+    assert ledger.posts.find("december", "hello").state is PartState.POSTED
+
+
+def test_evidence_of_an_older_release_is_kept_and_of_another_accounts_post_is_not(
+    ledger, ledger_goes, carried, monkeypatch
+):
+    older = {key: value for key, value in carried.items() if key not in ("post", "started_at")}
+    monkeypatch.setitem(keep.__kwdefaults__, "patience", 0)
+    ledger_goes.away()
+    with pytest.raises(ReceiptNotStoredError) as away:
+        keep_evidence(ledger, older)
+    assert away.value.evidence == older
+    ledger_goes.back()
+    with pytest.raises(AnotherLedgerError, match="another ledger"):
+        keep_evidence(ledger, {**older, "account": "x_somebody_else"})
+    keep_evidence(ledger, older)
+    assert ledger.posts.find("december", "hello").state is PartState.POSTED
+
+
 def test_a_second_receipt_for_a_part_is_reported_with_both_its_facts(ledger, sent):
     attempt, receipt = sent
-    keep(ledger, attempt, receipt, account="x_default")
+    keep(ledger, attempt, receipt, account="x_default", name="december/hello")
     other = Receipt(
         "1900000000000000002", "https://x.com/me/status/2", receipt.posted_at, receipt.received_at
     )
     with pytest.raises(ReceiptNotStoredError, match="holds another receipt") as conflict:
-        keep(ledger, attempt, other, account="x_default")
+        keep(ledger, attempt, other, account="x_default", name="december/hello")
     assert conflict.value.evidence["x_id"] == other.x_id
     assert ledger.posts.get(attempt.post_id).parts[0].receipt == receipt
 
@@ -125,7 +169,7 @@ def test_a_post_whose_sender_seems_dead_is_looked_for_before_its_lease_is_over(
     clock.ahead = ANSWER_SECONDS + 1
     (part,) = other.fire(attempt.post_id).post.parts
     assert (part.state, part.receipt.x_id, part.receipt.adopted) == (PartState.POSTED, receipt.x_id, True)
-    keep(ledger, attempt, receipt, account="x_default")
+    keep(ledger, attempt, receipt, account="x_default", name="december/hello")
     assert len(creates()) == 1
 
 

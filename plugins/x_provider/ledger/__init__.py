@@ -46,6 +46,7 @@ from x_provider.ledger.records import (
     FollowUp,
     FollowUpDraft,
     Held,
+    Origin,
     Part,
     Post,
     PostDraft,
@@ -56,7 +57,7 @@ from x_provider.ledger.records import (
 )
 from x_provider.ledger.refusals import Refusal, Refusals
 from x_provider.ledger.sealing import Sealer
-from x_provider.ledger.sending import CREATE_FAMILY, ReceiptTakenError, Sending
+from x_provider.ledger.sending import CREATE_FAMILY, NotRecordedHereError, ReceiptTakenError, Sending
 from x_provider.ledger.snapshots import Snapshots
 from x_provider.ledger.states import MOVES, UNDER_WAY, UNSENT, PartState, may_move
 from x_provider.ledger.sweeping import Sweeping
@@ -94,6 +95,8 @@ __all__ = [
     "Ledger",
     "LedgerError",
     "Month",
+    "NotRecordedHereError",
+    "Origin",
     "OvertakenError",
     "Part",
     "PartState",

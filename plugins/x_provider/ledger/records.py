@@ -271,6 +271,17 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Which post an attempt was about, and when it began: in another ledger its numbers mean another attempt.
+
+    :param name: the post's, ``calendar/key``; None where nobody noted it, and so with ``started_at``.
+    """
+
+    name: str | None
+    started_at: DateTime | None
+
+
+@dataclass(frozen=True)
 class Held:
     """Why a part may not be sent now.
 

@@ -30,7 +30,7 @@ from x_provider.ledger.moves import (
 )
 from x_provider.ledger.posts import lock_post, wake
 from x_provider.ledger.receipts import insert_receipt, newest_own_id
-from x_provider.ledger.records import Attempt, Content, Cost, Held, Part, Post, Receipt
+from x_provider.ledger.records import Attempt, Content, Cost, Held, Origin, Part, Post, Receipt
 from x_provider.ledger.states import UNDER_WAY, PartState, may_move
 from x_provider.ledger.together import Together
 
@@ -44,6 +44,10 @@ class _OvertakenError(Exception):
 
 class ReceiptTakenError(RuntimeError):
     """The post on X that a part was about to take as its receipt is another part's."""
+
+
+class NotRecordedHereError(RuntimeError):
+    """The attempt that a receipt is of was recorded in another ledger than this."""
 
 
 class Sending:
@@ -186,6 +190,7 @@ class Sending:
         request_id: str | None = None,
         http_status: int | None = None,
         windows: Iterable[Window] = (),
+        origin: Origin | None = None,
     ) -> bool:
         """The attempt's post is on X: keep the receipt. Repeating it changes nothing.
 
@@ -193,8 +198,10 @@ class Sending:
         proof.
 
         :param windows: what X's answer said about rate limits.
+        :param origin: of an attempt that somebody has carried here, who may have come to another ledger.
         :returns: False when another attempt was begun meanwhile, or the post changed and will be sent as changed.
         :raises ReceiptTakenError: when another part has that very post as its receipt.
+        :raises NotRecordedHereError: when the attempt is not this ledger's: then nothing is written.
         """
         try:
             return self._posted(
@@ -204,6 +211,7 @@ class Sending:
                 request_id=request_id,
                 http_status=http_status,
                 windows=windows,
+                origin=origin,
             )
         except IntegrityError:
             raise ReceiptTakenError(
@@ -219,8 +227,11 @@ class Sending:
         request_id: str | None,
         http_status: int | None,
         windows: Iterable[Window],
+        origin: Origin | None,
     ) -> bool:
         def keep(connection: Connection) -> bool:
+            if origin is not None and not _is_recorded(connection, attempt, origin, account=account):
+                raise NotRecordedHereError
             settle_post(connection, attempt.post_id, part_id=attempt.part_id)
             if not move_to_posted(connection, attempt.part_id, attempt_id=attempt.id):
                 raise _OvertakenError
@@ -393,6 +404,26 @@ def _is_current(connection: Connection, post: Post) -> bool:
 def _is_this(row: Row[Any, Any, Any, Any, Any], post: Post) -> bool:
     now, read = (row.account, row.revision, row.due_at), (post.account, post.revision, post.due_at)
     return bool(now == read)
+
+
+def _is_recorded(connection: Connection, attempt: Attempt, origin: Origin, *, account: str) -> bool:
+    """Whether the attempt is the one of that number here."""
+    query = (
+        select(t.posts.c.calendar, t.posts.c.key, t.posts.c.account, t.attempts.c.started_at)
+        .join_from(t.attempts, t.parts, t.parts.c.id == t.attempts.c.part_id)
+        .join(t.posts, t.posts.c.id == t.parts.c.post_id)
+        .where(
+            t.attempts.c.id == attempt.id,
+            t.parts.c.id == attempt.part_id,
+            t.posts.c.id == attempt.post_id,
+        )
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None or origin.name not in (None, f"{row.calendar}/{row.key}"):
+        return False
+    if origin.started_at is None:
+        return bool(row.account == account)
+    return bool(row.started_at == origin.started_at)
 
 
 def _refuse(connection: Connection, post: Post, part: Part, *, why: str) -> bool:

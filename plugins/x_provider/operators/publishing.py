@@ -28,7 +28,14 @@ from x_provider.operators.parking import (
 )
 from x_provider.operators.planning import CONTENT_FIELDS, XContentOperator
 from x_provider.operators.retrying import XTriggerFailedError
-from x_provider.publishing import PostedTwiceError, Publisher, ReceiptNotStoredError, keep_evidence, utc_now
+from x_provider.publishing import (
+    AnotherLedgerError,
+    PostedTwiceError,
+    Publisher,
+    ReceiptNotStoredError,
+    keep_evidence,
+    utc_now,
+)
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.triggers.publish import XPublishTrigger
 from x_provider.triggers.receipt import XKeepReceiptTrigger
@@ -156,7 +163,7 @@ class XCreatePostOperator(XContentOperator):
 
     def _keep(self, error: ReceiptNotStoredError, **known: str | None) -> NoReturn:
         """The ledger could not be told of a post on X: the triggerer goes on trying, and no retry forgets it."""
-        if isinstance(error, PostedTwiceError):
+        if isinstance(error, (PostedTwiceError, AnotherLedgerError)):
             raise AirflowFailException(str(error)) from error
         self.log.error("%s. The triggerer tells it as soon as it can", error)
         self.defer(
@@ -181,7 +188,8 @@ class XCreatePostOperator(XContentOperator):
             raise AirflowFailException(event["conflict"])
         if "receipt" in event:
             try:
-                keep_evidence(self.ledger, event["receipt"])
+                # An older release's evidence does not say which post it is of.
+                keep_evidence(self.ledger, {"post": name} | event["receipt"])
             except ReceiptNotStoredError as error:
                 self._keep(error, name=name, account=account)
         post = self.ledger.posts.get(int(event["post_id"]))

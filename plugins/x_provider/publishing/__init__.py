@@ -10,9 +10,15 @@ from x_provider.publishing.governor import governed
 from x_provider.publishing.media import MediaPreparer, Prepared, hand_over_at
 from x_provider.publishing.outcomes import Outcome, decide
 from x_provider.publishing.queue import take_due
-from x_provider.publishing.receipts import PostedTwiceError, ReceiptNotStoredError, keep_evidence
+from x_provider.publishing.receipts import (
+    AnotherLedgerError,
+    PostedTwiceError,
+    ReceiptNotStoredError,
+    keep_evidence,
+)
 
 __all__ = [
+    "AnotherLedgerError",
     "Applied",
     "Fired",
     "MediaPreparer",

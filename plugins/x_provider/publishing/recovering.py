@@ -127,7 +127,7 @@ class Recovery:
             return None
         receipt = Receipt(found.id, post_url(user, found.id), created_at(found.id) or now, now, adopted=True)
         try:
-            keep(self._ledger, attempt, receipt, account=post.account)
+            keep(self._ledger, attempt, receipt, account=post.account, name=post.name)
         except ReceiptTakenError:
             return self._stops.overtaken()
         self._report(f"found {receipt.url}")

@@ -204,6 +204,7 @@ class Sender:
                 attempt,
                 receipt,
                 account=self._account,
+                name=post.name,
                 request_id=created.request_id,
                 http_status=201,
                 windows=windows_of(created.windows),

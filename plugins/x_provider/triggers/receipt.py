@@ -10,7 +10,7 @@ from typing import Any
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from x_provider.hooks.ledger import LedgerHook
-from x_provider.publishing import PostedTwiceError, keep_evidence
+from x_provider.publishing import AnotherLedgerError, PostedTwiceError, keep_evidence
 from x_provider.triggers.waiting import in_thread
 
 _PAUSE_SECONDS = 10
@@ -46,7 +46,7 @@ class XKeepReceiptTrigger(BaseTrigger):
             try:
                 hook = await LedgerHook.aget(self.ledger_conn_id)
                 await in_thread(_KEEPING, keep_evidence, hook.ledger(), self.receipt)
-            except PostedTwiceError as error:
+            except (PostedTwiceError, AnotherLedgerError) as error:
                 yield TriggerEvent({"conflict": str(error)})
                 return
             except Exception as error:
