@@ -7,6 +7,8 @@ import pytest
 from other_processes import begin_attempt, wake_post
 
 from x_provider.ledger import LedgerError, PartState, Receipt
+from x_provider.ledger import tables as t
+from x_provider.ledger.posts import lock_post
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
@@ -25,6 +27,24 @@ def test_a_planned_post_reads_back_as_it_was_written(ledger, draft):
     assert post.due_at == NOW
     assert [part.content for part in post.parts] == [{"text": "one 🦉"}, {"text": "two"}]
     assert {part.state for part in post.parts} == {PartState.PLANNED}
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_file_that_lies_elsewhere_does_not_bring_back_the_text_that_an_editor_changes_at_that_moment(
+    ledger, draft, wait_until_waiting
+):
+    ledger.posts.put(draft(texts=("Old",)), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    moved = draft(texts=("Old, with its file elsewhere",))
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.database.write() as editor:
+            lock_post(editor, post.id)
+            editor.execute(t.posts.update().values(revision="2"))
+            editor.execute(t.parts.update().values(content={"text": "New"}))
+            relocating = pool.submit(ledger.posts.relocate, "december", [moved])
+            wait_until_waiting(1)
+        assert relocating.result() == []
+    assert ledger.posts.get(post.id).parts[0].content == {"text": "New"}
 
 
 def test_instants_keep_their_microseconds_and_come_back_in_utc(ledger, draft):

@@ -191,7 +191,8 @@ class Posts:
                 connection.execute(
                     _CLAIM, {"post": post.id, "was": post.wake_at, "until": instant, "taker": taker}
                 ).rowcount
-                for post, instant in until.items()
+                # In the order in which relocating holds them, too.
+                for post, instant in sorted(until.items(), key=lambda each: each[0].id)
             )
 
     def taken(self, taker: str) -> list[DuePost]:
