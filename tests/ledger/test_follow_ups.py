@@ -87,6 +87,40 @@ def test_giving_up_the_rest_ends_parts_and_follow_ups_and_repeating_it_changes_n
     assert (decision.part, decision.by, decision.words) == (2, "ann", "gone")
 
 
+@pytest.fixture
+def planned_anew(ledger, draft, posted):
+    """A post whose rest was given up, and whose entry says something else since."""
+    delete = after(180, delete=True)
+    post = posted(texts=("One", "Two"), follow_ups=[delete])
+    ledger.deciding.void(post.id, why="not so", now=NOW, by="ann")
+    assert ledger.posts.put(draft(texts=("One", "Zwei"), revision="another", follow_ups=[delete]), now=NOW)
+    return ledger.posts.get(post.id)
+
+
+def test_what_was_given_up_of_an_entry_is_not_given_up_of_what_it_says_now(ledger, planned_anew):
+    post = planned_anew
+    assert not ledger.deciding.is_given_up(post.parts[1])
+    ledger.deciding.void(post.id, why="nor so", now=NOW, by="ann")
+    assert [each.state for each in ledger.follow_ups.of(post.id)] == ["waiting"]
+    assert [(each.part, each.decision, each.by) for each in ledger.deciding.decisions(post.id)][1:] == [
+        (2, "void", "ann"),
+        (2, "plan", "its entry"),
+        (2, "void", "ann"),
+    ]
+
+
+@pytest.mark.parametrize("state", ["planned", "armed", "missed"])
+def test_giving_up_the_rest_ends_what_is_still_to_come_whatever_was_decided_of_it(
+    ledger, planned_anew, state
+):
+    post = planned_anew
+    ledger.deciding.void(post.id, why="nor so", now=NOW, by="ann")
+    with ledger.database.write() as connection:  # as an older release planned it anew
+        connection.execute(text(f"UPDATE x_parts SET state = '{state}' WHERE id = {post.parts[1].id}"))
+    given_up = ledger.taking_down.give_up_rest(post.id, why="gone", by="ann", now=NOW)
+    assert (given_up.parts[1].state, given_up.parts[1].why) == (PartState.REFUSED, "gone")
+
+
 def test_what_is_under_way_when_the_rest_is_given_up_is_not_sent_again(ledger, posted):
     post = posted(texts=("One", "Two"), follow_ups=[after(180, delete=True)])
     with ledger.database.write() as connection:

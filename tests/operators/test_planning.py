@@ -233,6 +233,9 @@ def test_a_retry_does_not_send_what_a_person_gave_up_meanwhile(post_of, set_up):
     post = post_of(text="Hello", at=IN_TWO_DAYS)
     set_up.ledger.deciding.void(post.id, why="not wanted", now=pendulum.now("UTC"))
     assert post_of(text="Hello", at=IN_TWO_DAYS).state is PartState.REFUSED
+    again = post_of(text="Something else", at=IN_TWO_DAYS)
+    assert again.state is PartState.PLANNED
+    set_up.ledger.sending.give_up(again, PartState.REFUSED, why="its file is missing")
     assert post_of(text="Something else", at=IN_TWO_DAYS).state is PartState.PLANNED
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database, LedgerError
 from x_provider.ledger.follow_ups import replace_follow_ups
+from x_provider.ledger.moves import is_given_up
 from x_provider.ledger.records import Content, DuePost, Part, Post, PostDraft, PostOutline, Receipt
 from x_provider.ledger.relocating import relocate
 from x_provider.ledger.states import UNSENT, PartState
@@ -331,6 +332,7 @@ def _replace(connection: Connection, post_id: int, draft: PostDraft, now: DateTi
         .where(t.posts.c.id == post_id)
         .values(planned_at=now, taken_by=None, **_columns(draft))
     )
+    _supersede_decisions(connection, post_id, now)
     of_post = t.parts.update().where(t.parts.c.post_id == post_id)
     for position, content in enumerate(draft.contents):
         if position in on_x:
@@ -351,6 +353,17 @@ def _replace(connection: Connection, post_id: int, draft: PostDraft, now: DateTi
     if len(on_x) == len(draft.contents):  # cut to what is on X: nothing is left to do
         connection.execute(t.posts.update().where(t.posts.c.id == post_id).values(wake_at=None))
     return True
+
+
+def _supersede_decisions(connection: Connection, post_id: int, now: DateTime) -> None:
+    """What a person gave up of the entry as it was, they did not give up of what it says now."""
+    unsent = t.parts.c.post_id == post_id, t.parts.c.state != PartState.POSTED.value
+    for part in connection.execute(select(t.parts.c.id, t.parts.c.attempt_id).where(*unsent)).all():
+        if is_given_up(connection, part.id, part.attempt_id):
+            row = {"part_id": part.id, "attempt_id": part.attempt_id, "decision": "plan", "decided_at": now}
+            connection.execute(
+                t.decisions.insert().values(decided_by="its entry", words="planned anew", **row)
+            )
 
 
 def _agree(connection: Connection, post_id: int, on_x: set[int], draft: PostDraft) -> bool:

@@ -37,12 +37,14 @@ class TakingDown:
                 return post
             give_up_follow_ups(connection, post_id, why=why, now=now, but_deletion=True)
             for part in post.parts:
-                is_known = part.state in (*_TO_COME, *UNDER_WAY)
-                if not is_known or is_given_up(connection, part.id, part.attempt_id):
+                if part.state not in (*_TO_COME, *UNDER_WAY):
                     continue
-                if part.state in _TO_COME:
+                given_up = is_given_up(connection, part.id, part.attempt_id)
+                if part.state in _TO_COME and not (given_up and part.state is PartState.REFUSED):
                     refused = t.parts.update().where(t.parts.c.id == part.id)
                     connection.execute(refused.values(state=PartState.REFUSED.value, why=why))
+                if given_up:
+                    continue
                 row = {"part_id": part.id, "attempt_id": part.attempt_id, "decision": VOID, "words": why}
                 connection.execute(t.decisions.insert().values(decided_at=now, decided_by=by, **row))
             if not any(part.state in UNDER_WAY for part in post.parts):
