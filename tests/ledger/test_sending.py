@@ -209,6 +209,14 @@ def test_an_answer_to_what_was_changed_meanwhile_is_no_receipt_for_the_new_words
     assert ledger.posts.get(armed.id).state is PartState.PLANNED
 
 
+def test_what_was_resumed_since_it_was_read_is_not_missed(ledger, armed):
+    ledger.deciding.resume(armed.id, now=NOW.add(hours=1), by="ann")
+    assert not ledger.sending.give_up(armed, PartState.MISSED, why="too late")
+    resumed = ledger.posts.get(armed.id)
+    assert (resumed.state, resumed.wake_at) == (PartState.ARMED, NOW.add(hours=1))
+    assert ledger.sending.give_up(resumed, PartState.MISSED, why="too late")
+
+
 def test_a_thread_given_up_while_a_part_is_on_its_way_is_settled_by_that_part_s_receipt(ledger, draft):
     ledger.posts.put(draft(texts=("First", "Second")), now=NOW)
     post = ledger.posts.find("december", "hello")

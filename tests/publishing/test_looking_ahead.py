@@ -45,6 +45,19 @@ def test_a_post_that_was_moved_meanwhile_waits_for_its_new_time(looked_at, publi
     assert sandbox.posts() == []
 
 
+@pytest.mark.parametrize("then", ["ask", "skip"])
+def test_a_late_post_that_a_person_resumed_meanwhile_is_not_missed(
+    plan, publisher, ledger, clock, sandbox, then
+):
+    post = plan("Better late", grace=600, then=then, due_in=-590)
+    publisher.arm(post.id)
+    publisher.look_ahead(post.id)
+    clock.ahead = 15
+    ledger.deciding.resume(post.id, now=clock(), by="ann")
+    assert publisher.fire(post.id).post.state is PartState.POSTED
+    assert [post["text"] for post in sandbox.posts()] == ["Better late"]
+
+
 def test_a_post_that_was_withdrawn_meanwhile_is_not_sent(looked_at, publisher, ledger, creates):
     assert ledger.posts.withdraw(looked_at.calendar, looked_at.key)
     assert publisher.fire(looked_at.id).post.state is PartState.WITHDRAWN

@@ -385,10 +385,13 @@ class Sending:
     def give_up(self, post: Post, to: PartState, *, why: str) -> bool:
         """Move every unsent part to ``refused`` or ``missed``; nobody is woken for the post again.
 
-        :returns: False when the post changed, or when a part of it is on its way: then nothing is moved.
+        :returns: False when the post changed, when a part of it is on its way, or when somebody has resumed meanwhile
+            what was to be missed: then nothing is moved.
         """
         with self._database.write() as connection:
             if not _is_current(connection, post) or _is_on_its_way(connection, post.id):
+                return False
+            if to is PartState.MISSED and not _is_as_late(connection, post):
                 return False
             moved = _move_unsent(connection, post, to, why=why)
             if moved:
@@ -404,6 +407,12 @@ def _is_current(connection: Connection, post: Post) -> bool:
 def _is_this(row: Row[Any, Any, Any, Any, Any], post: Post) -> bool:
     now, read = (row.account, row.revision, row.due_at), (post.account, post.revision, post.due_at)
     return bool(now == read)
+
+
+def _is_as_late(connection: Connection, post: Post) -> bool:
+    """Whether the post's late policy is the one that was read: who resumes it replaces that."""
+    late_then = select(t.posts.c.late_then).where(t.posts.c.id == post.id)
+    return bool(connection.execute(late_then).scalar_one() == post.late_then)
 
 
 def _is_recorded(connection: Connection, attempt: Attempt, origin: Origin, *, account: str) -> bool:

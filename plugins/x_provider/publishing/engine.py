@@ -182,8 +182,10 @@ class Publisher:
         if self._clock() < post.due_at:
             # Whoever calls may know an older due time: the calendar may have moved the post.
             return Fired(post, post.due_at)
-        if self._missed(post):
-            return Fired(self.ledger.posts.get(post_id))
+        if (why := self._too_late(post)) is not None:
+            if self.ledger.sending.give_up(post, PartState.MISSED, why=why):
+                return Fired(self.ledger.posts.get(post_id))
+            return self.fire(post_id)  # it has changed since it was read: somebody has resumed it, perhaps
         while (part := _next_part(post)) is not None:
             seen = ahead if ahead and ahead.post is post else None
             done = self._advance(post, part, seen.request if seen else None)
@@ -228,12 +230,11 @@ class Publisher:
             )
         return post
 
-    def _missed(self, post: Post) -> bool:
-        part, now = _next_part(post), self._clock()
+    def _too_late(self, post: Post) -> str | None:
+        part = _next_part(post)
         if part is None or part.position > 0 or part.state not in (PartState.PLANNED, PartState.ARMED):
-            return False
-        why = too_late(self.ledger, post, now=now)
-        return why is not None and self.ledger.sending.give_up(post, PartState.MISSED, why=why)
+            return None
+        return too_late(self.ledger, post, now=self._clock())
 
     def _advance(self, post: Post, part: Part, request: SignedCall | None) -> Receipt | Outcome:
         """Bring one part to X, or find it there; or say what stopped it."""
