@@ -10,6 +10,7 @@ import pytest
 from airflow_harness import wait_for
 
 from x_provider.calendar import PartSpec
+from x_provider.client import XClient
 from x_provider.ledger import Blackout, Ledger, PartState
 from x_provider.publishing import Publisher
 
@@ -154,6 +155,25 @@ def test_a_stop_that_comes_while_a_sender_waits_for_its_connection_keeps_the_pos
     publisher = Publisher(ledger, client, account="x_default", clock=Waiting())
     assert publisher.fire(post.id).post.state is PartState.ARMED
     assert "stopped by eve" in publisher.fire(post.id).why
+    assert creates() == []
+
+
+@pytest.mark.parametrize(("set_back", "waits"), [(10, 0), (0.7, 0.7)], ids=["far", "by as much as it took"])
+def test_a_clock_that_is_set_back_while_a_sender_waits_for_its_connection_lets_nothing_past_a_stop(
+    ledger, publisher, plan, clock, creates, monkeypatch, set_back, waits
+):
+    post = plan("Wait for it")
+    publisher.user()
+    create = XClient.create_post
+
+    def connecting(*args, **kwargs):
+        stop(ledger, clock)
+        clock.ahead -= set_back
+        time.sleep(waits)
+        return create(*args, **kwargs)
+
+    monkeypatch.setattr(XClient, "create_post", connecting)
+    assert publisher.fire(post.id).post.state is PartState.ARMED
     assert creates() == []
 
 

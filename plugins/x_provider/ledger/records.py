@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -250,6 +251,7 @@ class Attempt:
     :param newest_own_id: the newest post of the account that the ledger knew then; what the attempt created
         is newer.
     :param warning: that the account's budget is nearly used up, said once a month; None as a rule.
+    :param began: when, on the clock of the process that began it, which nobody sets.
     :param finished_at: when its sender knew what came of it, or that nobody does; or when it counted as dead.
     """
 
@@ -263,6 +265,7 @@ class Attempt:
     outcome: str | None = None
     warning: str | None = None
     finished_at: DateTime | None = None
+    began: float = field(default=-math.inf, compare=False)
 
     @property
     def left_by(self) -> DateTime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -100,7 +101,7 @@ class Sending:
             if not _is_this(row, post):
                 return None
             hold_halts(connection)
-            now = clock()
+            now, began = clock(), time.monotonic()
             if (halt := halt_of(connection, post.account, now)) is not None:
                 return Held("halted", str(halt), halt.ends_at)
             usd = cost.usd if cost else Decimal(0)
@@ -129,7 +130,9 @@ class Sending:
             if month is not None and month.comes_near(usd):
                 warn(connection, month)
                 warning = replace(month, on_its_way=month.on_its_way + usd).warning()
-            return Attempt(attempt_id, part.id, post.id, now, lease_until, user_id, marker, warning=warning)
+            return Attempt(
+                attempt_id, part.id, post.id, now, lease_until, user_id, marker, warning=warning, began=began
+            )
 
         with suppress(_OvertakenError):
             return self._together.write(begin)
