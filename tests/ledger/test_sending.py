@@ -8,7 +8,8 @@ import pytest
 from other_processes import begin_attempt
 
 from x_provider.ledger import MOVES, PartState, Receipt, ReceiptTakenError, may_move
-from x_provider.ledger.posts import lock_post
+from x_provider.ledger import tables as t
+from x_provider.ledger.posts import lock_post, wake
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
 
@@ -228,6 +229,28 @@ def test_a_thread_given_up_while_a_part_is_on_its_way_is_settled_by_that_part_s_
     settled = ledger.posts.get(post.id)
     assert [part.state for part in settled.parts] == [PartState.POSTED, PartState.REFUSED]
     assert settled.wake_at is None
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_receipt_that_comes_while_the_rest_is_resumed_leaves_it_to_be_woken(
+    ledger, draft, wait_until_waiting
+):
+    ledger.posts.put(draft(texts=("First", "Second")), now=NOW)
+    post = ledger.posts.find("december", "hello")
+    ledger.sending.arm(post, post.parts[0])
+    attempt = begin(ledger, post)
+    ledger.deciding.void(post.id, why="not wanted", now=NOW)
+    with ThreadPoolExecutor(1) as pool:
+        with ledger.database.write() as person:
+            lock_post(person, post.id)
+            person.execute(t.parts.update().where(t.parts.c.position == 1).values(state="planned"))
+            wake(person, post.id, NOW)
+            receiving = pool.submit(ledger.sending.posted, attempt, receipt(), account="x_default")
+            wait_until_waiting(1)
+        assert receiving.result()
+    settled = ledger.posts.get(post.id)
+    assert [part.state for part in settled.parts] == [PartState.POSTED, PartState.PLANNED]
+    assert settled.wake_at == NOW
 
 
 def test_a_post_given_up_while_it_is_sent_is_not_armed_again_when_x_did_not_take_it(ledger, draft):

@@ -103,6 +103,7 @@ _UNPOSTED = (
     .where(t.parts.c.post_id == bindparam("post"), ~_needs_nobody(t.parts.c.state))
     .limit(1)
 )
+_HOLD = select(t.posts.c.id).where(t.posts.c.id == bindparam("post")).with_for_update()
 _RECEIVED = (
     t.posts.update()
     .where(t.posts.c.id == bindparam("post"))
@@ -175,6 +176,9 @@ def move_to_posted(connection: Connection, part_id: int, *, attempt_id: int) -> 
 
 def settle_post(connection: Connection, post_id: int, *, part_id: int) -> None:
     """Hold the post, and let nobody be woken for it any more if of the other parts none is still to come."""
+    if connection.dialect.name == "postgresql":
+        # In a statement of its own: one that had to wait for the post would not see what its parts are since.
+        connection.execute(_HOLD, {"post": post_id})
     connection.execute(_RECEIVED, {"post": post_id, "part": part_id})
 
 
