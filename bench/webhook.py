@@ -34,7 +34,7 @@ from running_airflow import end_cleanly, say
 from sqlalchemy import select
 
 from x_demo.services import Service, free_port, session_members, start, tool, wait_until
-from x_provider.events.receiving import read_delivery
+from x_provider.events.receiving import read_delivery, scope_of
 from x_provider.ledger import Ledger
 from x_provider.ledger import tables as t
 from x_provider.publishing import utc_now
@@ -150,11 +150,12 @@ def stored(ledger: Ledger) -> set[str]:
         return set(connection.execute(select(t.events.c.event_key)).scalars())
 
 
-def missing(ledger: Ledger, files: list[Path]) -> tuple[int, int]:
+def missing(ledger: Ledger, secret: str, files: list[Path]) -> tuple[int, int]:
     """How many events were acknowledged, and how many of them the ledger does not have."""
     uuids = [uuid for file in files for uuid in file.read_text().split()]
     now = utc_now()
-    keys = {read_delivery(event(uuid), app="x_bench", received_at=now)[0].key for uuid in uuids}
+    scope = scope_of(secret)
+    keys = {read_delivery(event(uuid), app="x_bench", received_at=now, scope=scope)[0].key for uuid in uuids}
     return len(keys), len(keys - stored(ledger))
 
 
@@ -225,7 +226,7 @@ def measure(
         empty.add(service, lambda: server.load("/bench/empty", "--empty", *turn))
         events.add(service, lambda first=first: server.load("/x/webhook/x_bench", *turn, *first))
         say(f"round {number + 1}: empty route {empty.rates[-1]:.0f}/s, webhook {events.rates[-1]:.0f}/s")
-    acknowledged, lost = missing(ledger, files)
+    acknowledged, lost = missing(ledger, server.secret, files)
     print(
         f"\nempty route {empty.rate:.0f} requests/s ({empty.cpu_ms:.2f} ms CPU each), webhook {events.rate:.0f}"
         f" events/s ({events.cpu_ms:.2f} ms CPU each)\nby the clock {events.rate / empty.rate:.2f} of the empty"
@@ -244,7 +245,7 @@ def killed(
     time.sleep(4)
     server.kill(service)
     _, told = rate(sender)
-    acknowledged, lost = missing(ledger, [file])
+    acknowledged, lost = missing(ledger, server.secret, [file])
     print(
         f"killed in the middle: {told['broken']} of {options.connections} connections broke; acknowledged"
         f" {acknowledged}, of these not in the ledger {lost}"

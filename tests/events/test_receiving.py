@@ -55,6 +55,35 @@ def test_another_app_cannot_take_an_events_place() -> None:
     assert key(activity(), "x_default") != key(activity(), "x_other")
 
 
+def test_several_connections_of_one_app_are_told_one_event() -> None:
+    one, other = (
+        read_delivery(activity(), app=app, received_at=NOW, scope="the app")
+        for app in ("x_default", "x_other")
+    )
+    assert one[0].key == other[0].key
+    assert one[0].key != key(activity())
+
+
+def nested(levels: int) -> bytes:
+    return b'{"data":' + b'{"a":[' * (levels // 2) + b"]}" * (levels // 2) + b"}"
+
+
+def test_what_is_nested_too_deep_to_be_handled_is_refused() -> None:
+    assert len(read(nested(98))) == 1
+    together = {"data": [{"event_uuid": str(number), "filter": {}} for number in range(200)]}
+    assert len(read(json.dumps(together).encode())) == 200
+    for levels in (102, 900, 940):
+        with pytest.raises(UnreadableDeliveryError, match="nested more than 100 deep"):
+            read(nested(levels))
+
+
+def test_one_delivery_may_hold_more_than_may_wait(ledger) -> None:
+    many = {"data": [{"event_uuid": str(number)} for number in range(5_001)]}
+    events = read(json.dumps(many).encode())
+    run(ledger.events.store, lambda writer: writer.keep(events))
+    assert ledger.events.counts() == {"waiting": 5_001}
+
+
 def test_it_is_kept_as_it_came() -> None:
     body = '{"data": {"event_uuid":"1",  "payload": {"text": "Grüße 🏛"}}}'.encode()
     (event,) = read(body)

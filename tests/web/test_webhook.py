@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from new_ledger import new_ledger
+from sqlalchemy import text
 from webhook_server import served, served_by_a_process
 
 from x_provider.client.webhooks import OAUTH2_SIGNATURE, SIGNATURE, response_token, signature_of
@@ -142,6 +143,23 @@ def test_forgeries_are_said_once_a_minute_and_quote_nothing(address, ledger, cap
 def test_a_replayed_delivery_is_acknowledged_and_kept_once(address, ledger) -> None:
     assert [deliver(address, body_of()).status_code for _ in range(3)] == [200] * 3
     assert kept(ledger) == 1
+
+
+def test_a_delivery_replayed_at_another_connection_of_the_app_is_kept_once(
+    server, address, ledger, monkeypatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_X_BESIDE", json.dumps({"conn_type": "x", "password": SECRET}))
+    for each in (address, f"{server}/x/webhook/x_beside"):
+        assert deliver(each, body_of()).status_code == 200
+    assert kept(ledger) == 1
+    with ledger.database.read() as connection:
+        rows = connection.execute(text("SELECT * FROM x_events")).all()
+    assert SECRET not in str(rows)
+
+
+@pytest.mark.parametrize("name", ["X_web", "X_WEB", "x_weB"])
+def test_a_connection_has_one_name(server, ledger, connection, name) -> None:
+    assert deliver(f"{server}/x/webhook/{name}", body_of()).status_code == 404
 
 
 def test_what_several_subscriptions_are_told_is_kept_each(address, ledger) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import json
 import logging
 from collections import deque
@@ -22,7 +23,9 @@ from x_provider.ledger import ReceivedEvent
 POST_EVENTS = ("tweet_create_events", "tweet_delete_events")
 """What is read of the Account Activity API; of other events, private messages among them, only names are kept."""
 
+_APP = b"the app that X tells"
 _STEP_SECONDS = 0.002
+_DEEPEST = 100  # of X's own, which quote posts that quote posts, a dozen; Python takes some 900
 
 _log = logging.getLogger(__name__)
 
@@ -35,14 +38,18 @@ class NotKeptError(RuntimeError):
     """The events were not written down, or nobody knows: X is to bring them again."""
 
 
-def read_delivery(body: bytes, *, app: str, received_at: DateTime) -> list[ReceivedEvent]:
+def read_delivery(
+    body: bytes, *, app: str, received_at: DateTime, scope: str | None = None
+) -> list[ReceivedEvent]:
     """The events of one delivery.
 
     The same event, delivered again, replayed, or with others beside it, has the same key; told to two
     subscriptions with other filters it is two events, since X bills them and means other people by them.
 
     :param app: the connection whose app X told.
-    :raises UnreadableDeliveryError: for what is no JSON object in UTF-8.
+    :param scope: the app itself, which several connections may be of: an event is one of its app. By default the
+        connection stands for it.
+    :raises UnreadableDeliveryError: for what is no JSON object in UTF-8, or nested too deep to be handled.
     """
     try:
         told = json.loads(body.decode())
@@ -52,10 +59,17 @@ def read_delivery(body: bytes, *, app: str, received_at: DateTime) -> list[Recei
         ) from None
     if not isinstance(told, dict):
         raise UnreadableDeliveryError("the body is JSON, but no object")
+    if body.count(b"{") + body.count(b"[") > _DEEPEST and _is_deeper(told, _DEEPEST):
+        raise UnreadableDeliveryError(f"the body is JSON, but nested more than {_DEEPEST} deep")
     return [
-        ReceivedEvent(_digest([app, *identity]), app, text, received_at)
+        ReceivedEvent(_digest([scope or app, *identity]), app, text, received_at)
         for identity, text in _events(told, body)
     ]
+
+
+def scope_of(consumer_secret: str) -> str:
+    """What stands for an app, whichever connection of it is told; it says nothing of the secret."""
+    return hmac.digest(consumer_secret.encode(), _APP, "sha256").hex()
 
 
 def _events(told: dict[str, Any], body: bytes) -> Iterator[tuple[list[Any], str]]:
@@ -81,6 +95,18 @@ def _events(told: dict[str, Any], body: bytes) -> Iterator[tuple[list[Any], str]
         )
     if not statuses:
         yield ["other", told], _written({"for_user_id": user, "names": sorted(told)})
+
+
+def _is_deeper(told: Any, levels: int) -> bool:
+    level = [told]
+    for _ in range(levels):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+    return bool(level)
 
 
 def _id_of(status: Any) -> str | None:
@@ -116,7 +142,8 @@ class EventWriter:
     For one event loop; the database is a thread's business.
 
     :param store: writes events down, all or none; when it returns they are on the disk.
-    :param most_waiting: events that may wait; more are refused, so that a flood takes no more memory.
+    :param most_waiting: events that may wait; where that many do no more are taken, so that a flood takes no more
+        memory. A delivery may hold more by itself.
     :param most_bytes: the same, in bytes of their bodies.
     :param most_a_batch: events of one transaction.
     :param gather: seconds for which a batch waits at most while others arrive: a transaction costs as much as ten
@@ -153,11 +180,7 @@ class EventWriter:
         :raises NotKeptError: when too many wait, or the ledger cannot be used or takes too long.
         """
         size = sum(len(event.body) for event in events)
-        if (
-            self._hangs
-            or self._events + len(events) > self._most_waiting
-            or self._bytes + size > self._most_bytes
-        ):
+        if self._hangs or self._events >= self._most_waiting or self._bytes + size > self._most_bytes:
             raise NotKeptError("too many events wait to be written down")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(events, size, loop.create_future())

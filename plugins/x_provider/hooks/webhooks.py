@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,8 +30,12 @@ class AppSecrets:
 def app_secrets(conn_id: str) -> AppSecrets | None:
     """The secrets of the app behind a connection of type ``x``; None where there is none, or no secret in it.
 
+    In an environment variable Airflow finds it by any spelling: only that in small letters is its name.
+
     :raises XConnectionError: when Airflow cannot be asked.
     """
+    if conn_id != conn_id.lower() and f"AIRFLOW_CONN_{conn_id.upper()}" in os.environ:
+        return None
     app = app_of(conn_id)
     return AppSecrets(app.api_key_secret, app.client_secret) if app and app.api_key_secret else None
 

@@ -20,7 +20,13 @@ from urllib.parse import parse_qs
 from starlette.routing import Route
 
 from x_provider.client.webhooks import OAUTH2_SIGNATURE, SIGNATURE, is_signed, response_token
-from x_provider.events.receiving import EventWriter, NotKeptError, UnreadableDeliveryError, read_delivery
+from x_provider.events.receiving import (
+    EventWriter,
+    NotKeptError,
+    UnreadableDeliveryError,
+    read_delivery,
+    scope_of,
+)
 from x_provider.hooks.webhooks import AppSecrets, EventShelf, app_secrets
 from x_provider.publishing import utc_now
 
@@ -174,7 +180,10 @@ class WebhookReceiver:
             self._complain(conn_id)
             raise _RefusedError(403, "The signature is wrong.")
         try:
-            await self._writer.keep(read_delivery(body, app=conn_id, received_at=utc_now()))
+            events = read_delivery(
+                body, app=conn_id, received_at=utc_now(), scope=scope_of(secrets.consumer_secret)
+            )
+            await self._writer.keep(events)
         except UnreadableDeliveryError as error:
             _log.warning("connection %s: X signed a delivery that cannot be read: %s", conn_id, error)
             raise _RefusedError(400, f"The delivery cannot be read: {error}.") from None
