@@ -233,6 +233,15 @@ def give_up(ledger):
     return give_up
 
 
+def test_an_event_that_ends_every_task_is_told_though_somebody_has_it(ledger, account, doctor):
+    now = pendulum.now("UTC")
+    ledger.events.store([ReceivedEvent("1", "x_cli", "{}", now.subtract(minutes=70))])
+    ledger.events.claim(now, until=now.add(minutes=10), limit=9)
+    check = doctor()[1]["events"]
+    assert (check["state"], check["words"]) == ("warning", "1 wait to be handled, the oldest for 70 min")
+    assert "task `handle`" in check["next_step"]
+
+
 def test_where_x_tells_nothing_dag_x_events_is_no_concern(ledger, account, doctor):
     _, checks = doctor()
     assert checks["events"]["state"] == "skipped"
@@ -248,7 +257,7 @@ def test_events_that_nobody_handles_are_told(ledger, account, doctor, set_paused
     assert dag["words"] == "paused: what X tells waits and is not handled while it is paused"
     assert (watcher["state"], "every 15 minutes at best" in watcher["words"]) == ("warning", True)
     assert events["state"] == "warning"
-    assert events["words"] == "1 wait to be handled, some of them for more than a minute"
+    assert events["words"] == "1 wait to be handled, the oldest for 2 min"
     set_paused("x_events", False)
     ledger.events.handled([1], now=pendulum.now("UTC"))
     _, checks = doctor()

@@ -218,6 +218,34 @@ def test_what_was_not_given_up_is_named_and_the_others_are_tried_again(
     assert waiting(ledger) == {number}
 
 
+@pytest.mark.parametrize("command", [("failed", "x_typo"), ("retry", "x_typo", "--all")])
+def test_a_connection_that_nobody_knows_is_named(given_up, airflow_x, ledger, command) -> None:
+    with pytest.raises(SystemExit, match=f"webhooks {command[0]}: there is no connection x_typo"):
+        airflow_x("webhooks", *command)
+    assert waiting(ledger) == set()
+
+
+def test_a_connection_of_which_nothing_was_given_up_is_no_error(airflow_x, account, ledger) -> None:
+    assert airflow_x("webhooks", "retry", "x_cli", "--all").startswith("0 events are tried again")
+    ledger.events.store([ReceivedEvent("1", "x_removed", "{}", utc_now())])
+    assert airflow_x("webhooks", "retry", "x_removed", "--all").startswith("0 events are tried again")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "said"),
+    [
+        ("https://h:8443", "https://h:8443"),
+        ("https://user:pw@h/air", "https://h/air"),
+        ("http://h", "http://h"),
+        ("https://", "https:"),
+    ],
+)
+def test_an_address_that_x_does_not_take_is_not_registered(webhooks, monkeypatch, base_url, said) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base_url)
+    with pytest.raises(SystemExit, match=rf"base_url is '{said}'"):
+        webhooks("register")
+
+
 @pytest.mark.parametrize("options", [(), ("--all", "--event", "1")])
 def test_which_events_are_tried_again_has_to_be_said(given_up, airflow_x, ledger, options) -> None:
     with pytest.raises(SystemExit, match="say which with --event ID"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pendulum
@@ -197,6 +198,62 @@ def test_a_deleted_reply_is_forgotten_and_still_counts(ledger, posted, tell) -> 
     (kept,) = ledger.events.engagement("x_default")
     assert (kept.text, kept.by_x_id) == (None, THEIRS)
     assert ledger.events.engagement_counts([OURS]) == {OURS: EngagementCounts(reply=1)}
+
+
+@pytest.mark.parametrize("author", [THEM, "9"])
+def test_a_reply_that_is_told_after_its_deletion_is_kept_without_its_words(
+    ledger, posted, tell, author
+) -> None:
+    tell(activity("post.delete", {"id": THEIRS, "author_id": author}, user=author))
+    replied = [{"type": "replied_to", "id": OURS}]
+    (reply,) = tell(
+        activity("post.reply.create", post(author_id=author, referenced_tweets=replied))
+    ).happenings
+    assert (reply.kind, reply.is_new) == ("reply", True)
+    tell(account_activity(tweet_create_events=[named()]))
+    assert {each.text for each in ledger.events.engagement("x_default")} == {None}
+
+
+def test_a_deletion_that_another_app_was_told_before_keeps_no_words_back(ledger, other, tell) -> None:
+    tell(activity("post.delete", {"id": THEIRS, "author_id": THEM}, user=THEM), app="other_account")
+    tell(activity("post.mention.create", post()))
+    assert [each.text for each in ledger.events.engagement("x_default")] == ["Hello @museum"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"for_user_id": int(US), "tweet_create_events": [{"entities": {"user_mentions": [{"id": int(US)}]}}]},
+        account_activity(tweet_create_events=[{"in_reply_to_user_id": int(US)}]),
+        account_activity(tweet_create_events=[{"retweeted_status": {"id": 5, "user": {"id": int(US)}}}]),
+    ],
+)
+def test_the_deprecated_api_may_tell_ids_as_numbers_only(tell, told) -> None:
+    told["tweet_create_events"][0] |= {"id": int(THEIRS), "user": {"id": int(THEM)}, "text": "Hello"}
+    (happening,) = tell(told).happenings
+    assert (happening.account, happening.by_x_id) == ("x_default", THEIRS)
+
+
+@pytest.mark.parametrize(
+    ("told", "missing"),
+    [
+        (account_activity(tweet_create_events=["x"]), "its tweet_create_events[].id_str is ''"),
+        (account_activity(tweet_delete_events=[5]), "its status.id is ''"),
+        ({"tweet_create_events": [named()]}, "its for_user_id is ''"),
+        (activity("post.mention.create", post(), user="\ud800"), r"its filter.user_id is '\ud800'"),
+    ],
+)
+def test_what_is_no_object_or_no_id_is_told_as_that(tell, told, missing) -> None:
+    with pytest.raises(ValueError, match=re.escape(missing)):
+        tell(told)
+
+
+@pytest.mark.parametrize("member", ["referenced_tweets", "includes"])
+@pytest.mark.parametrize("value", [["x"], "x", 5, {"users": 5}, {"users": ["x"]}])
+def test_what_is_around_a_post_may_be_anything(ledger, tell, member, value) -> None:
+    told = activity("post.mention.create", post(**{member: value}))
+    told["data"] |= {"includes": value} if member == "includes" else {}
+    assert len(tell(told).happenings) == 1
 
 
 def test_a_deleted_post_that_nobody_knows_is_of_no_concern(tell) -> None:

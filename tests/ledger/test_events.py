@@ -63,14 +63,61 @@ def test_the_same_events_from_many_writers_are_kept_once(ledger):
 
 def test_what_is_claimed_is_nobody_elses_until_its_time_is_over(ledger):
     ledger.events.store(received("a", "b", "c"))
-    assert ledger.events.newest_due(NOW) == 3
+    assert ledger.events.at_hand(NOW) == (3, 3)
     first = ledger.events.claim(NOW, until=LATER, limit=2)
     assert [(event.body, event.tries) for event in first] == [('{"is":"a"}', 0), ('{"is":"b"}', 0)]
     assert [event.body for event in ledger.events.claim(NOW, until=LATER, limit=9)] == ['{"is":"c"}']
     assert ledger.events.claim(NOW, until=LATER, limit=9) == []
-    assert ledger.events.newest_due(NOW) is None
+    assert ledger.events.at_hand(NOW) is None
     again = ledger.events.claim(LATER, until=LATER.add(minutes=1), limit=9)
     assert [event.tries for event in again] == [1, 1, 1]
+
+
+def test_an_event_that_ends_whoever_takes_it_on_takes_no_other_with_it_and_is_given_up(ledger):
+    ledger.events.store(received("a", "b"))
+    now = NOW
+    for _ in range(2):
+        now = now.add(minutes=10)
+        assert len(ledger.events.claim(now, until=now.add(minutes=10), limit=9)) == 2
+    now = now.add(minutes=10)
+    ledger.events.store(received("c"))
+    assert [event.body for event in ledger.events.claim(now, until=LATER, limit=9)] == ['{"is":"c"}']
+    ledger.events.handled([3], now=now)
+    (alone,) = ledger.events.claim(now, until=now.add(minutes=10), limit=9)
+    assert (alone.body, alone.tries, alone.was_left) == ('{"is":"a"}', 2, True)
+    (other,) = ledger.events.claim(now, until=now.add(minutes=10), limit=9)
+    ledger.events.handled([other.id], now=now)
+    for tries in range(3, MOST_TRIES):
+        now = now.add(minutes=10)
+        assert [event.tries for event in ledger.events.claim(now, until=now, limit=9)] == [tries]
+    assert ledger.events.claim(now, until=now, limit=9) == []
+    (gone,) = ledger.events.given_up(limit=9)
+    assert (gone.body, gone.why) == (
+        '{"is":"a"}',
+        f"the task ended while it held this, the last of {MOST_TRIES} times: its log in Airflow says why",
+    )
+    assert ledger.events.retry(now=now) == {gone.id}
+    (again,) = ledger.events.claim(now, until=now, limit=9)
+    assert (again.tries, again.was_left) == (1, False)
+
+
+def test_what_could_not_be_handled_waits_for_no_turn_of_its_own(ledger):
+    ledger.events.store(received("a", "b"))
+    for tries in range(4):
+        events = ledger.events.claim(NOW, until=LATER, limit=9)
+        assert [(event.tries, event.was_left) for event in events] == [(tries, False)] * 2
+        for event in events:
+            ledger.events.failed(event.id, why="no\ud800 \0account", now=NOW, wake_at=NOW)
+
+
+def test_how_long_the_oldest_has_waited_is_known_though_somebody_has_it(ledger):
+    assert ledger.events.oldest() is None
+    ledger.events.store(received("a", at=NOW.subtract(hours=3)))
+    ledger.events.store(received("b"))
+    ledger.events.claim(NOW, until=LATER, limit=9)
+    assert ledger.events.oldest() == NOW.subtract(hours=3)
+    ledger.events.handled([1], now=NOW)
+    assert ledger.events.oldest() == NOW
 
 
 def test_two_who_claim_at_once_share(ledger):
@@ -161,6 +208,18 @@ def test_what_was_done_with_long_ago_is_forgotten_and_nothing_else(ledger):
     ledger.events.handled([old.id, new.id], now=NOW)
     assert ledger.events.forget(NOW.subtract(days=30)) == 1
     assert ledger.events.counts() == {"handled": 1, "waiting": 1}
+
+
+def test_a_deletion_is_kept_with_whoever_was_told_and_counts_as_no_event(ledger):
+    for told in ("x_default", "x_other", "x_default", "x_other"):
+        ledger.deletions.keep("5", told=told, now=NOW)
+    assert ledger.deletions.told("5") == ["x_default", "x_other"]
+    assert ledger.deletions.told("6") == []
+    assert ledger.events.counts() == {}
+    assert ledger.events.claim(LATER, until=LATER, limit=9) == []
+    assert ledger.deletions.unheeded(NOW) == []
+    ledger.events.forget(LATER)
+    assert ledger.deletions.told("5") == []
 
 
 def test_the_same_doing_counts_once(ledger):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+from functools import partial
 from typing import Any
 
+import pendulum
 import pytest
 import requests
+from airflow.sdk import Asset
 from airflow_harness import wait_for
 from drafting import plan_post
 from other_processes import begin_attempt, wake_post
@@ -17,11 +21,13 @@ from webhook_server import served
 from x_provider.client import CreatePost, OAuth1, OAuth2User, Reply, XClient
 from x_provider.client.listening import PRIVATE_EVENTS, PUBLIC_EVENTS
 from x_provider.client.webhooks import SIGNATURE, signature_of
+from x_provider.events.reach import Reach
 from x_provider.events.receiving import read_delivery
 from x_provider.hooks.publisher import open_publisher
 from x_provider.ledger import AccountOnX, PartState, Receipt
 from x_provider.ledger.events import MOST_TRIES
-from x_provider.operators.events import XHandleEventsOperator, XSettleEventsOperator
+from x_provider.operators import events
+from x_provider.operators.events import XHandleEventsOperator, XSettleEventsOperator, asset_uri
 from x_provider.publishing import utc_now
 from x_provider.web import webhook
 
@@ -284,6 +290,144 @@ def give_up(ledger, event_id: int) -> None:
 def why_of(ledger) -> str:
     with ledger.database.read() as connection:
         return connection.execute(text("SELECT why FROM x_events")).scalar_one()
+
+
+def test_what_comes_at_once_is_emitted_by_hundreds_each_once_and_none_has_to_wait(
+    handle, told, known, set_up, result_of
+) -> None:
+    # Airflow's API server takes seconds for a thousand asset events of one task, and is then told them again.
+    ids = [str(number) for number in range(1_000, 1_250)]
+    for post_id in ids:
+        told(post_id)
+    sizes = []
+    while set_up.ledger.events.at_hand(utc_now()) is not None:
+        done = handle()
+        sizes.append(len(done["handled"]))
+        assert (
+            result_of(XSettleEventsOperator, events=done, ledger_conn_id=set_up.ledger_conn_id) == sizes[-1]
+        )
+    assert sizes == [100, 100, 50]
+    assert [event["post_id"] for event in asset_events(known)] == ids
+    assert set_up.ledger.events.counts() == {"handled": 250}
+
+
+@pytest.mark.parametrize(
+    ("conn_id", "uri"),
+    [
+        ("x_default", "x://mentions/x_default"),
+        ("X-brand.2", "x://mentions/X-brand.2"),
+        ("x_müller", "x://mentions/x_m%C3%BCller"),
+        ("x#1/2", "x://mentions/x%231%2F2"),
+    ],
+)
+def test_an_account_is_named_in_an_asset_as_airflow_takes_it(conn_id, uri) -> None:
+    assert asset_uri("mentions", conn_id) == uri
+    assert Asset(uri).uri == uri
+    assert uri.isascii()
+
+
+def test_an_account_of_any_name_has_its_events(handle, told, set_up, sandbox, monkeypatch) -> None:
+    name = f"{set_up.x_conn_id}_müller"
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", sandbox.connection(1))
+    set_up.ledger.accounts.put(AccountOnX(name, sandbox.url, "9", "library", "g"), now=utc_now())
+    told("91", user="9")
+    told("92")
+    assert len(handle()["handled"]) == 2
+    (event,) = asset_events(name.replace("ü", "%C3%BC"))
+    assert (event["account"], event["post_id"]) == (name, "91")
+
+
+def test_an_event_that_no_asset_can_stand_for_ends_neither_the_task_nor_the_others(
+    handle, told, known, set_up, sandbox, monkeypatch
+) -> None:
+    name = "ü" * 250
+    monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", sandbox.connection(1))
+    set_up.ledger.accounts.put(AccountOnX(name, sandbox.url, "9", "library", "g"), now=utc_now())
+    told("93", user="9")
+    told("94")
+    assert len(handle()["handled"]) == 1
+    assert [event["post_id"] for event in asset_events(known)] == ["94"]
+    with set_up.ledger.database.read() as connection:
+        whys = connection.execute(text("SELECT why FROM x_events ORDER BY id")).scalars().all()
+    assert "cannot exceed 1500" in whys[0]
+
+
+def test_however_often_an_event_was_tried_there_is_a_next_time_for_it(handle, told, known, set_up) -> None:
+    told("x95")
+    change(set_up.ledger, "UPDATE x_events SET tries = 5, why = 'no'")
+    operator = XHandleEventsOperator(task_id="handle")
+    (event,) = set_up.ledger.events.due(utc_now(), limit=9)
+    reach = Reach(set_up.ledger, known, lambda *_: "same")
+    assert operator._handled(dataclasses.replace(event, tries=80), reach, {}) is None
+
+
+def test_what_is_tried_again_after_midnight_is_billed_once_and_when_it_was_told(
+    handle, told, known, set_up, monkeypatch
+) -> None:
+    midnight = pendulum.datetime(2026, 12, 1)
+    told("96")
+    change(set_up.ledger, "UPDATE x_events SET received_at = '2026-11-30 23:59:50.000000'")
+    for seconds in (-10, 30, 60):
+        monkeypatch.setattr(events, "utc_now", lambda seconds=seconds: midnight.add(seconds=seconds))
+        change(set_up.ledger, "UPDATE x_events SET wake_at = '2026-11-30 23:59:50.000000'")
+        assert len(handle()["handled"]) == 1
+    charges = set_up.ledger.charges
+    assert [cost.units for cost in charges.by_kind(known, "2026-11")] == [1]
+    assert charges.by_kind(known, "2026-12") == []
+
+
+def test_an_event_is_billed_to_the_account_that_it_is_about(handle, told, known, connect, set_up) -> None:
+    brand = connect()
+    told("97", user="9")
+    told("98", user=US)
+    told("x99", user="9")
+    handle()
+    month = set_up.ledger.charges.month(known, now=utc_now())
+    units = {
+        account: [cost.units for cost in set_up.ledger.charges.by_kind(account, month.name)]
+        for account in (known, brand)
+    }
+    assert {account: sum(each) for account, each in units.items()} == {known: 1, brand: 2}
+
+
+def test_who_an_event_is_about_may_be_known_only_later_and_it_is_billed_once(
+    handle, told, known, connect, set_up
+) -> None:
+    told("99", user="9")
+    handle()
+    brand = connect()
+    change(set_up.ledger, f"UPDATE x_events SET wake_at = '{utc_now().format('YYYY-MM-DD HH:mm:ss.SSSSSS')}'")
+    assert len(handle()["handled"]) == 1
+    month = set_up.ledger.charges.month(known, now=utc_now())
+    activity = [
+        (account, cost.units)
+        for account in (known, brand)
+        for cost in set_up.ledger.charges.by_kind(account, month.name)
+        if cost.kind == "activity_event"
+    ]
+    assert activity == [(known, 1)]
+
+
+def test_a_post_that_was_gone_before_the_ledger_knew_it_is_told_to_be_deleted(
+    handle, told, known, set_up, result_of
+) -> None:
+    told("88", event_type="post.delete", payload={"id": "88", "author_id": US})
+    settle = partial(result_of, XSettleEventsOperator, ledger_conn_id=set_up.ledger_conn_id)
+    settle(events=handle())
+    has_posted(set_up.ledger, known, "88")
+    settle(events={"handled": [], "ignored": []})
+    done = handle()
+    assert len(done["handled"]) == 1
+    settle(events=done)
+    (part,) = set_up.ledger.posts.all()[0].parts
+    assert part.receipt.deleted_at is not None
+    assert [event["post_id"] for event in asset_events(known, "deleted")] == ["88"]
+    assert handle() == {"handled": [], "ignored": []}
+
+
+def change(ledger, statement: str) -> None:
+    with ledger.database.write() as connection:
+        connection.execute(text(statement))
 
 
 def test_from_x_to_the_ledger_and_the_dag_that_waits_for_it(

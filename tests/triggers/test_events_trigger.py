@@ -57,6 +57,18 @@ def test_it_wakes_for_what_is_new_and_again_for_what_nobody_takes_on(ledger, tri
     assert asyncio.run(watch()) == [1, 2, 2]
 
 
+def test_it_wakes_at_once_for_the_rest_of_what_was_taken_on(ledger, trigger) -> None:
+    async def watch() -> None:
+        for number in range(5):
+            store(ledger, str(number))
+        watching = trigger.run()
+        for _ in range(5):
+            assert (await next_of(watching, 5)).payload == {"newest": 5}
+            ledger.events.claim(utc_now(), until=utc_now().add(minutes=5), limit=1)
+
+    asyncio.run(watch())
+
+
 def test_a_ledger_that_is_away_is_waited_for(trigger, ledger, monkeypatch) -> None:
     monkeypatch.setattr(events, "_RECOVERY_SECONDS", 0.01)
     store(ledger, "a")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pendulum
 from airflow.cli.simple_table import AirflowConsole
@@ -15,10 +15,11 @@ from x_provider.cli.commands import explained
 from x_provider.client import XClient, XError, XInvalidRequest
 from x_provider.client.listening import ACCOUNT_ACTIVITY_SCOPES, PRIVATE_EVENTS, Webhook
 from x_provider.events.handling import kind_of
+from x_provider.hooks.apps import app_of
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.publisher import open_publisher
 from x_provider.hooks.x import XHook
-from x_provider.ledger import LedgerError
+from x_provider.ledger import Ledger, LedgerError
 from x_provider.publishing import utc_now
 from x_provider.publishing.accounts import who_is
 
@@ -136,6 +137,8 @@ def failed(args: Namespace) -> None:
         }
         for each in ledger.events.given_up(args.connection, limit=args.limit)
     ]
+    if not rows:
+        _require_known(ledger, args.connection)
     AirflowConsole().print_as(rows, output=args.output)
 
 
@@ -147,6 +150,8 @@ def retry(args: Namespace) -> None:
     ledger = LedgerHook(args.ledger_conn_id).ledger()
     wanted = None if args.all else set(args.event)
     retried = ledger.events.retry(wanted, app=args.connection, now=utc_now())
+    if not retried:
+        _require_known(ledger, args.connection)
     print(f"{len(retried)} {'event is' if len(retried) == 1 else 'events are'} tried again, by DAG x_events")
     if others := sorted((wanted or set()) - retried):
         raise LedgerError(
@@ -225,13 +230,25 @@ def _require_private_messages(x: XHook) -> None:
         )
 
 
+def _require_known(ledger: Ledger, conn_id: str | None) -> None:
+    """Refuse a connection that neither Airflow nor the ledger knows: it is misspelt, rather than without trouble."""
+    if conn_id and app_of(conn_id) is None and not ledger.events.has_any(conn_id):
+        raise LedgerError(
+            f"there is no connection {conn_id} of type x, and X has told nothing to one of that name; `airflow x"
+            " webhooks failed` without a name lists what was given up of all"
+        )
+
+
 def _client(args: Namespace) -> XClient:
     return XHook(args.connection, args.ledger_conn_id).get_conn()
 
 
 def _url(conn_id: str) -> str:
     base = conf.get("api", "base_url", fallback="").rstrip("/")
-    if not base.startswith("https://"):
+    host = urlsplit(base)
+    # No port, and nobody's password, which is not to be printed either.
+    if host.scheme != "https" or not host.hostname or host.netloc.lower() != host.hostname:
+        base = base.replace(host.netloc, host.netloc.rpartition("@")[2])
         raise LedgerError(
             f"X delivers to public https addresses without a port, and [api] base_url is {base or 'empty'!r}. Set"
             f" that, or give --url https://YOUR-AIRFLOW/x/webhook/{conn_id}"

@@ -6,18 +6,27 @@ Handling an event twice does no more than handling it once. It touches no accoun
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import pendulum
 from pendulum import DateTime
 
 from x_provider.client import Post as PostOnX
 from x_provider.client.answers import in_new_vocabulary
+from x_provider.events.deleted import is_gone
+from x_provider.events.members import (
+    ID,
+    id_in,
+    instant_in,
+    list_in,
+    name_in,
+    object_in,
+    objects_in,
+    said_in,
+    text_in,
+)
 from x_provider.events.reach import Reach, UnknownAccountError
-from x_provider.ids import created_at
 from x_provider.ledger import Engagement, EngagementKind, StoredEvent
 
 HappeningKind = Literal["reply", "quote", "repost", "mention", "deleted", "created"]
@@ -29,8 +38,6 @@ _KINDS: Mapping[str, EngagementKind] = {
     "post.mention.create": "mention",
 }
 _REFERENCES = {"reply": "replied_to", "quote": "quoted", "repost": "retweeted"}
-_ID = re.compile(r"[0-9]{1,19}")
-_LONGEST_NAME = 50
 
 
 @dataclass(frozen=True)
@@ -94,12 +101,21 @@ def handle(event: StoredEvent, reach: Reach, *, now: DateTime, is_met: bool = Fa
     data = told.get("data")
     if isinstance(data, dict):
         return _activity(event, reach, data, now=now, is_met=is_met)
-    user_id = str(told.get("for_user_id") or "")
-    for status in told.get("tweet_create_events") or ():
-        return _created(event, reach, status, user_id)
-    for gone in told.get("tweet_delete_events") or ():
-        return _deleted(reach, _id(_object(gone.get("status")), "id", "status.id"), now=now)
+    for status in list_in(told.get("tweet_create_events")):
+        return _created(event, reach, object_in(status), id_in(told, "for_user_id", "for_user_id"))
+    for gone in list_in(told.get("tweet_delete_events")):
+        return _deleted(reach, id_in(object_in(object_in(gone).get("status")), "id", "status.id"), now=now)
     return Handled(why=f"nothing here acts on {kind_of(event.body)}")
+
+
+def subject_of(event: StoredEvent, reach: Reach) -> str:
+    """The account that an event is about, as far as anybody knows; else the one whose webhook was told."""
+    told = object_in(object_in(json.loads(event.body)).get("data"))
+    user_id = str(object_in(told.get("filter")).get("user_id"))
+    try:
+        return reach.account_of(user_id) if ID.fullmatch(user_id) else event.app
+    except UnknownAccountError:
+        return event.app
 
 
 def kind_of(body: str) -> str:
@@ -121,30 +137,31 @@ def _activity(
     """An event of the X Activity API."""
     event_type = str(data.get("event_type"))
     if event_type == "post.delete":
-        return _deleted(reach, _id(_object(data.get("payload")), "id", "payload.id"), now=now)
+        return _deleted(reach, id_in(object_in(data.get("payload")), "id", "payload.id"), now=now)
     if event_type == "post.create":
         return _posted(event, reach, data, is_met=is_met)
     kind = _KINDS.get(event_type)
     if kind is None:
         return Handled(why=f"nothing here acts on {event_type}")
-    payload = _object(data.get("payload"))
-    post = _post_of(payload, _object(data.get("includes")), event.received_at)
+    payload = object_in(data.get("payload"))
+    post = _post_of(payload, object_in(data.get("includes")), event.received_at)
     target = next(
         (
             str(each.get("id"))
-            for each in payload.get("referenced_tweets") or payload.get("referenced_posts") or ()
+            for each in objects_in(payload.get("referenced_tweets") or payload.get("referenced_posts"))
             if each.get("type") == _REFERENCES.get(kind)
         ),
         None,
     )
-    user_id = _object(data.get("filter")).get("user_id")
-    return _engaged(reach, kind, post, user_id=str(user_id) if user_id else None, target=target)
+    asked = object_in(data.get("filter"))
+    user_id = id_in(asked, "user_id", "filter.user_id") if asked.get("user_id") else None
+    return _engaged(reach, kind, post, user_id=user_id, target=target)
 
 
 def _posted(event: StoredEvent, reach: Reach, data: dict[str, Any], *, is_met: bool) -> Handled:
     """A new post of one of our accounts, by us or by hand; X tells anybody's to whoever asks."""
-    payload = _object(data.get("payload"))
-    post = _post_of(payload, _object(data.get("includes")), event.received_at)
+    payload = object_in(data.get("payload"))
+    post = _post_of(payload, object_in(data.get("includes")), event.received_at)
     seen = PostOnX.model_validate(in_new_vocabulary({**payload, "id": post.id, "author_id": post.user_id}))
     if any(reference.type == "retweeted" for reference in seen.referenced_posts):
         return Handled(why=f"the account itself did it: repost {post.id}")
@@ -159,13 +176,14 @@ def _posted(event: StoredEvent, reach: Reach, data: dict[str, Any], *, is_met: b
 
 def _created(event: StoredEvent, reach: Reach, status: dict[str, Any], user_id: str) -> Handled:
     """A post, as the Account Activity API tells it: what it is to the account follows from its members."""
-    user = _object(status.get("user"))
+    user = object_in(status.get("user"))
+    x_id = id_in(status, "id_str", "tweet_create_events[].id_str")
     post = _Post(
-        id=_id(status, "id_str", "tweet_create_events[].id_str"),
-        user_id=_id(user, "id_str", "tweet_create_events[].user.id_str"),
-        username=_name(user.get("screen_name")),
-        text=_text(_object(status.get("extended_tweet")).get("full_text") or status.get("text")),
-        at=_instant(status.get("timestamp_ms"), str(status.get("id_str")), event.received_at),
+        id=x_id,
+        user_id=id_in(user, "id_str", "tweet_create_events[].user.id_str"),
+        username=name_in(user.get("screen_name")),
+        text=text_in(object_in(status.get("extended_tweet")).get("full_text") or status.get("text")),
+        at=instant_in(status.get("timestamp_ms"), x_id, event.received_at),
     )
     happenings: list[Happening] = []
     for kind, target in _relations(status, user_id):
@@ -175,19 +193,19 @@ def _created(event: StoredEvent, reach: Reach, status: dict[str, Any], user_id: 
 
 
 def _relations(status: dict[str, Any], user_id: str) -> Iterator[tuple[EngagementKind, str | None]]:
-    repeated = _object(status.get("retweeted_status"))
+    repeated = object_in(status.get("retweeted_status"))
     if repeated:
-        if _object(repeated.get("user")).get("id_str") == user_id:
-            yield "repost", repeated.get("id_str")
+        if said_in(object_in(repeated.get("user")), "id_str") == user_id:
+            yield "repost", said_in(repeated, "id_str")
         return
-    is_reply = status.get("in_reply_to_user_id_str") == user_id
-    named = _object(status.get("entities")).get("user_mentions") or ()
-    is_mention = any(_object(each).get("id_str") == user_id for each in named)
-    quoted, by = status.get("quoted_status_id_str"), _object(status.get("quoted_status")).get("user")
+    is_reply = said_in(status, "in_reply_to_user_id_str") == user_id
+    named = objects_in(object_in(status.get("entities")).get("user_mentions"))
+    is_mention = any(said_in(each, "id_str") == user_id for each in named)
+    quoted, by = said_in(status, "quoted_status_id_str"), object_in(status.get("quoted_status")).get("user")
     # Without the quoted post nobody says whose it is: where nothing else concerns the account, it is the account's.
-    is_quote = _object(by).get("id_str") == user_id if by else not (is_reply or is_mention)
+    is_quote = said_in(object_in(by), "id_str") == user_id if by else not (is_reply or is_mention)
     if is_reply:
-        yield "reply", status.get("in_reply_to_status_id_str")
+        yield "reply", said_in(status, "in_reply_to_status_id_str")
     if quoted and is_quote:
         yield "quote", quoted
     if is_mention:
@@ -204,8 +222,9 @@ def _engaged(
 ) -> Handled:
     if user_id == post.user_id:
         return Handled(why=f"the account itself did it: {kind} {post.id}")
-    target = target if target and _ID.fullmatch(target) else None
+    target = target if target and ID.fullmatch(target) else None
     account = _account(reach, user_id, target)
+    gone = is_gone(reach, post.id, account=account, author=post.user_id)
     engagement = Engagement(
         kind=kind,
         account=account,
@@ -213,7 +232,7 @@ def _engaged(
         by_x_id=post.id,
         by_user_id=post.user_id,
         by_username=post.username,
-        text=post.text,
+        text=None if gone else post.text,
         at=post.at,
     )
     is_new = reach.ledger.events.engage(engagement)
@@ -238,6 +257,8 @@ def _deleted(reach: Reach, x_id: str, *, now: DateTime) -> Handled:
     account = ledger.receipts.account_of(x_id)
     if account is not None:
         reach.require(account)
+    # What it is of may be told, or known as ours, only afterwards.
+    ledger.deletions.keep(x_id, told=reach.told, now=now)
     is_new = account is not None and ledger.receipts.deleted(x_id, now=now)
     forgetting = [
         each
@@ -253,41 +274,14 @@ def _deleted(reach: Reach, x_id: str, *, now: DateTime) -> Handled:
 
 
 def _post_of(payload: dict[str, Any], includes: dict[str, Any], received_at: DateTime) -> _Post:
-    x_id, user_id = _id(payload, "id", "payload.id"), _id(payload, "author_id", "payload.author_id")
-    users = (_object(_object(each).get("data")) or _object(each) for each in includes.get("users") or ())
+    x_id, user_id = id_in(payload, "id", "payload.id"), id_in(payload, "author_id", "payload.author_id")
+    users = (object_in(each.get("data")) or each for each in objects_in(includes.get("users")))
     author = next((user for user in users if str(user.get("id")) == user_id), {})
-    long = _object(payload.get("note_tweet") or payload.get("note_post"))
+    long = object_in(payload.get("note_tweet") or payload.get("note_post"))
     return _Post(
         id=x_id,
         user_id=user_id,
-        username=_name(author.get("username")),
-        text=_text(long.get("text") or payload.get("text")),
-        at=_instant(None, x_id, received_at),
+        username=name_in(author.get("username")),
+        text=text_in(long.get("text") or payload.get("text")),
+        at=instant_in(None, x_id, received_at),
     )
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _id(holder: dict[str, Any], member: str, name: str) -> str:
-    found = str(holder.get(member) or holder.get(member.removesuffix("_str")) or "")
-    if not _ID.fullmatch(found):
-        raise ValueError(f"its {name} is {found[:40]!r}, no id of X")
-    return found
-
-
-def _name(value: Any) -> str | None:
-    return value[:_LONGEST_NAME] if isinstance(value, str) and re.fullmatch(r"\w+", value, re.ASCII) else None
-
-
-def _text(value: Any) -> str | None:
-    # Half characters and zeros are JSON, and no text for a database.
-    return value.encode("utf-8", "replace").decode().replace("\0", "") if isinstance(value, str) else None
-
-
-def _instant(timestamp_ms: Any, x_id: str, otherwise: DateTime) -> DateTime:
-    """When a post was made: as X says, or as its id does."""
-    if isinstance(timestamp_ms, str) and timestamp_ms.isdecimal() and len(timestamp_ms) < 15:
-        return pendulum.from_timestamp(int(timestamp_ms) / 1000)
-    return created_at(x_id) or otherwise

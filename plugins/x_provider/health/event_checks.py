@@ -17,6 +17,7 @@ WATCHER = "x_provider.triggers.events.XEventsTrigger"
 _DAG = "x_events"
 _OTHERWISE = "what X tells waits and is not handled while it is paused"
 _LATE_SECONDS = 60
+_OLD_MINUTES = 15
 _GIVEN_UP = (
     "Mend that, then `airflow x webhooks retry --all`; `airflow x webhooks failed` lists them, with what kept each."
     " They are kept for 30 days, and not tried again by themselves"
@@ -51,14 +52,19 @@ def _watcher() -> Check:
         "left": "Start a triggerer: airflow triggerer",
         "unknown": f"Unpause DAG {_DAG}, and see that its file is read without errors",
     }[held]
-    return Check(name, "warning", f"{words}, so that events are handled every 15 minutes at best", step)
+    return Check(name, "warning", f"{words}, so that 100 events are handled every 15 minutes at best", step)
 
 
 def _stored(ledger: Ledger, counts: dict[str, int]) -> Check:
     waiting, given_up = counts.get("waiting", 0), counts.get("failed", 0)
     said, steps = [f"{waiting:,} wait to be handled"], []
-    if waiting and ledger.events.newest_due(utc_now().subtract(seconds=_LATE_SECONDS)) is not None:
-        said[0] += ", some of them for more than a minute"
+    now = utc_now()
+    oldest = ledger.events.oldest()
+    minutes = int((now - oldest).total_minutes()) if oldest else 0
+    if minutes:
+        said[0] += f", the oldest for {minutes:,} min"
+    # Who has taken an event on, and died, keeps it for ten minutes: it is old then, and not due.
+    if minutes >= _OLD_MINUTES or ledger.events.at_hand(now.subtract(seconds=_LATE_SECONDS)) is not None:
         steps.append(f"See that DAG {_DAG} runs: its task `handle` says what is wrong")
     if given_up:
         why = (ledger.events.why_given_up() or "unknown").rstrip(".")

@@ -19,15 +19,8 @@ from x_provider.ledger.deciding import (
     Standing,
     standing_of,
 )
-from x_provider.ledger.events import (
-    Engagement,
-    EngagementCounts,
-    EngagementKind,
-    EventOutcome,
-    Events,
-    ReceivedEvent,
-    StoredEvent,
-)
+from x_provider.ledger.deletions import Deletions
+from x_provider.ledger.events import Events
 from x_provider.ledger.follow_ups import FollowUpRecord, FollowUps
 from x_provider.ledger.limits import Limits, Window
 from x_provider.ledger.logins import Logins, PendingLogin
@@ -63,6 +56,14 @@ from x_provider.ledger.states import MOVES, UNDER_WAY, UNSENT, PartState, may_mo
 from x_provider.ledger.sweeping import Sweeping
 from x_provider.ledger.taking_down import TakingDown
 from x_provider.ledger.tokens import StoredTokens, TokenShelf, TokenState, UserOnX
+from x_provider.ledger.told import (
+    Engagement,
+    EngagementCounts,
+    EngagementKind,
+    EventOutcome,
+    ReceivedEvent,
+    StoredEvent,
+)
 from x_provider.ledger.user_keys import StoredKeys, UserKeyShelf
 from x_provider.prices import dollars
 
@@ -151,6 +152,7 @@ class Ledger:
         self.logins = Logins(self.database)
         self.sweeping = Sweeping(self.database)
         self.events = Events(self.database)
+        self.deletions = Deletions(self.database)
         self.follow_ups = FollowUps(self.database)
         self.taking_down = TakingDown(self.database)
         self.limits = Limits(self.database)

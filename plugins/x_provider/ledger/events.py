@@ -3,103 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from pendulum import DateTime
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, and_, func, not_, select, update
 
 from x_provider.ledger import tables as t
 from x_provider.ledger.database import Database
+from x_provider.ledger.deletions import GONE
 from x_provider.ledger.schema import insert_in
-
-EngagementKind = Literal["reply", "quote", "repost", "mention"]
-EventOutcome = Literal["handled", "ignored"]
+from x_provider.ledger.told import (
+    Engagement,
+    EngagementCounts,
+    EventOutcome,
+    GivenUpEvent,
+    ReceivedEvent,
+    StoredEvent,
+)
 
 MOST_TRIES = 6
 """How often an event is tried before it counts as failed: over about half an hour."""
 
 _TO_BE_TRIED = t.events.c.wake_at.is_not(None)
 _GIVEN_UP = t.events.c.outcome == "failed"
-
-
-@dataclass(frozen=True)
-class ReceivedEvent:
-    """One event as X told it.
-
-    :param key: the same for every delivery of one event.
-    :param app: the connection whose app X told.
-    :param body: as it came, JSON.
-    """
-
-    key: str
-    app: str
-    body: str = field(repr=False)
-    received_at: DateTime
-
-
-@dataclass(frozen=True)
-class StoredEvent:
-    """An event that is to be handled.
-
-    :param tries: how often somebody has taken it on already.
-    """
-
-    id: int
-    app: str
-    body: str = field(repr=False)
-    received_at: DateTime
-    tries: int
-
-
-@dataclass(frozen=True)
-class GivenUpEvent:
-    """An event that was tried too often.
-
-    :param why: what kept it from being handled.
-    """
-
-    id: int
-    app: str
-    body: str = field(repr=False)
-    received_at: DateTime
-    why: str
-
-
-@dataclass(frozen=True)
-class Engagement:
-    """What somebody did with an account or one of its posts.
-
-    :param account: the connection it happened to.
-    :param x_id: the account's post it happened to; None for a mention.
-    :param by_x_id: the post that did it.
-    """
-
-    kind: EngagementKind
-    account: str
-    x_id: str | None
-    by_x_id: str
-    by_user_id: str
-    by_username: str | None
-    text: str | None = field(repr=False)
-    at: DateTime
-
-
-@dataclass(frozen=True)
-class EngagementCounts:
-    """How often a post was replied to, quoted and reposted. As text: ``2 replies, 1 quote``, or nothing."""
-
-    reply: int = 0
-    quote: int = 0
-    repost: int = 0
-
-    def __str__(self) -> str:
-        named = (
-            (self.reply, "reply", "replies"),
-            (self.quote, "quote", "quotes"),
-            (self.repost, "repost", "reposts"),
-        )
-        return ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in named if count)
+# A claim takes the reason of the try before away: where there is none, whoever took it on last never came back. Once
+# is chance.
+_SUSPECT = and_(t.events.c.tries >= 2, t.events.c.why.is_(None))
+_ENDED = f"the task ended while it held this, the last of {MOST_TRIES} times: its log in Airflow says why"
 
 
 class Events:
@@ -137,34 +67,51 @@ class Events:
         with self._database.read() as connection:
             return [StoredEvent(*row) for row in connection.execute(query)]
 
-    def newest_due(self, now: DateTime) -> int | None:
-        """The newest event that is to be handled; None where there is none."""
-        query = select(func.max(t.events.c.id)).where(t.events.c.wake_at <= now)
+    def at_hand(self, now: DateTime) -> tuple[int, int] | None:
+        """The newest event that is to be handled, and how many are; None where there is none."""
+        query = select(func.max(t.events.c.id), func.count()).where(t.events.c.wake_at <= now)
         with self._database.read() as connection:
-            newest: int | None = connection.execute(query).scalar_one()
-            return newest
+            newest, count = connection.execute(query).one()
+            return None if newest is None else (int(newest), int(count))
+
+    def oldest(self) -> DateTime | None:
+        """When the oldest event that has no outcome yet was received; None where there is none."""
+        with self._database.read() as connection:
+            at: DateTime | None = connection.execute(
+                select(func.min(t.events.c.received_at)).where(_TO_BE_TRIED)
+            ).scalar_one()
+            return at
 
     def claim(self, now: DateTime, *, until: DateTime, limit: int) -> list[StoredEvent]:
-        """Take on what is to be handled, oldest first; whoever dies with it leaves it to others after ``until``."""
-        taken = []
+        """Take on what is to be handled, oldest first; whoever dies with it leaves it to others after ``until``.
+
+        An event that two have died with is taken on alone, once no other waits, so that it takes no other with it;
+        after too many it is left as one that could not be handled.
+        """
+        due = t.events.c.wake_at <= now
         with self._database.write() as connection:
-            query = (
-                select(t.events.c.id)
-                .where(t.events.c.wake_at <= now)
-                .order_by(t.events.c.id)
-                .limit(limit)
-                .with_for_update(skip_locked=True)
-            )
-            ids = list(connection.execute(query).scalars())
+            ended = {"wake_at": None, "handled_at": now, "outcome": "failed", "why": _ENDED}
+            connection.execute(update(t.events).where(due, t.events.c.tries >= MOST_TRIES).values(**ended))
+            ids: list[int] = []
+            for which, most in ((not_(_SUSPECT), limit), (_SUSPECT, 1)):
+                query = select(t.events.c.id).where(due, which).order_by(t.events.c.id).limit(most)
+                ids = ids or list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
             mine = select(t.events).where(t.events.c.id.in_(ids)).order_by(t.events.c.id)
             taken = [
-                StoredEvent(row.id, row.app, row.body, row.received_at, row.tries)
+                StoredEvent(
+                    row.id,
+                    row.app,
+                    row.body,
+                    row.received_at,
+                    row.tries,
+                    was_left=row.tries > 0 and row.why is None,
+                )
                 for row in connection.execute(mine)
             ]
             connection.execute(
                 update(t.events)
                 .where(t.events.c.id.in_(ids))
-                .values(wake_at=until, tries=t.events.c.tries + 1)
+                .values(wake_at=until, tries=t.events.c.tries + 1, why=None)
             )
         return taken
 
@@ -195,7 +142,9 @@ class Events:
                 return False
             again: bool = tries < MOST_TRIES
             end = {"wake_at": wake_at} if again else {"wake_at": None, "handled_at": now, "outcome": "failed"}
-            connection.execute(update(t.events).where(t.events.c.id == event_id).values(why=why, **end))
+            connection.execute(
+                update(t.events).where(t.events.c.id == event_id).values(why=_kept(why), **end)
+            )
             return again
 
     def given_up(self, app: str | None = None, *, limit: int) -> list[GivenUpEvent]:
@@ -279,6 +228,12 @@ class Events:
                 counts[x_id][kind] = int(count)
         return {x_id: EngagementCounts(**found) for x_id, found in counts.items()}
 
+    def has_any(self, app: str) -> bool:
+        """Whether X has told that connection's app anything in the last 30 days."""
+        query = select(t.events.c.id).where(t.events.c.app == app).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def why_given_up(self) -> str | None:
         """Why the newest of the events that were tried too often could not be handled; None where there is none."""
         newest = select(t.events.c.why).where(_GIVEN_UP).order_by(t.events.c.id.desc())
@@ -290,7 +245,7 @@ class Events:
         """How many events there are, by outcome; ``waiting`` for those that have none yet."""
         outcome = func.coalesce(t.events.c.outcome, "waiting")
         with self._database.read() as connection:
-            rows = connection.execute(select(outcome, func.count()).group_by(outcome))
+            rows = connection.execute(select(outcome, func.count()).where(outcome != GONE).group_by(outcome))
             return {name: int(count) for name, count in rows}
 
 
@@ -299,6 +254,11 @@ _ONCE = [t.engagement.c.kind, t.engagement.c.account, t.engagement.c.by_x_id]
 
 def _given_up(app: str | None) -> list[ColumnElement[bool]]:
     return [_GIVEN_UP] if app is None else [_GIVEN_UP, t.events.c.app == app]
+
+
+def _kept(words: str) -> str:
+    # X's words may be quoted, and half characters and zeros are no text for a database.
+    return words.encode("utf-8", "replace").decode().replace("\0", "")
 
 
 def _storing(insert: Any) -> Any:

@@ -18,8 +18,8 @@ _RECOVERY_SECONDS = 10
 class XEventsTrigger(BaseEventTrigger):
     """Look into the ledger again and again, and send an event when X has told something.
 
-    It only wakes, and is repeated while nobody takes on what is there: Airflow may drop one that arrives while a
-    run is being made.
+    It only wakes: for what is new, for the rest when some were taken on, and again while nobody takes on what is
+    there, since Airflow may drop an event that arrives while a run is being made.
 
     :param ledger_conn_id: the Airflow connection of the ledger's database.
     :param poll_seconds: the pause between two looks.
@@ -38,20 +38,21 @@ class XEventsTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         # A watcher that ends is started again at once and for ever, so it waits out its troubles itself.
-        told, told_at = 0, -float("inf")
+        told: tuple[int, int] | None = None
+        told_at = -float("inf")
         while True:
             try:
-                newest = await self._look()
+                at_hand = await self._look()
             except Exception:
                 self.log.exception("cannot read the ledger; looking again in %s s", _RECOVERY_SECONDS)
                 await asyncio.sleep(_RECOVERY_SECONDS)
                 continue
             now = asyncio.get_running_loop().time()
-            if newest is not None and (newest > told or now - told_at >= _REPEAT_SECONDS):
-                told, told_at = newest, now
-                yield TriggerEvent({"newest": newest})
+            if at_hand is not None and (at_hand != told or now - told_at >= _REPEAT_SECONDS):
+                told, told_at = at_hand, now
+                yield TriggerEvent({"newest": at_hand[0]})
             await asyncio.sleep(self.poll_seconds)
 
-    async def _look(self) -> int | None:
+    async def _look(self) -> tuple[int, int] | None:
         hook = await LedgerHook.aget(self.ledger_conn_id)  # shared for a minute, then looked up anew
-        return await asyncio.to_thread(hook.ledger().events.newest_due, utc_now())
+        return await asyncio.to_thread(hook.ledger().events.at_hand, utc_now())
