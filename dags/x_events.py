@@ -23,7 +23,8 @@ sweep = CronTriggerTimetable("*/15 * * * *", timezone="UTC")
     **handle** writes into the ledger what they mean (a post deleted on X, replies, quotes, reposts, mentions),
     has a post of unknown outcome looked for when X tells of a new post, and emits asset events such as
     `x://mentions/x_default`, on which other DAGs can be scheduled: `x_mentions` is an example. **settle** then marks
-    the events as done. After a crash in between they are handled, and emitted, again.
+    the events as done. After a crash in between they are handled, and emitted, again. A run takes on a hundred
+    events; the next is woken at once for the rest.
     """,
 )
 def x_events():
