@@ -130,6 +130,10 @@ def test_a_forged_delivery_is_refused(address, ledger, headers) -> None:
     assert kept(ledger) == 0
 
 
+def test_nothing_is_looked_up_for_what_is_not_signed(server, ledger) -> None:
+    assert deliver(f"{server}/x/webhook/x_nobody", body_of(), {}).status_code == 403
+
+
 def test_forgeries_are_said_once_a_minute_and_quote_nothing(address, ledger, caplog, monkeypatch) -> None:
     monkeypatch.setattr(webhook.route.app, "_complained", -float("inf"))
     with caplog.at_level(logging.WARNING, "x_provider.web.webhook"):

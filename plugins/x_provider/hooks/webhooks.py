@@ -63,6 +63,10 @@ class EventShelf:
             self._looked_up = -float("inf")
             raise
 
+    def accounts(self) -> list[str]:
+        """Every connection that the ledger has met as an account; raises as :meth:`store`."""
+        return self._ledger().accounts.names()
+
     def _ledger(self) -> Ledger:
         if self._hook is None or time.monotonic() - self._looked_up > _KEPT_SECONDS:
             found = LedgerHook(self._conn_id)

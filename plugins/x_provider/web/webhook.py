@@ -13,7 +13,6 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -29,13 +28,11 @@ from x_provider.events.receiving import (
 )
 from x_provider.hooks.webhooks import AppSecrets, EventShelf, app_secrets
 from x_provider.publishing import utc_now
+from x_provider.web.app_secrets import NoAnswerError, Secrets
 
 MOST_BYTES = 1024 * 1024
 READ_SECONDS = 5
 _MOST_BYTES_IN_ALL = 64 * MOST_BYTES
-_SECRETS_SECONDS = 60
-_MOST_MISSING = 500
-_MOST_LOOKUPS = 20
 _COMPLAINT_SECONDS = 60
 
 _CONNECTION_ID = re.compile(r"[\w.\-]{1,250}")
@@ -81,52 +78,6 @@ class _Deadline:
             self._task.cancel()
 
 
-class _Secrets:
-    """The apps' secrets, looked up once a minute and by one thread, whatever anybody asks for."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="x-webhook")
-        self._known: dict[str, tuple[float, AppSecrets]] = {}
-        self._missing: dict[str, float] = {}
-        self._pending: dict[str, asyncio.Task[AppSecrets | None]] = {}
-
-    async def of(self, conn_id: str) -> AppSecrets | None:
-        good_until, secrets = self._known.get(conn_id, (0.0, None))
-        if time.monotonic() < good_until:
-            return secrets
-        if time.monotonic() < self._missing.get(conn_id, 0.0):
-            return None
-        lookup = self._pending.get(conn_id)
-        if lookup is None:
-            if len(self._pending) >= _MOST_LOOKUPS:
-                # Strangers may ask for any name: they must not keep X's deliveries out.
-                if secrets is not None:
-                    return secrets
-                raise _RefusedError(503, "Try again later.")
-            lookup = self._pending[conn_id] = asyncio.create_task(self._look_up(conn_id))
-        return await asyncio.shield(lookup)
-
-    async def _look_up(self, conn_id: str) -> AppSecrets | None:
-        try:
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, app_secrets, conn_id)
-        except Exception as error:
-            _log.error("connection %s could not be looked up: %s", conn_id, type(error).__name__)
-            if conn_id in self._known:
-                return self._known[conn_id][1]  # Airflow's trouble is no reason to turn X away
-            raise _RefusedError(503, "Try again later.") from None
-        finally:
-            del self._pending[conn_id]
-        until = time.monotonic() + _SECRETS_SECONDS
-        if found is not None:
-            self._known[conn_id] = until, found  # as many as there are connections
-            return found
-        self._known.pop(conn_id, None)
-        if len(self._missing) >= _MOST_MISSING:
-            self._missing.clear()
-        self._missing[conn_id] = until
-        return None
-
-
 class WebhookReceiver:
     """The endpoint, as ASGI: ``GET`` answers challenges, ``POST`` takes deliveries.
 
@@ -145,21 +96,19 @@ class WebhookReceiver:
             self._loop, self._bytes, self._secrets, self._writer = (
                 loop,
                 0,
-                _Secrets(),
+                Secrets(app_secrets, EventShelf().accounts),
                 EventWriter(EventShelf().store),
             )
         try:
             conn_id = scope["path_params"]["connection_id"]
-            secrets = await self._secrets.of(conn_id) if _CONNECTION_ID.fullmatch(conn_id) else None
-            if secrets is None:
-                raise _RefusedError(404, "Not Found")  # noqa: TRY301
             if scope["method"] == "POST":
                 headers = {
                     name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
                 }
-                await self._take(conn_id, secrets, headers, receive)
+                await self._take(conn_id, headers, receive)
                 answer = {}
             else:
+                secrets = await self._secrets_of(conn_id)
                 answer = {"response_token": _challenged(secrets, scope["query_string"])}
         except _RefusedError as refused:
             await _answer(send, refused.status, {"detail": refused.detail}, close=True)
@@ -168,11 +117,19 @@ class WebhookReceiver:
         else:
             await _answer(send, 200, answer)
 
-    async def _take(
-        self, conn_id: str, secrets: AppSecrets, headers: Mapping[str, str], receive: Any
-    ) -> None:
+    async def _secrets_of(self, conn_id: str) -> AppSecrets:
+        try:
+            secrets = await self._secrets.of(conn_id) if _CONNECTION_ID.fullmatch(conn_id) else None
+        except NoAnswerError:
+            raise _RefusedError(503, "Try again later.") from None
+        if secrets is None:
+            raise _RefusedError(404, "Not Found")
+        return secrets
+
+    async def _take(self, conn_id: str, headers: Mapping[str, str], receive: Any) -> None:
         if SIGNATURE not in headers and OAUTH2_SIGNATURE not in headers:
             raise _RefusedError(403, "The delivery is not signed.")
+        secrets = await self._secrets_of(conn_id)
         body = await self._read(headers.get("content-length"), receive)
         if not is_signed(
             body, headers, consumer_secret=secrets.consumer_secret, client_secret=secrets.client_secret
