@@ -10,6 +10,7 @@ import requests
 from airflow_harness import wait_for
 
 from x_provider.client.webhooks import SIGNATURE, signature_of
+from x_provider.events.receiving import read_delivery
 from x_provider.ledger import Ledger
 from x_provider.publishing import utc_now
 
@@ -80,3 +81,27 @@ def test_when_somebody_mentions_us_a_dag_runs(standalone, dag_ids, account, ledg
     (kept,) = ledger.events.engagement("x_default")
     assert (kept.kind, kept.text, kept.by_user_id) == ("mention", "Hello @alice", "8")
     assert ledger.charges.month("x_default", now=utc_now()).spent > 0
+
+
+def test_of_many_at_once_airflow_is_told_each_once(standalone, dag_ids, account, ledger) -> None:
+    # More than one task's API call could carry in time: it would be sent again, and each event be there twice.
+    _, user_id = account
+    assert standalone.request("PATCH", "/api/v2/dags/x_mentions", json={"is_paused": True}).ok
+    assert standalone.request("PATCH", "/api/v2/dags/x_events", json={"is_paused": False}).ok
+    ids = [str(number) for number in range(10_000, 10_250)]
+    events = [
+        {
+            "event_uuid": post_id,
+            "event_type": "post.mention.create",
+            "filter": {"user_id": user_id},
+            "payload": {"id": post_id, "author_id": "8"},
+        }
+        for post_id in ids
+    ]
+    body = json.dumps({"data": events}).encode()
+    ledger.events.store(read_delivery(body, app="x_default", received_at=utc_now()))
+    wait_for("all are settled", lambda: "waiting" not in ledger.events.counts(), within=300)
+    told: list[str] = []
+    while page := standalone.get(f"/api/v2/assets/events?limit=100&offset={len(told)}")["asset_events"]:
+        told += [str(event["extra"].get("post_id")) for event in page]
+    assert sorted(post_id for post_id in told if post_id in set(ids)) == ids
