@@ -258,8 +258,31 @@ def test_a_user_id_that_is_a_name_is_sent_to_the_right_field() -> None:
         account_of(connection(user_id="@brand"))
 
 
-def test_a_username_may_have_its_at_sign() -> None:
-    assert account_of(connection(username="@brand")).username == "brand"
+@pytest.mark.parametrize("name", ["user_id", "app_owner_id"])
+def test_a_user_id_has_as_many_digits_as_x_gives_at_most(name: str) -> None:
+    longest = "9" * 19
+    assert getattr(account_of(connection({name: longest})), name) == longest
+    with pytest.raises(XConnectionError, match=rf"field {name} is '9+', .* numbers of up to 19 digits"):
+        account_of(connection({name: f"{longest}9"}))
+
+
+@pytest.mark.parametrize("username", ["brand", "@brand", "@Brand_2", "@exactly_fifteen"])
+def test_a_username_may_have_its_at_sign(username: str) -> None:
+    assert account_of(connection(username=username)).username == username.removeprefix("@")
+
+
+@pytest.mark.parametrize(
+    "username", ["sixteen_letters_", "@sixteen_letters_", "@", "@@brand", "My Brand", "müller", "a\0b"]
+)
+def test_a_username_that_x_would_not_give_is_refused_with_what_to_write(username: str) -> None:
+    with pytest.raises(
+        XConnectionError, match=r"the field username is .* 1 to 15 letters, digits and _"
+    ) as said:
+        account_of(connection(username=username))
+    assert (
+        said.value.next_step
+        == "Write it as it stands after the @ on X, or leave it empty: a login fills it in"
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 DEFAULT_UPLOAD_BASE_URL = "https://upload.twitter.com"
 
 MediaApi = Literal["2", "1.1"]
+
+_USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
+_LONGEST_ID = 19
 
 
 @dataclass(frozen=True)
@@ -50,26 +54,40 @@ class Account:
 def account_of(connection: Connection) -> Account:
     """The connection's account.
 
-    :raises XConnectionError: when a URL, the user id or the media API cannot be one.
+    :raises XConnectionError: when a URL, the username, a user id or the media API cannot be one.
     """
     fields, base_url = fields_of(connection), base_url_of(connection)
     return Account(
         conn_id=connection.conn_id,
         base_url=base_url,
         user_id=_user_id(connection.conn_id, fields, "user_id"),
-        username=fields.get("username", "").removeprefix("@") or None,
+        username=_username(connection.conn_id, fields),
         media_api=media_api_of(connection.conn_id, fields),
         upload_base_url=_upload_base_url(connection.conn_id, fields, base_url),
         app_owner_id=_user_id(connection.conn_id, fields, "app_owner_id"),
     )
 
 
-def _user_id(conn_id: str, fields: Mapping[str, str], name: str) -> str | None:
-    given = fields.get(name)
-    if given is not None and not (given.isascii() and given.isdigit()):
+def _username(conn_id: str, fields: Mapping[str, str]) -> str | None:
+    given = fields.get("username")
+    if given is None:
+        return None
+    name = given.removeprefix("@")
+    if _USERNAME.fullmatch(name) is None:
         raise XConnectionError(
             conn_id,
-            f"the field {name} is {given!r}, but X's user ids are numbers",
+            f"the field username is {given!r}, but X's usernames are 1 to 15 letters, digits and _",
+            "Write it as it stands after the @ on X, or leave it empty: a login fills it in",
+        )
+    return name
+
+
+def _user_id(conn_id: str, fields: Mapping[str, str], name: str) -> str | None:
+    given = fields.get(name)
+    if given is not None and not (given.isascii() and given.isdigit() and len(given) <= _LONGEST_ID):
+        raise XConnectionError(
+            conn_id,
+            f"the field {name} is {given!r}, but X's user ids are numbers of up to {_LONGEST_ID} digits",
             f"Put an @name into the field username, and leave {name} empty if you do not know it",
         )
     return given
