@@ -7,6 +7,7 @@ import json
 import pendulum
 import pytest
 from new_ledger import new_ledger
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from x_provider.ledger import AccountOnX, Ledger
@@ -75,6 +76,48 @@ def test_a_probe_gets_its_json_while_airflow_s_database_is_away(client, ledger, 
     (check,) = answer.json()["checks"]
     assert (answer.json()["state"], check["name"], check["state"]) == ("failed", "airflow", "failed")
     assert "`airflow x doctor` says which" in check["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/x/stop", {"account": "a\0b"}),
+        ("POST", "/x/stop", {"account": "a\nb"}),
+        ("POST", "/x/stop", {"why": "a\0b"}),
+        ("POST", "/x/go", {"account": "a\x7fb"}),
+        ("GET", "/x/posts?name=a%00/b", None),
+        ("GET", "/x/posts?name=a/b%C2%85", None),
+        ("GET", "/x/accounts/status?also=%00", None),
+        ("POST", "/x/accounts/a%00b/login", {}),
+        ("POST", "/x/accounts/a%1Fb/logout", {}),
+    ],
+)
+def test_what_no_name_has_is_refused_at_the_door(client, ledger, method, path, body) -> None:
+    answer = client.request(method, path, json=body)
+    assert (answer.status_code, "control character" in answer.text or "pattern" in answer.text) == (422, True)
+    assert ledger.controls.halts(pendulum.now("UTC")) == []
+
+
+def test_why_something_is_stopped_may_have_lines(client, ledger) -> None:
+    assert client.post("/x/stop", json={"account": "x_müller", "why": "a\nb"}).status_code == 200
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_database_that_is_away(
+    client, monkeypatch, postgres_url
+) -> None:
+    ledger = Ledger(postgres_url)
+    ledger.database.upgrade()
+    url = postgres_url.set(drivername="postgres").render_as_string(hide_password=False)
+    monkeypatch.setenv("AIRFLOW_CONN_X_LEDGER", url)
+    assert client.get("/x/posts?name=a/b").status_code == 404
+    with ledger.database.write() as c:
+        c.execute(text("ALTER TABLE x_posts RENAME TO x_moved"))
+    answer = client.get("/x/posts?name=a/b")
+    assert (answer.status_code, "does not answer" in answer.text) == (500, False)
+    with ledger.database.write() as c:
+        c.execute(text("DROP SCHEMA public CASCADE"))
+        c.execute(text("CREATE SCHEMA public"))
+    ledger.database.dispose()
 
 
 def test_the_page_shows_name_and_picture_of_an_account_with_keys(client, ledger, monkeypatch) -> None:

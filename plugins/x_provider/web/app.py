@@ -5,6 +5,7 @@ Who may read DAG ``x_publish`` may look; who may trigger it may stop and let go.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,7 +16,8 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, Month, PartState, Post
@@ -27,6 +29,7 @@ from x_provider.web.unlogged import UnloggedLogins
 from x_provider.web.webhook import route as webhook_route
 
 _MOST_STANDING = 20
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LOGGED_OUT = (
     '<!doctype html><html lang="en"><title>X</title><p>You are logged out. <a href="{login}">Log in</a> to see'
     " this page.</p></html>"
@@ -34,12 +37,27 @@ _LOGGED_OUT = (
 _may_stop = requires_access_dag("POST", DagAccessEntity.RUN, PUBLISHING_DAG)
 _CHANGES = [Depends(only_json), Depends(_may_stop)]
 
-app = FastAPI(title="X", docs_url=None, redoc_url=None, openapi_url=None)
+
+def _without_control_characters(request: Request) -> None:
+    """Keep out what no name has: a database may refuse it, in words that are about something else."""
+    asked = (*request.path_params.values(), *request.query_params.keys(), *request.query_params.values())
+    if any(_CONTROL.search(str(each)) for each in asked):
+        raise HTTPException(422, "There is a control character in the address: write names as they are.")
+
+
+app = FastAPI(
+    title="X",
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(_without_control_characters)],
+)
 app.include_router(accounts.router)
 app.include_router(health.router)
 app.router.routes.insert(0, webhook_route)  # the busiest; no layer of FastAPI's is around it
 app.add_middleware(UnloggedLogins)
-app.add_exception_handler(SQLAlchemyError, health.database_is_away)
+for away in (OperationalError, InterfaceError, InternalError, PoolTimeoutError):
+    app.add_exception_handler(away, health.database_is_away)
 
 
 class Stop(BaseModel):
@@ -47,8 +65,8 @@ class Stop(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    account: str = Field(EVERY_ACCOUNT, min_length=1, max_length=250)
-    why: str = Field("", max_length=500)
+    account: str = Field(EVERY_ACCOUNT, min_length=1, max_length=250, pattern=r"^\P{Cc}*$")
+    why: str = Field("", max_length=500, pattern=r"^[^\x00]*$")
 
 
 @app.get("/", dependencies=[Depends(may_look)])
