@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 import x_provider.ledger as package
@@ -111,6 +112,74 @@ def test_a_damaged_table_of_postgresql_is_not_waited_for_either(ledger, state):
     ):
         c.execute(text(complaint))
     assert not said.value.may_pass
+
+
+def test_a_trial_writes_and_leaves_nothing(ledger):
+    ledger.database.try_to_write()
+    with ledger.database.read() as c:
+        assert c.execute(text("SELECT count(*) FROM x_charges")).scalar_one() == 0
+
+
+def test_a_trial_finds_a_file_that_cannot_be_written(tmp_path):
+    path = tmp_path / "ledger.db"
+    Ledger(f"sqlite:///{path}").database.upgrade()
+    opened_to_read = Ledger(f"sqlite:///file:{path}?mode=ro&uri=true")
+    with pytest.raises(LedgerError, match="cannot be used: attempt to write a readonly database"):
+        opened_to_read.database.try_to_write()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write any file")
+def test_a_trial_finds_a_file_that_may_not_be_written(tmp_path):
+    path = tmp_path / "ledger.db"
+    Ledger(f"sqlite:///{path}").database.upgrade()
+    for file in tmp_path.iterdir():
+        file.chmod(0o444)
+    with pytest.raises(LedgerError, match="readonly database"):
+        Ledger(f"sqlite:///{path}").database.try_to_write()
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_trial_finds_a_server_that_only_reads_as_after_a_failover(ledger, ledger_url):
+    ledger.database.upgrade()
+    standby = Ledger(ledger_url.update_query_dict({"options": "-c default_transaction_read_only=on"}))
+    with pytest.raises(LedgerError, match="cannot execute INSERT in a read-only transaction") as said:
+        standby.database.try_to_write()
+    assert said.value.may_pass
+    standby.database.dispose()
+
+
+@pytest.fixture
+def reader(ledger, ledger_url):
+    """The URL of a role that may read the ledger on PostgreSQL, and no more."""
+    ledger.database.upgrade()
+    name = f"x_reader_{uuid.uuid4().hex[:12]}"
+    admin = create_engine(ledger_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD 's3cr3t-word'"))
+        connection.execute(text(f"GRANT USAGE ON SCHEMA public TO {name}"))
+        connection.execute(text(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"))
+    yield ledger_url.set(username=name, password="s3cr3t-word")
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP OWNED BY {name}"))
+        connection.execute(text(f"DROP ROLE {name}"))
+    admin.dispose()
+
+
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("granted", "lacks"), [("", "table x_charges"), ("INSERT ON ALL TABLES", "sequence x_charges_id_seq")]
+)
+def test_a_trial_finds_a_role_that_may_not_write(ledger, ledger_url, reader, granted, lacks):
+    if granted:
+        with ledger.database.write() as c:
+            c.execute(text(f"GRANT {granted} IN SCHEMA public TO {reader.username}"))
+    reading = Ledger(reader)
+    with pytest.raises(
+        LedgerError, match=f"cannot be written: permission denied for {lacks}. Give the role"
+    ) as said:
+        reading.database.try_to_write()
+    assert "s3cr3t-word" not in str(said.value)
+    reading.database.dispose()
 
 
 def test_what_the_ledger_refuses_is_not_taken_for_its_trouble(ledger):

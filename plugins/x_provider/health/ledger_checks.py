@@ -25,8 +25,7 @@ def database(ledger_conn_id: str) -> Iterator[Check | Ledger]:
     """The database's check, then the ledger itself where it can be used."""
     try:
         ledger = LedgerHook(ledger_conn_id).ledger()
-        with ledger.database.write():
-            pass
+        ledger.database.try_to_write()
     except (LedgerError, XConnectionError) as error:
         yield Check("ledger", "failed", str(error), "Nothing is sent without it: mend this first")
         return

@@ -29,6 +29,10 @@ from x_provider.ledger.sqlite import begin, sqlite_engine, turns_of
 HEAD = "0006"
 """The newest migration. A test holds it equal to what Alembic finds in ``migrations/versions``."""
 
+_TRIAL = text(
+    "INSERT INTO x_charges (account, month, at, kind, units, usd, what)"
+    " VALUES ('', '', CURRENT_TIMESTAMP, 'trial', 0, 0, '')"
+)
 _MIGRATION_LOCK = 0x785F_6C65_6467  # "x_ledg"
 
 _AWAY = (OperationalError, InternalError, InterfaceError, PoolTimeoutError, OSError)
@@ -80,6 +84,25 @@ class Database:
         with self._explained(), self._turn(), self._engine.begin() as connection:
             self._begin(connection, writing=True)
             yield connection
+
+    def try_to_write(self) -> None:
+        """Write a row and take it back: a database that only reads begins and ends a transaction all the same.
+
+        :raises LedgerError: when it takes none.
+        """
+        self.upgrade()
+        with self._explained(), self._turn(), self._engine.connect() as connection:
+            self._begin(connection, writing=True)
+            try:
+                connection.execute(_TRIAL)
+            except ProgrammingError as error:
+                raise LedgerError(
+                    f"the ledger database {self.url.render_as_string(hide_password=True)} cannot be written:"
+                    f" {_words(error)}. Give the role of the connection x_ledger the rights to read and write its"
+                    " tables, and to use their sequences."
+                ) from error
+            finally:
+                connection.rollback()
 
     def upgrade(self) -> None:
         """Bring the schema to this release's version, once per process, under a lock.
