@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from new_ledger import new_ledger
 
@@ -32,5 +34,20 @@ def airflow_x(airflow_home, capsys):
         arguments = get_parser().parse_args(["x", *words])
         arguments.func(arguments)
         return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def doctor(airflow_home, airflow_x, capsys):
+    """Run it; give its exit code and its checks by name."""
+
+    def run(*words: str) -> tuple[int, dict[str, dict[str, str]]]:
+        code = 0
+        try:
+            printed = airflow_x("doctor", "--output", "json", *words)
+        except SystemExit as ended:
+            code, printed = int(ended.code or 0), capsys.readouterr().out
+        return code, {check["name"]: check for check in json.loads(printed)["checks"]}
 
     return run

@@ -117,7 +117,7 @@ def lose(ledger: Ledger) -> None:
 
 
 def doctor(ledger: Ledger) -> list[Check]:
-    return list(account_checks.account(ACCOUNT, ledger, ask_x=False))
+    return list(account_checks.account(ACCOUNT, ledger, ask_x_at=None))
 
 
 def notice(ledger: Ledger, capfd: Any) -> str:
@@ -392,7 +392,7 @@ def test_x_is_asked_again_about_what_it_refused(ledger, monkeypatch, sandbox):
     monkeypatch.setenv(f"AIRFLOW_CONN_{ACCOUNT.upper()}", sandbox.connection())
     refuse(ledger, XHook(ACCOUNT).get_conn().digest)
     assert verdict(doctor(ledger)) == "failed"
-    assert verdict(list(account_checks.account(ACCOUNT, ledger, ask_x=True))) == "ok"
+    assert verdict(list(account_checks.account(ACCOUNT, ledger, ask_x_at=[sandbox.url]))) == "ok"
     assert verdict(doctor(ledger)) == "ok"
 
 

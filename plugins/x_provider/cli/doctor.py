@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ import yaml
 from airflow.cli.simple_table import AirflowConsole
 
 from x_provider.health import Check, State, examine, verdict
+from x_provider.health.guarding import is_anything_hanging
 
 EXIT_CODES: dict[State, int] = {"ok": 0, "skipped": 0, "warning": 0, "failed": 2}
 _MARKS: dict[State, str] = {"ok": "ok", "skipped": "--", "warning": "WARN", "failed": "FAIL"}
@@ -30,8 +32,19 @@ def doctor(args: Namespace) -> None:
         print(_summary(checks))
     else:
         _print({"state": worst, "checks": [asdict(check) for check in checks]}, args.output)
-    if code := EXIT_CODES["failed" if args.strict and worst == "warning" else worst]:
+    code = EXIT_CODES["failed" if args.strict and worst == "warning" else worst]
+    if is_anything_hanging():
+        atexit.register(_leave, code)
+    if code:
         sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """End before Airflow clears up, which would wait for what hangs, or trip over it."""
+    if is_anything_hanging():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _say(check: Check) -> None:

@@ -1,9 +1,12 @@
-"""A check that breaks off is a failed check: a probe gets its answer, and the other things are looked at."""
+"""A check that breaks off or hangs is a failed check: a probe gets its answer, and the other things are looked at."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from traceback import extract_tb
 from typing import TypeVar
 
@@ -16,17 +19,76 @@ from x_provider.ledger import LedgerError
 
 Found = TypeVar("Found")
 
+_SECONDS = 5.0
+"""How long one check may take."""
+_ASKED_AGAIN_SECONDS = 60
+_hanging: dict[str, tuple[Thread, float]] = {}
+"""The last look at a thing that was not waited for any longer, and when it began."""
 
-def guarded(name: str, look: Callable[[], Iterable[Found]], next_step: str) -> Iterator[Found | Check]:
-    """What *look* finds; where it raises, what it found until then and a failed check.
+
+class Patience:
+    """How long several checks may be waited for in vain, in all. Those that answer take nothing of it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.left = seconds
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is none left."""
+        return self.left <= 0
+
+
+def guarded(
+    name: str, look: Callable[[], Iterable[Found]], next_step: str, patience: Patience
+) -> Iterator[Found | Check]:
+    """What *look* finds; where it raises or hangs, what it found until then and a failed check.
+
+    It runs in a thread of its own, which is left to itself where it hangs. A probe that comes while one does so
+    begins no other, for a minute: what hangs may hold a connection, or a lock that others wait for.
 
     :param name: of the failed check.
     :param next_step: what to do where what broke it does not say so itself.
     """
+    began, seconds = time.monotonic(), min(_SECONDS, patience.left)
+    earlier, since = _hanging.get(name, (None, began))
+    if earlier is not None and earlier.is_alive() and began - since < _ASKED_AGAIN_SECONDS:
+        yield Check(name, "failed", f"no answer for {began - since:.0f} s", next_step)
+        return
+    if patience.is_over:
+        yield Check(name, "failed", "not looked at, since what comes before it hangs", "Mend that first")
+        return
+    found: SimpleQueue[list[Found | Check]] = SimpleQueue()
+    thread = Thread(target=_look, args=(name, look, next_step, found), name=f"check {name}", daemon=True)
+    thread.start()
+    while True:
+        try:
+            some = found.get(timeout=max(began + seconds - time.monotonic(), 0))
+        except Empty:
+            _hanging[name] = thread, began
+            patience.left -= seconds
+            yield Check(name, "failed", f"no answer within {seconds:g} s", next_step)
+            return
+        if not some:
+            return
+        yield from some
+
+
+def is_anything_hanging() -> bool:
+    """Whether a look that was not waited for any longer has still not ended."""
+    return any(thread.is_alive() for thread, _ in _hanging.values())
+
+
+def _look(
+    name: str, look: Callable[[], Iterable[Found]], next_step: str, found: SimpleQueue[list[Found | Check]]
+) -> None:
+    """Put what is found into the queue, and nothing at its end."""
     try:
-        yield from look()
+        for each in look():
+            found.put([each])
     except Exception as error:
-        yield broken(name, error, next_step)
+        found.put([broken(name, error, next_step)])
+    finally:
+        found.put([])
 
 
 def broken(name: str, error: Exception, next_step: str) -> Check:
