@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -39,14 +40,17 @@ def check(doctor, account):
 
 
 @contextmanager
-def answering(port: int, status: int, body: bytes):
-    """Something else at a webhook's address."""
+def answering(port: int, status: int, body: bytes, *, pause: float = 0):
+    """Something else at a webhook's address; it may pause before each byte."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):
+                for byte in body:
+                    time.sleep(pause)
+                    self.wfile.write(bytes([byte]))
 
         def log_message(self, *_: object) -> None:
             pass
@@ -110,6 +114,15 @@ def test_one_where_something_else_answers_is_told(
     with answering(int(url.rpartition(":")[2]), status, body):
         said = check(registered)
     assert (said["state"], words in said["words"]) == ("warning", True)
+
+
+def test_one_that_never_comes_to_an_end_warns_in_seconds(ledger, account, check, register, monkeypatch):
+    monkeypatch.setattr(webhook.route.app, "_loop", None)
+    with served() as url:
+        registered = register(f"{url}/x/webhook/x_cli")
+    with answering(int(url.rpartition(":")[2]), 200, b"." * 12, pause=1):
+        said = check(registered)
+    assert (said["state"], said["words"]) == ("warning", "no answer within 5 s")
 
 
 def test_one_that_answers_by_another_secret_is_told_with_whose_to_correct(

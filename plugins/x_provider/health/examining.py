@@ -17,7 +17,7 @@ from x_provider.health import (
     webhook_checks,
     x_checks,
 )
-from x_provider.health.check import Check
+from x_provider.health.check import Check, State
 from x_provider.health.guarding import Patience, guarded
 from x_provider.health.x_checks import AppOnX
 from x_provider.ledger import Ledger
@@ -167,10 +167,12 @@ def _webhooks(apps: Sequence[AppOnX], answering: list[str], patience: Patience) 
             if webhook.id not in seen:
                 seen.add(webhook.id)
                 look = partial(webhook_checks.webhook, webhook, app)
-                yield from _one(f"webhook {webhook.id}", look, _MEND_WEBHOOK, patience)
+                yield from _one(f"webhook {webhook.id}", look, _MEND_WEBHOOK, patience, otherwise="warning")
     if len(asked) > len(failures) and not seen:
         yield Check("webhooks", "skipped", "none is registered")
 
 
-def _one(name: str, look: Callable[[], Check], next_step: str, patience: Patience) -> Iterator[Check]:
-    return guarded(name, lambda: [look()], next_step, patience)
+def _one(
+    name: str, look: Callable[[], Check], next_step: str, patience: Patience, *, otherwise: State = "failed"
+) -> Iterator[Check]:
+    return guarded(name, lambda: [look()], next_step, patience, otherwise=otherwise)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -13,7 +14,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from x_provider.client import XError
-from x_provider.health.check import Check
+from x_provider.health.check import Check, State
 from x_provider.hooks.problems import XConnectionError
 from x_provider.ledger import LedgerError
 
@@ -39,7 +40,12 @@ class Patience:
 
 
 def guarded(
-    name: str, look: Callable[[], Iterable[Found]], next_step: str, patience: Patience
+    name: str,
+    look: Callable[[], Iterable[Found]],
+    next_step: str,
+    patience: Patience,
+    *,
+    otherwise: State = "failed",
 ) -> Iterator[Found | Check]:
     """What *look* finds; where it raises or hangs, what it found until then and a failed check.
 
@@ -48,17 +54,19 @@ def guarded(
 
     :param name: of the failed check.
     :param next_step: what to do where what broke it does not say so itself.
+    :param otherwise: its state; ``warning`` where no post waits for what is looked at.
     """
     began, seconds = time.monotonic(), min(_SECONDS, patience.left)
     earlier, since = _hanging.get(name, (None, began))
     if earlier is not None and earlier.is_alive() and began - since < _ASKED_AGAIN_SECONDS:
-        yield Check(name, "failed", f"no answer for {began - since:.0f} s", next_step)
+        yield Check(name, otherwise, f"no answer for {began - since:.0f} s", next_step)
         return
     if patience.is_over:
-        yield Check(name, "failed", "not looked at, since what comes before it hangs", "Mend that first")
+        yield Check(name, otherwise, "not looked at, since what comes before it hangs", "Mend that first")
         return
     found: SimpleQueue[list[Found | Check]] = SimpleQueue()
-    thread = Thread(target=_look, args=(name, look, next_step, found), name=f"check {name}", daemon=True)
+    failed = partial(broken, name, next_step=next_step, state=otherwise)
+    thread = Thread(target=_look, args=(look, failed, found), name=f"check {name}", daemon=True)
     thread.start()
     while True:
         try:
@@ -66,7 +74,7 @@ def guarded(
         except Empty:
             _hanging[name] = thread, began
             patience.left -= seconds
-            yield Check(name, "failed", f"no answer within {seconds:g} s", next_step)
+            yield Check(name, otherwise, f"no answer within {seconds:g} s", next_step)
             return
         if not some:
             return
@@ -79,28 +87,30 @@ def is_anything_hanging() -> bool:
 
 
 def _look(
-    name: str, look: Callable[[], Iterable[Found]], next_step: str, found: SimpleQueue[list[Found | Check]]
+    look: Callable[[], Iterable[Found]],
+    failed: Callable[[Exception], Check],
+    found: SimpleQueue[list[Found | Check]],
 ) -> None:
     """Put what is found into the queue, and nothing at its end."""
     try:
         for each in look():
             found.put([each])
     except Exception as error:
-        found.put([broken(name, error, next_step)])
+        found.put([failed(error)])
     finally:
         found.put([])
 
 
-def broken(name: str, error: Exception, next_step: str) -> Check:
+def broken(name: str, error: Exception, next_step: str, state: State = "failed") -> Check:
     """The failed check for what broke one.
 
     Only errors of this package and the words of a database are repeated: others may quote what is secret.
     """
     if isinstance(error, (LedgerError, XConnectionError, XError)):
-        return Check(name, "failed", str(error), next_step)
+        return Check(name, state, str(error), next_step)
     if isinstance(error, DBAPIError) and error.orig is not None and str(error.orig).strip():
         words = str(error.orig).strip().splitlines()[0]
-        return Check(name, "failed", f"the database says: {words}", next_step)
+        return Check(name, state, f"the database says: {words}", next_step)
     frames = extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "x_provider" in Path(frame.filename).parts] or list(frames)
     where = f", at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
@@ -108,4 +118,4 @@ def broken(name: str, error: Exception, next_step: str) -> Check:
         next_step = (
             f"{next_step}. If that is in order, it is a mistake in the package: report it with these words"
         )
-    return Check(name, "failed", f"it could not be looked at: {type(error).__name__}{where}", next_step)
+    return Check(name, state, f"it could not be looked at: {type(error).__name__}{where}", next_step)
