@@ -149,6 +149,30 @@ def test_going_on_with_one_account_says_what_still_stops_every_one(ledger, post,
         airflow_x("go", "--account", "x_cli")
 
 
+def test_a_mistyped_ledger_is_refused_and_nothing_is_said_to_be_stopped(ledger, post, airflow_x, capsys):
+    with pytest.raises(SystemExit, match=r"airflow x stop: Connection 'x_legder': .* is not defined"):
+        airflow_x("stop", "--ledger-conn-id", "x_legder")
+    assert "Stopped" not in capsys.readouterr().out
+
+
+def test_stop_and_go_say_which_ledger_they_acted_on_and_no_password(
+    ledger, post, airflow_x, monkeypatch, capsys
+):
+    which = f"Ledger: {ledger.database.url.render_as_string(hide_password=True)}\n"
+    for command in ("stop", "go"):
+        printed = airflow_x(command)
+        assert which in printed
+        assert "WARNING" not in printed
+    with pytest.raises(SystemExit, match="was not stopped by hand"):
+        airflow_x("go")
+    assert which in capsys.readouterr().out
+
+
+def test_stop_and_go_warn_of_a_ledger_that_has_never_seen_a_post(ledger, airflow_x):
+    for command in ("stop", "go"):
+        assert "WARNING: NO POST WAS EVER PLANNED IN THIS LEDGER" in airflow_x(command)
+
+
 def test_stopping_an_account_that_nobody_knows_is_recorded_with_a_warning(ledger, post, airflow_x):
     printed = airflow_x("stop", "--account", "x_cly")
     assert "Nothing more of account x_cly is sent until airflow x go --account x_cly" in printed
@@ -392,4 +416,6 @@ def test_a_mistake_is_one_line_that_says_what_to_do(ledger, post, airflow_x, wor
 
 
 def test_the_schema_is_brought_up_to_date(ledger, airflow_x):
-    assert "is up to date" in airflow_x("db", "upgrade")
+    said = airflow_x("db", "upgrade")
+    assert "is up to date" in said
+    assert "Database(" not in said

@@ -68,7 +68,18 @@ def test_without_a_connection_the_ledger_is_a_file_in_the_airflow_home(
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
     expected = f"sqlite:///{tmp_path}/x_ledger.db"
     assert str(LedgerHook().url()) == expected
-    assert str(asyncio.run(LedgerHook.aget("x_absent")).url()) == expected
+    assert str(asyncio.run(LedgerHook.aget()).url()) == expected
+
+
+def test_another_name_has_to_be_defined(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    refused = "'x_legder': the ledger's connection is not defined. Correct its name.*AIRFLOW_CONN_X_LEGDER"
+    with pytest.raises(XConnectionError, match=refused):
+        LedgerHook("x_legder").ledger()
+    with pytest.raises(XConnectionError, match=refused) as caught:
+        asyncio.run(LedgerHook.aget("x_legder"))
+    assert not caught.value.may_pass
+    assert list(tmp_path.glob("*.db")) == []
 
 
 class _Supervisor:
@@ -96,7 +107,7 @@ def test_an_airflow_that_cannot_be_asked_never_opens_a_second_ledger(monkeypatch
 def test_a_task_whose_airflow_knows_no_ledger_gets_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     supervisor = _Supervisor(ErrorType.CONNECTION_NOT_FOUND)
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", supervisor, raising=False)
-    assert LedgerHook("x_unknown").url().drivername == "sqlite"
+    assert LedgerHook().url().drivername == "sqlite"
 
 
 def test_the_ledger_of_a_hook_is_usable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -202,6 +202,7 @@ def stop(args: Namespace) -> None:
     start = f"From {starts_at.isoformat()} on nothing" if starts_at else "Stopped. Nothing more"
     end = f"{ends_at.isoformat()}, or " if ends_at else ""
     print(f"{start}{of_whom} is sent until {end}airflow x go" + _account_option(args))
+    _say_which(ledger)
     if doubt := ledger.overview.doubt_about(args.account):
         print(f"WARNING: {doubt}")
 
@@ -212,6 +213,7 @@ def go(args: Namespace) -> None:
     ledger, now = _ledger(args), utc_now()
     who = "everything" if args.account == EVERY_ACCOUNT else args.account
     if not ledger.controls.go(account=args.account, now=now):
+        _say_which(ledger)
         standing = [str(halt) for halt in _halts_of(args.account, ledger, now)]
         raise LedgerError(
             f"{who} was not stopped by hand; "
@@ -227,6 +229,7 @@ def go(args: Namespace) -> None:
     )
     for halt in _halts_of(args.account, ledger, now):
         print(f"Still stopped: {halt}")
+    _say_which(ledger)
 
 
 @explained
@@ -257,7 +260,7 @@ def upgrade(args: Namespace) -> None:
     """Bring the ledger's schema to this release's version."""
     ledger = _ledger(args)
     ledger.database.upgrade()
-    print(f"{ledger.database!r} is up to date")
+    print(f"The ledger {ledger.database} is up to date")
 
 
 def _instant(written: str, option: str, zone: str | None, now: DateTime) -> DateTime:
@@ -274,6 +277,16 @@ def _halts_of(account: str, ledger: Ledger, now: DateTime) -> list[Halt]:
         for halt in ledger.controls.halts(now)
         if halt.starts_at <= now and (account == EVERY_ACCOUNT or halt.account in (EVERY_ACCOUNT, account))
     ]
+
+
+def _say_which(ledger: Ledger) -> None:
+    """Name the ledger that was acted on: in a shell that lacks its address, a fresh file takes its place."""
+    print(f"Ledger: {ledger.database}")
+    if not ledger.overview.has_posts():
+        print(
+            "WARNING: NO POST WAS EVER PLANNED IN THIS LEDGER. If yours are in another one, nothing has changed for"
+            " them: give this shell the AIRFLOW_HOME of your Airflow, and its AIRFLOW_CONN_X_LEDGER where it has one"
+        )
 
 
 def _account_option(args: Namespace) -> str:

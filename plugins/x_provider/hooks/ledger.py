@@ -45,8 +45,8 @@ class LedgerHook(BaseHook):
     """Open the ledger that one Airflow connection points to: SQLite or PostgreSQL.
 
     SQLite as ``sqlite:////absolute/path.db``, or a connection of type ``sqlite`` with the path as host;
-    PostgreSQL as a connection of type ``postgres``. Where the connection does not exist, the ledger is the
-    SQLite file ``x_ledger.db`` in AIRFLOW_HOME, which is right for one machine.
+    PostgreSQL as a connection of type ``postgres``. Where ``x_ledger`` does not exist, the ledger is the SQLite
+    file ``x_ledger.db`` in AIRFLOW_HOME, which is right for one machine; any other name has to be defined.
 
     :param ledger_conn_id: the Airflow connection.
     """
@@ -69,7 +69,8 @@ class LedgerHook(BaseHook):
     def url(self) -> URL:
         """The database's SQLAlchemy URL; its password shows in no ``str`` or ``repr``.
 
-        :raises XConnectionError: when the connection describes no database that the ledger can live in.
+        :raises XConnectionError: when the connection describes no database that the ledger can live in, or is one
+            that nobody has defined.
         """
         return self._url
 
@@ -177,12 +178,19 @@ def _libpq_options(connection: Connection) -> dict[str, str]:
 
 
 def _default_url(conn_id: str, doubt: str | None) -> URL:
-    """The default, where the connection certainly does not exist.
+    """The default, where the connection certainly does not exist and is no slip of the pen.
 
     Opening the default file else would mean a second, empty ledger, and what is planned in both could go out twice.
     """
     if doubt is not None:
         raise unsure(conn_id, doubt)
+    if conn_id != LedgerHook.default_conn_name:
+        raise XConnectionError(
+            conn_id,
+            "the ledger's connection is not defined",
+            f"Correct its name, or define it: `airflow connections add {conn_id} --conn-uri …`, or the environment"
+            f" variable AIRFLOW_CONN_{conn_id.upper()}",
+        )
     from airflow.configuration import get_airflow_home  # noqa: PLC0415  (slow to import, rarely needed)
 
     return _sqlite(str(Path(get_airflow_home()).resolve() / "x_ledger.db"))

@@ -66,8 +66,11 @@ class Database:
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         self._migrated = False
 
+    def __str__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
     def __repr__(self) -> str:
-        return f"Database({self.url.render_as_string(hide_password=True)})"
+        return f"Database({self})"
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -151,7 +154,7 @@ class Database:
                 command.upgrade(config, "head")
             except CommandError as error:
                 raise LedgerError(
-                    f"the ledger {self.url.render_as_string(hide_password=True)} has schema version"
+                    f"the ledger {self} has schema version"
                     f" {_version(connection)}, which this release (schema {HEAD}) does not know:"
                     " it was made by a newer airflow-provider-x. Upgrade the package,"
                     " or point the connection x_ledger elsewhere."
@@ -164,15 +167,14 @@ class Database:
         except OF_ONE_WRITE:
             raise
         except (*_AWAY, DatabaseError) as error:
-            where = self.url.render_as_string(hide_password=True)
             if _is_broken(error):
                 raise LedgerError(
-                    f"the ledger database {where} is broken: {_words(error)}. That does not pass by itself."
+                    f"the ledger database {self} is broken: {_words(error)}. That does not pass by itself."
                     " Check that the connection x_ledger points to the right database; mending it is in"
                     " docs/troubleshooting.md, The ledger."
                 ) from error
             raise LedgerError(
-                f"the ledger database {where} cannot be used: {_words(error)}."
+                f"the ledger database {self} cannot be used: {_words(error)}."
                 " Check that it is up, reachable and writable, and that the connection x_ledger points to it."
             ) from error
 

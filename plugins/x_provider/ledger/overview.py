@@ -92,6 +92,11 @@ class Overview:
         with self._database.read() as connection:
             return sorted(connection.execute(query).scalars())
 
+    def has_posts(self) -> bool:
+        """Whether a post was ever planned in it."""
+        with self._database.read() as connection:
+            return connection.execute(select(t.posts.c.id).limit(1)).first() is not None
+
     def doubt_about(self, account: str) -> str | None:
         """Why an account that was named may be a slip of the pen, in words; None where the ledger knows it."""
         if account == EVERY_ACCOUNT or self._knows(account):
