@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace, home: Path, running: RunningDemo, services
     _say(f"starting a local X and Airflow; their data and logs are in {home}")
     sandbox = _start_sandbox(home, running, services)
     airflow = Airflow(home / "airflow", options.calendar)
-    links = [f"Airflow   {airflow.access}", f"Timeline  {sandbox['url']}"]
+    links = [f"Airflow   {airflow.access}", f"Timeline  {sandbox['url']}", f"Terminal  {airflow.command}"]
     with uninterrupted(*_INTERRUPTIONS):
         services.append(airflow.start())
         running.remember(services, links)
@@ -150,7 +150,7 @@ def _watch(ledger: Ledger, services: list[Service]) -> list[Post]:
 
 
 def _stay(links: list[str], services: list[Service]) -> None:
-    print("\n" + "\n".join(links) + "\n\nBoth stay up until you press Ctrl-C.", flush=True)
+    print("\n" + "\n".join(links) + "\n\nAll of it stays up until you press Ctrl-C.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             for service in services:

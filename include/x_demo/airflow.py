@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,11 @@ class Airflow:
     def access(self) -> str:
         """Where a person finds it, and how to log in."""
         return f"{self.url}   user admin, password {self.password}"
+
+    @property
+    def command(self) -> str:
+        """What asks it from a terminal; without its home, that is another Airflow."""
+        return f"AIRFLOW_HOME={shlex.quote(str(self.home))} {shlex.quote(tool('airflow'))} x status"
 
     @property
     def ledger(self) -> Path:

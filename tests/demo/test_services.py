@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from x_demo.airflow import Airflow
 from x_demo.running import RunningDemo
 from x_demo.services import DemoError, Service, session_members, start, stop_session, uninterrupted
 
@@ -23,6 +24,7 @@ time.sleep(600)
 HOLD = """
 import sys, time
 from pathlib import Path
+from x_demo.airflow import Airflow
 from x_demo.running import RunningDemo
 with RunningDemo(Path(sys.argv[1])) as running:
     running.remember([], ["Airflow   http://localhost:8080"])
@@ -176,3 +178,14 @@ def test_a_service_that_has_ended_is_reported_with_the_end_of_its_log(tmp_path) 
     service.process.wait(timeout=20)
     with pytest.raises(DemoError, match=r"broken ended with exit code 1(.|\n)*no space"):
         service.require_alive()
+
+
+def test_the_printed_command_line_asks_the_demos_own_airflow(tmp_path) -> None:
+    home = tmp_path / "of a demo" / "airflow"
+    home.mkdir(parents=True)
+    command = Airflow(home, tmp_path / "demo.yaml").command
+    assert command.endswith("airflow x status")
+    shown = command.replace(" x status", " config get-value database sql_alchemy_conn")
+    shell = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    said = subprocess.run(shown, shell=True, env=shell, capture_output=True, text=True, check=True)
+    assert str(home) in said.stdout

@@ -13,6 +13,7 @@ import pytest
 # As the API server is: it asks the metadata database itself, and nobody supervises it.
 _PROGRAM = """
 import asyncio, json, os
+from x_provider.hooks.finding import found
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.problems import XConnectionError
 from x_provider.hooks.webhooks import EventShelf, app_secrets
@@ -28,6 +29,7 @@ answers = {
     "sync": told(lambda: LedgerHook("x_books").url()),
     "async": told(lambda: asyncio.run(LedgerHook.aget("x_books")).url()),
     "secrets": told(app_secrets, "x_books"),
+    "found": told(found, "x_books"),
     "kept": told(shelf.store, []),
 }
 del os.environ["AIRFLOW_CONN_X_LEDGER"]
@@ -67,4 +69,17 @@ def test_a_metadata_database_that_is_away_never_opens_a_second_ledger(ask, tmp_p
         assert "could not look it up (MetastoreBackend: OperationalError)" in answers[name], name
         assert answers[name].endswith("may_pass=True"), name
     assert answers["kept"] == answers["still kept"] == "None"
+    assert not (tmp_path / "x_ledger.db").exists()
+
+
+def test_an_airflow_without_tables_is_named_since_it_is_another_than_the_one_meant(
+    ask, tmp_path: Path
+) -> None:
+    answers = ask(tmp_path / "airflow.db")
+    for name in ("sync", "async", "secrets", "found", "new shelf"):
+        assert (
+            f"the Airflow database of this shell has no tables: AIRFLOW_HOME={tmp_path}" in answers[name]
+        ), name
+        assert "Set AIRFLOW_HOME to that of your Airflow" in answers[name], name
+        assert "API server's log" not in answers[name], name
     assert not (tmp_path / "x_ledger.db").exists()

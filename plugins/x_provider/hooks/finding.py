@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowSecretsBackendAccessDenied
 from airflow.sdk.log import mask_secret
 
 from x_provider.hooks.credentials import secrets_of
-from x_provider.hooks.problems import XConnectionError, unsure
+from x_provider.hooks.problems import XConnectionError, failure_of, unsure
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -52,7 +52,7 @@ def found(conn_id: str) -> Found:
         except AirflowSecretsBackendAccessDenied:
             raise unsure(conn_id, f"{name} denies it") from None
         except Exception as error:  # as Airflow does: the next one is asked
-            failed = failed or f"{name}: {type(error).__name__}"
+            failed = failed or failure_of(backend, error)
             continue
         if connection is not None:
             mask_secret(secrets_of(cast("Connection", connection)))

@@ -12,6 +12,8 @@ from typing import Any
 from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time.secrets import ExecutionAPISecretsBackend
 
+from x_provider.hooks.problems import failure_of
+
 
 def doubt(conn_id: str) -> str | None:
     """Why it is doubtful that the connection does not exist; None where all that know connections say so."""
@@ -42,7 +44,7 @@ def _failing_backend(conn_id: str) -> str | None:
         try:
             found = backend.get_connection(conn_id=conn_id)
         except Exception as error:
-            return f"{type(backend).__name__}: {type(error).__name__}"
+            return failure_of(backend, error)
         if found:
             return "it appeared meanwhile"
     return None
