@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from webhook_server import served
@@ -162,6 +163,54 @@ def test_a_replay_is_asked_for_by_the_minute(webhooks, url) -> None:
 def test_what_cannot_be_done_says_why_in_one_line(webhooks, command, words) -> None:
     with pytest.raises(SystemExit, match=words):
         webhooks(*command)
+
+
+def test_the_address_for_a_local_x_is_named_and_works(webhooks, url, monkeypatch) -> None:
+    base = url.removesuffix("/x/webhook/x_cli")
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", base)
+    with pytest.raises(SystemExit, match="not X's own: a local one") as refused:
+        webhooks("register")
+    option, address = str(refused.value).split()[-2:]
+    assert (option, address) == ("--url", url)
+    assert url in webhooks("register", option, address)
+
+
+def test_x_s_own_is_not_told_of_an_address_on_this_machine(webhooks, monkeypatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", '{"conn_type": "x", "login": "k", "password": "s"}')
+    with pytest.raises(SystemExit, match=r"give --url https://YOUR-AIRFLOW/x/webhook/x_cli$"):
+        webhooks("register")
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ("post.mentions.create", r"did you mean post\.mention\.create\?"),
+        ("follow.follow", r"There are post\.mention\.create, .*post\.delete\. Nothing was subscribed$"),
+    ],
+)
+def test_a_mistyped_event_is_named_with_its_nearest_and_x_is_not_asked(
+    webhooks, sandbox, event, words
+) -> None:
+    with pytest.raises(SystemExit, match=rf"--events {event}: .*{words}"):
+        webhooks("subscribe", "--events", "post.delete", event)
+    assert not [each for each in sandbox.requests() if "/2/" in each["path"]]
+
+
+@pytest.mark.parametrize(("bearer", "can"), [(False, False), (True, True)])
+def test_an_app_s_client_needs_its_bearer_token_beside_it_to_subscribe(
+    webhooks, url, by_login, sandbox, monkeypatch, bearer, can
+) -> None:
+    webhooks("register", "--url", url)
+    described = json.loads(os.environ["AIRFLOW_CONN_X_CLI"])
+    described = {**described, "login": "", "password": ""}
+    if bearer:
+        described["extra"]["bearer_token"] = sandbox.credentials["bearer_token"]
+    monkeypatch.setenv("AIRFLOW_CONN_X_CLI", json.dumps(described))
+    if can:
+        assert "post.mention.create of @alice" in webhooks("subscribe")
+    else:
+        with pytest.raises(SystemExit, match="Give the app's bearer token, or its API key and secret"):
+            webhooks("subscribe")
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import pendulum
@@ -10,10 +11,11 @@ from airflow.cli.simple_table import AirflowConsole
 from airflow.configuration import conf
 from pendulum import DateTime
 
+from x_provider.calendar.findings import nearest
 from x_provider.calendar.times import TimeError, checked_zone, due_time
 from x_provider.cli.commands import explained
 from x_provider.client import XClient, XError, XInvalidRequest
-from x_provider.client.listening import ACCOUNT_ACTIVITY_SCOPES, PRIVATE_EVENTS, Webhook
+from x_provider.client.listening import ACCOUNT_ACTIVITY_SCOPES, PRIVATE_EVENTS, PUBLIC_EVENTS, Webhook
 from x_provider.events.handling import kind_of
 from x_provider.hooks.apps import app_of
 from x_provider.hooks.ledger import LedgerHook
@@ -22,6 +24,9 @@ from x_provider.hooks.x import XHook
 from x_provider.ledger import Ledger, LedgerError
 from x_provider.publishing import utc_now
 from x_provider.publishing.accounts import who_is
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _KEYS_DO_NOT = (
     "X takes no OAuth 1.0a keys for mentions, replies, quotes and reposts: log in by OAuth 2.0 (`airflow x login"
@@ -63,7 +68,7 @@ def list_(args: Namespace) -> None:
 @explained
 def register(args: Namespace) -> None:
     """Have X deliver the app's events to this Airflow."""
-    url = args.url or _url(args.connection)
+    url = args.url or _url(args)
     webhook = _client(args).register_webhook(url)
     if not webhook.valid:
         raise LedgerError(
@@ -163,6 +168,7 @@ def retry(args: Namespace) -> None:
 @explained
 def subscribe(args: Namespace) -> None:
     """Have X tell a webhook what happens to the connection's account."""
+    _require_known(args.events or DEFAULT_EVENTS)
     if args.account_activity:
         _require_private_messages(XHook(args.connection, args.ledger_conn_id))
     publisher = open_publisher(account=args.connection, ledger_conn_id=args.ledger_conn_id)
@@ -216,6 +222,19 @@ def unsubscribe(args: Namespace) -> None:
     print(f"{ended} subscriptions to @{user.username} ended")
 
 
+def _require_known(event_types: Sequence[str]) -> None:
+    """Refuse what nothing here would act on, and X would bill all the same."""
+    known = (*PRIVATE_EVENTS, *PUBLIC_EVENTS)
+    for event_type in event_types:
+        if event_type not in known:
+            meant = nearest(event_type, known)
+            raise LedgerError(
+                f"--events {event_type}: nothing here acts on such an event; "
+                + (f"did you mean {meant}? " if meant else "")
+                + f"There are {', '.join(known)}. Nothing was subscribed"
+            )
+
+
 def _require_private_messages(x: XHook) -> None:
     """Refuse what X would: the Account Activity API tells private messages too, and wants to be allowed to."""
     if x.keeper is None:  # keys, or a token of which only X knows what it may
@@ -243,17 +262,25 @@ def _client(args: Namespace) -> XClient:
     return XHook(args.connection, args.ledger_conn_id).get_conn()
 
 
-def _url(conn_id: str) -> str:
+def _url(args: Namespace) -> str:
     base = conf.get("api", "base_url", fallback="").rstrip("/")
+    path = f"/x/webhook/{quote(args.connection, safe='')}"
     host = urlsplit(base)
     # No port, and nobody's password, which is not to be printed either.
     if host.scheme != "https" or not host.hostname or host.netloc.lower() != host.hostname:
         base = base.replace(host.netloc, host.netloc.rpartition("@")[2])
+        account = XHook(args.connection, args.ledger_conn_id).account
+        local = (
+            ""
+            if account.is_on_x
+            else f". The connection's X is {account.base_url}, not X's own: a local one (the sandbox) delivers to"
+            f" this machine, too, with --url {base or 'http://localhost:8080'}{path}"
+        )
         raise LedgerError(
             f"X delivers to public https addresses without a port, and [api] base_url is {base or 'empty'!r}. Set"
-            f" that, or give --url https://YOUR-AIRFLOW/x/webhook/{conn_id}"
+            f" that, or give --url https://YOUR-AIRFLOW{path}{local}"
         )
-    return f"{base}/x/webhook/{quote(conn_id, safe='')}"
+    return f"{base}{path}"
 
 
 def _chosen(client: XClient, webhook_id: str | None) -> Webhook:
