@@ -6,13 +6,14 @@ import json
 
 import pytest
 
+from x_provider.accounts import LoginRefused
 from x_provider.hooks.connections import (
     create_connection,
     forget_tokens,
     login_settings,
     write_login,
 )
-from x_provider.hooks.finding import accounts_in_airflow
+from x_provider.hooks.finding import accounts_in_airflow, found
 from x_provider.hooks.problems import XConnectionError
 from x_provider.provider_info import get_provider_info
 
@@ -87,10 +88,45 @@ def test_a_new_connection_has_every_field(stored) -> None:
     create_connection("x_new", client_id="id", client_secret=None, base_url=None)
     assert "x_new" in accounts_in_airflow()
     assert login_settings("x_new").base_url == "https://api.x.com"
-    with pytest.raises(XConnectionError, match="it exists already"):
+    with pytest.raises(XConnectionError, match=r"it exists already. Leave out --client-id.*delete x_new`"):
         create_connection("x_new", client_id="id", client_secret=None, base_url=None)
     with pytest.raises(XConnectionError, match="its name cannot be one"):
         create_connection("x new", client_id="id", client_secret=None, base_url=None)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "host", "port"),
+    [
+        (None, "https://api.x.com", 443),
+        ("http://127.0.0.1:8090", "http://127.0.0.1", 8090),
+        ("https://proxy.example/x/", "https://proxy.example/x", 443),
+        ("http://[::1]:8090", "http://[::1]", 8090),
+        ("http://127.0.0.1", "http://127.0.0.1", 80),
+    ],
+)
+def test_a_new_connection_has_the_port_without_which_the_form_tests_nothing(
+    stored, base_url, host, port
+) -> None:
+    create_connection("x_new", client_id="id", client_secret=None, base_url=base_url)
+    made = found("x_new").connection
+    assert (made.host, made.port) == (host, port)
+    assert login_settings("x_new").base_url == (base_url or "https://api.x.com").rstrip("/")
+
+
+def test_what_cannot_be_a_connection_is_not_made(stored) -> None:
+    with pytest.raises(XConnectionError, match=r"--base-url 'ftp://x' cannot be used: it is not an http"):
+        create_connection("x_new", client_id="id", client_secret=None, base_url="ftp://x")
+    with pytest.raises(LoginRefused, match=r"Connection x_new: client_id of OAuth 2\.0 has blanks"):
+        create_connection("x_new", client_id="with blanks", client_secret=None, base_url=None)
+    assert "x_new" not in accounts_in_airflow()
+
+
+def test_one_that_exists_elsewhere_is_not_made_and_the_place_is_named(stored, monkeypatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_X_NEW", json.dumps({"conn_type": "x", "extra": {"client_id": "env"}}))
+    with pytest.raises(
+        XConnectionError, match="exists already, in the environment variable AIRFLOW_CONN_X_NEW"
+    ):
+        create_connection("x_new", client_id="id", client_secret=None, base_url=None)
 
 
 @pytest.mark.parametrize("in_database_too", [True, False])

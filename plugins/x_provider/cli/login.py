@@ -12,6 +12,7 @@ import time
 import webbrowser
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from html import escape
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -43,12 +44,8 @@ _PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>X</title><h
 @explained
 def login(args: Namespace) -> None:
     """Log an account in."""
+    _require_fitting(args)
     ledger = LedgerHook(args.ledger_conn_id).ledger()
-    if args.client_id:
-        create_connection(
-            args.account, client_id=args.client_id, client_secret=_client_secret(), base_url=args.base_url
-        )
-        print(f"Connection {args.account} is created.")
     started_by = f"{getpass.getuser()}@{socket.gethostname()}"
     redirect_uri = PIN if args.scheme == "oauth1" else f"http://127.0.0.1:{args.port}{_PATH}"
     begin = partial(
@@ -74,6 +71,8 @@ def login(args: Namespace) -> None:
         connected = finish({"oauth_token": _query(url)["oauth_token"], "oauth_verifier": pin})
     else:
         with _Callback(args.port) as callback:
+            if args.client_id is not None:
+                _create(args)
             url = begin()
             _explain_scopes(_query(url)["scope"].split())
             print(f"X comes back to {redirect_uri}: register that address with your app, letter by letter.")
@@ -92,6 +91,34 @@ def logout(args: Namespace) -> None:
         print(f"{args.account} is forgotten: who it was on X, and its login if it had one.")
     else:
         print(f"{args.account} is logged out: its posts wait until it is logged in again.")
+
+
+def _require_fitting(args: Namespace) -> None:
+    """Refuse what would have no effect, or would create a connection that cannot be logged in."""
+    if args.client_id is None and args.base_url is not None:
+        raise LoginRefused(
+            "--base-url is for a connection that --client-id creates",
+            f"Leave it out, or give --client-id too; where {args.account} exists, its base URL is changed under"
+            " Admin > Connections",
+        )
+    if args.client_id is not None and args.scheme == "oauth1":
+        raise LoginRefused(
+            "--client-id creates a connection for OAuth 2.0, and --scheme oauth1 takes the app's API key and secret",
+            "Leave one of them out; write those keys into login and password under Admin > Connections",
+        )
+
+
+def _create(args: Namespace) -> None:
+    secret = _client_secret()
+    create_connection(args.account, client_id=args.client_id, client_secret=secret, base_url=args.base_url)
+    if secret:
+        print(f"Connection {args.account} is created.")
+    else:
+        print(
+            f"Connection {args.account} is created WITHOUT A CLIENT SECRET, as for a public client (Native App). If"
+            f" the app has one: `airflow connections delete {args.account}`, then again in a terminal, which asks for"
+            f" it, or with {_SECRET_NAME} set."
+        )
 
 
 class _Callback(HTTPServer):
@@ -227,7 +254,8 @@ def _client_secret() -> str | None:
     if secret := os.environ.get(_SECRET_NAME):
         return secret.strip()
     if sys.stdin is not None and sys.stdin.isatty():
-        return getpass.getpass("Client secret (empty for a public client): ").strip() or None
+        with suppress(EOFError):
+            return getpass.getpass("Client secret (empty for a public client): ").strip() or None
     return None
 
 

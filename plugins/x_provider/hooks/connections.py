@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from x_provider.accounts import LoginRefused
 from x_provider.accounts.logout import Held
@@ -16,8 +17,9 @@ from x_provider.client import XError
 from x_provider.client.oauth1_login import OAuth1App
 from x_provider.client.oauth2 import OAuth2App
 from x_provider.hooks.account import account_of
+from x_provider.hooks.addresses import BadAddressError, checked_address
 from x_provider.hooks.credentials import Scheme, schemes_kept
-from x_provider.hooks.fields import fields_of
+from x_provider.hooks.fields import DEFAULT_BASE_URL, fields_of
 from x_provider.hooks.finding import Found, found
 from x_provider.hooks.problems import XConnectionError
 from x_provider.provider_info import get_provider_info
@@ -132,9 +134,10 @@ def settings_of(it: Found) -> LoginSettings:
 def create_connection(
     conn_id: str, *, client_id: str, client_secret: str | None, base_url: str | None
 ) -> None:
-    """Make a connection that can be logged in.
+    """Make a connection that can be logged in. It gets a port: Airflow 3.3.2 tests no stored one without.
 
-    :raises XConnectionError: when it exists already, or the name cannot be one.
+    :raises XConnectionError: when it exists already, or its name or base URL cannot be one.
+    :raises LoginRefused: when the client id or secret cannot be one.
     """
     from airflow.models.connection import Connection, sanitize_conn_id  # noqa: PLC0415  (as above)
     from airflow.utils.session import create_session  # noqa: PLC0415
@@ -145,10 +148,32 @@ def create_connection(
             "its name cannot be one",
             "Choose at most 250 letters, digits and characters of #!()-.:/\\_",
         )
+    try:
+        address = checked_address(base_url or DEFAULT_BASE_URL)
+    except BadAddressError as error:
+        raise XConnectionError(
+            conn_id,
+            f"--base-url {error}",
+            "Give that of a sandbox, such as http://127.0.0.1:8090, or leave it out",
+        ) from None
+    LoginSettings(conn_id, address, None, client_id=client_id, client_secret=client_secret).oauth2_app()
+    at = urlsplit(address)
+    host = at._replace(netloc=at.netloc.removesuffix(f":{at.port}")).geturl()
+    port = at.port or {"http": 80, "https": 443}[at.scheme]
     with create_session() as session:
-        if _stored(session, conn_id) is not None or _kept_elsewhere(conn_id) is not None:
-            raise XConnectionError(conn_id, "it exists already", "Leave out what would create it")
-        connection = Connection(conn_id=conn_id, conn_type="x", host=base_url)
+        kept_in = _kept_elsewhere(conn_id)
+        if kept_in is not None or _stored(session, conn_id) is not None:
+            raise XConnectionError(
+                conn_id,
+                "it exists already" + (f", in {kept_in}" if kept_in else ""),
+                "Leave out --client-id to log it in as it is. Where its client id or secret is mistyped, correct it "
+                + (
+                    "there"
+                    if kept_in
+                    else f"under Admin > Connections, or `airflow connections delete {conn_id}`"
+                ),
+            )
+        connection = Connection(conn_id=conn_id, conn_type="x", host=host, port=port)
         extra = {"client_id": client_id, "client_secret": client_secret or "", "auth": "oauth2"}
         connection.set_extra(json.dumps(_whole(extra)))
         session.add(connection)

@@ -14,6 +14,7 @@ from logging_in import CONSENT, extra_of, remove_connection
 from sqlalchemy.exc import DatabaseError
 
 from x_provider.client import CreatePost, XNeedsLogin
+from x_provider.hooks.finding import accounts_in_airflow
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
 
@@ -180,6 +181,42 @@ def test_a_login_can_begin_with_the_client_id_alone(
         assert extra_of("x_fresh")["client_secret"] == app["client_secret"]
         with pytest.raises(SystemExit, match="it exists already"):
             airflow_x("login", "x_fresh", "--port", str(port), *create)
+    finally:
+        remove_connection("x_fresh")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--client-id", "id", "--port", "70000"), "Port 70000 of this machine cannot be listened on"),
+        (("--client-id", "id", "--base-url", "ftp://x"), "--base-url 'ftp://x' cannot be used"),
+        (("--client-id", "id", "--scheme", "oauth1"), "takes the app's API key and secret"),
+        (("--base-url", "http://127.0.0.1:1"), "--base-url is for a connection that --client-id creates"),
+    ],
+)
+def test_a_slip_creates_no_connection(airflow_x, ledger, airflow_home, port, capsys, options, words) -> None:
+    with pytest.raises(SystemExit, match=words):
+        airflow_x("login", "x_fresh", "--port", str(port), *options)
+    assert "is created" not in capsys.readouterr().out
+    assert "x_fresh" not in accounts_in_airflow()
+
+
+@pytest.mark.parametrize("at_a_terminal", [True, False])
+def test_a_connection_without_a_client_secret_is_not_made_in_silence(
+    airflow_x, ledger, sandbox, airflow_home, person, port, monkeypatch, capsys, at_a_terminal
+) -> None:
+    def ended(_prompt: str) -> str:
+        raise EOFError
+
+    if at_a_terminal:
+        monkeypatch.setattr("getpass.getpass", ended)
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    person(lambda url: requests.post(url, data={"decision": "deny"}, timeout=10))
+    create = ("--client-id", sandbox.accounts[0]["oauth2"]["client_id"], "--base-url", sandbox.url)
+    try:
+        with pytest.raises(SystemExit, match="denied on X"):
+            airflow_x("login", "x_fresh", "--port", str(port), *create)
+        assert "created WITHOUT A CLIENT SECRET" in capsys.readouterr().out
     finally:
         remove_connection("x_fresh")
 
