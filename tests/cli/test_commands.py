@@ -28,6 +28,19 @@ def make_uncertain(ledger, post):
     send_without_answer(ledger, post, at=now, wake_at=now)
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("webhooks", "register"), "(default: [api] base_url, with /x/webhook/CONNECTION)"),
+        (("login",), "go sealed into the ledger"),
+    ],
+)
+def test_help_says_what_is_meant(airflow_x, capsys, command, words):
+    with pytest.raises(SystemExit):
+        airflow_x(*command, "--help")
+    assert words in " ".join(capsys.readouterr().out.split())
+
+
 def test_status_counts_and_names_what_needs_somebody(ledger, post, airflow_x):
     make_uncertain(ledger, post)
     printed = airflow_x("status")

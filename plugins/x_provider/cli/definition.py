@@ -46,7 +46,8 @@ def _webhook_commands() -> tuple[ActionCommand, ...]:
         command(
             "register",
             "Have X deliver the app's events to this Airflow; it is challenged at once",
-            Arg(("--url",), help="Where to (default: [api] base_url, with /x/webhook/CONNECTION)"),
+            # Airflow's help is rich markup, in which brackets are escaped.
+            Arg(("--url",), help="Where to (default: \\[api] base_url, with /x/webhook/CONNECTION)"),
         ),
         command("validate", "Have X challenge a webhook now", webhook),
         command("delete", "Have X forget a webhook and its subscriptions", webhook),
@@ -199,8 +200,8 @@ def get_commands() -> list[GroupCommand]:
                             ("--scheme",),
                             choices=("oauth2", "oauth1"),
                             default="oauth2",
-                            help="oauth1 asks for a PIN, and writes four keys that do not end into the connection"
-                            " (default: %(default)s)",
+                            help="oauth1 asks for a PIN; the account's keys, which do not end, go sealed into the"
+                            " ledger (default: %(default)s)",
                         ),
                         Arg(
                             ("--scopes",),
