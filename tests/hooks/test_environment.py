@@ -96,6 +96,41 @@ def test_half_a_pair_of_one_source_is_not_completed_from_another(environment) ->
 
 
 @pytest.mark.parametrize(
+    ("x", "twitter", "names"),
+    [
+        ({"API_KEY": "k"}, {"API_SECRET": "s"}, "X_API_KEY and TWITTER_API_SECRET"),
+        ({"CONSUMER_SECRET": "s"}, {"API_KEY": "k"}, "TWITTER_API_KEY and X_CONSUMER_SECRET"),
+        (
+            {**APP, "ACCESS_TOKEN": "t"},
+            {"ACCESS_TOKEN_SECRET": "s"},
+            "X_ACCESS_TOKEN and TWITTER_ACCESS_TOKEN_SECRET",
+        ),
+    ],
+)
+def test_a_pair_that_begins_differently_is_named(environment, x, twitter, names: str) -> None:
+    environment(x)
+    environment(twitter, prefix="TWITTER_")
+    with pytest.raises(
+        XConnectionError, match=f"; {names} of the environment are no pair: both begin with X_"
+    ):
+        credentials_of(connection())
+    with pytest.raises(XConnectionError) as elsewhere:
+        credentials_of(connection(host="https://collector.example"))
+    assert "no pair" not in str(elsewhere.value)
+    environment(USER, APP, prefix="TWITTER_")
+    environment(USER, APP)
+    assert credentials_of(connection()).kind == "oauth1"
+
+
+def test_an_account_that_takes_no_user_of_the_environment_is_not_told_of_one(environment) -> None:
+    environment({**APP, "ACCESS_TOKEN": "t"})
+    environment({"ACCESS_TOKEN_SECRET": "s"}, prefix="TWITTER_")
+    with pytest.raises(NotLoggedInError) as waits:
+        credentials_of(connection(user_id="12"))
+    assert "no pair" not in str(waits.value)
+
+
+@pytest.mark.parametrize(
     ("fields", "kind"),
     [
         ({"client_id": "an-app"}, "oauth2"),

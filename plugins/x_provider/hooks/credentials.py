@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from x_provider.hooks import environment
 from x_provider.hooks.account import media_api_of
-from x_provider.hooks.fields import fields_of, has_users_keys, with_users_keys
+from x_provider.hooks.fields import fields_of, has_users_keys, mixed_names, with_users_keys
 from x_provider.hooks.problems import NotLoggedInError, XConnectionError, login_step
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def credentials_of(
     missing = [name for name in _NEEDED[kind] if name not in fields]
     if missing:
         if kind == "oauth1" and fields.keys() >= set(_APPS_KEYS) and not has_users_keys(fields):
-            raise _not_logged_in(conn_id, nobody_else)
-        raise _incomplete(conn_id, kind, missing, fields)
+            raise _not_logged_in(connection, missing, nobody_else)
+        raise _incomplete(connection, kind, missing, fields)
     for name in _NEEDED[kind]:
         _check_value(conn_id, name, fields[name])
     _require_media_api(conn_id, fields, kind)
@@ -170,8 +170,9 @@ def _kept(conn_id: str, fields: Mapping[str, str], *, has_login: bool) -> KeptLo
 
 
 def _incomplete(
-    conn_id: str, kind: AuthKind, missing: list[str], fields: Mapping[str, str]
+    connection: Connection, kind: AuthKind, missing: list[str], fields: Mapping[str, str]
 ) -> XConnectionError:
+    conn_id = connection.conn_id
     present = [name for name in _NEEDED[kind] if name in fields]
     gaps = ", ".join(_form_name(name) for name in missing)
     if kind == "oauth2" and "oauth2_refresh_token" in fields:
@@ -184,6 +185,7 @@ def _incomplete(
         problem = f"it holds no credentials ({AUTH_NAMES[kind]} needs {gaps})"
     else:
         problem = f"the {AUTH_NAMES[kind]} keys are incomplete, without {gaps}"
+    problem += _unlike(connection, missing)
     others = [other for other, names in _NEEDED.items() if other != kind and fields.keys() >= set(names)]
     source = "an OAuth 2.0 login of the account" if kind == "oauth2" else _PORTAL
     step = f"Copy {'it' if len(missing) == 1 else 'them'} from {source} into the connection"
@@ -192,7 +194,7 @@ def _incomplete(
     return XConnectionError(conn_id, problem, step)
 
 
-def _not_logged_in(conn_id: str, nobody_else: str | None) -> NotLoggedInError:
+def _not_logged_in(connection: Connection, missing: list[str], nobody_else: str | None) -> NotLoggedInError:
     # requests, which parsing a DAG does not need
     from x_provider.accounts.tokens import LOGGED_OUT, NOBODY  # noqa: PLC0415
 
@@ -200,8 +202,17 @@ def _not_logged_in(conn_id: str, nobody_else: str | None) -> NotLoggedInError:
     why = f"{LOGGED_OUT if is_out else NOBODY}, and it has no access_token and access_token_secret of its own"
     if nobody_else and not is_out:
         why += f"; {nobody_else}"
-    step = f"{login_step(conn_id)}; or write its access_token and access_token_secret into it"
-    return NotLoggedInError(conn_id, why, step)
+    why += _unlike(connection, missing)
+    step = f"{login_step(connection.conn_id)}; or write its access_token and access_token_secret into it"
+    return NotLoggedInError(connection.conn_id, why, step)
+
+
+def _unlike(connection: Connection, missing: list[str]) -> str:
+    if (names := mixed_names(connection, missing)) is None:
+        return ""
+    return (
+        f"; {' and '.join(names)} of the environment are no pair: both begin with X_, or both with TWITTER_"
+    )
 
 
 def _check_value(conn_id: str, name: str, value: str) -> None:

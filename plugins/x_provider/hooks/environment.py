@@ -1,15 +1,15 @@
 """What the environment adds to an X connection that lacks it, for those who keep an app's keys there.
 
 The app's keys and the client: ``X_API_KEY`` and ``X_API_SECRET`` (or ``X_CONSUMER_SECRET``), ``X_CLIENT_ID`` and
-``X_CLIENT_SECRET``; the user's pair: ``X_ACCESS_TOKEN`` and ``X_ACCESS_TOKEN_SECRET``. Each also with ``TWITTER_``
-instead of ``X_``. ``X_WEBHOOK_ENV``, which belongs to the same family, named an environment of X's old premium API;
-nothing needs it any more, and it is not read.
+``X_CLIENT_SECRET``; the user's pair: ``X_ACCESS_TOKEN`` and ``X_ACCESS_TOKEN_SECRET``. Each pair also with
+``TWITTER_`` instead of ``X_``, on both of its names. ``X_WEBHOOK_ENV``, which belongs to the same family, named an
+environment of X's old premium API; nothing needs it any more, and it is not read.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -75,5 +75,30 @@ def user_id() -> str | None:
     return owner if hyphen and owner.isascii() and owner.isdigit() else None
 
 
+def mixed(missing: Collection[str]) -> tuple[str, str] | None:
+    """Two variables that would be a pair if both began alike, and are not taken for what is missing; None where there
+    are none, or a whole pair besides.
+
+    :param missing: fields by our own names.
+    """
+    (token, its_name), (secret, secret_name) = _USERS_PAIR.items()
+    for (key, key_names), (its_secret, secret_names) in (
+        *_KEY_PAIRS,
+        ((token, (its_name,)), (secret, (secret_name,))),
+    ):
+        if key not in missing and its_secret not in missing:
+            continue
+        named = [(_named(prefix, key_names), _named(prefix, secret_names)) for prefix in _PREFIXES]
+        keys, secrets = ([name for name in names if name] for names in zip(*named, strict=True))
+        if keys and secrets and not any(all(pair) for pair in named):
+            return keys[0], secrets[0]
+    return None
+
+
+def _named(prefix: str, names: tuple[str, ...]) -> str | None:
+    return next((prefix + name for name in names if os.environ.get(prefix + name, "").strip()), None)
+
+
 def _first(prefix: str, names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := os.environ.get(prefix + name, "").strip())), None)
+    name = _named(prefix, names)
+    return os.environ[name].strip() if name else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from x_provider.hooks import environment
@@ -35,12 +35,22 @@ def with_users_keys(connection: Connection) -> dict[str, str]:
 
     A connection that waits for its login must not post as somebody else meanwhile.
     """
-    fields, own = fields_of(connection), _own_fields(connection)
+    fields = fields_of(connection)
+    return {**environment.users_keys(), **fields} if _takes_users_keys(connection) else fields
+
+
+def mixed_names(connection: Connection, missing: Collection[str]) -> tuple[str, str] | None:
+    """Two of the environment's variables that would be taken for what is missing if they began alike."""
+    if not _takes_from_environment(connection):
+        return None
+    return environment.mixed(set(missing) - (frozenset() if _takes_users_keys(connection) else _WHO))
+
+
+def _takes_users_keys(connection: Connection) -> bool:
+    own = _own_fields(connection)
     auth = own.get("auth", "auto")
     says_otherwise = own.keys() & (_WHO | _OTHER_WAYS if auth == "auto" else _WHO)
-    if auth not in ("auto", "oauth1") or says_otherwise or not _takes_from_environment(connection):
-        return fields
-    return {**environment.users_keys(), **fields}
+    return auth in ("auto", "oauth1") and not says_otherwise and _takes_from_environment(connection)
 
 
 def _takes_from_environment(connection: Connection) -> bool:
