@@ -15,15 +15,16 @@ from airflow.jobs.job import Job
 from airflow.models.dag import DagModel
 from airflow.models.trigger import Trigger
 from airflow.utils.session import create_session
+from drafting import plan_post
 
 from x_provider.client.clock import seconds_behind_x
 from x_provider.client.errors import XUnreachable
 from x_provider.client.oauth2 import SCOPES
-from x_provider.health import Check, examine, verdict
+from x_provider.health import Check, examine, ledger_checks, verdict
 from x_provider.health.check import State
 from x_provider.health.guarding import Patience, guarded
 from x_provider.hooks.keys import sealer
-from x_provider.ledger import Ledger, ReceivedEvent, UserOnX
+from x_provider.ledger import Ledger, PartState, ReceivedEvent, UserOnX
 from x_provider.ledger.events import MOST_TRIES
 from x_provider.triggers.events import XEventsTrigger
 from x_provider.web import health
@@ -441,3 +442,18 @@ def test_x_is_asked_for_webhooks_by_the_login_in_the_ledger_that_was_named(
     _, checks = doctor("--ledger-conn-id", "x_named")
     assert checks["ledger"]["state"] == "ok"
     assert checks["webhooks"]["words"] == "none is registered"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "1 part to be sent; 1 post stands still: december/refused-0"),
+        (2, "2 parts to be sent; 2 posts stand still, such as december/refused-1"),
+    ],
+)
+def test_one_post_is_not_spoken_of_as_several(ledger, count, words):
+    for number in range(count):
+        refused = plan_post(ledger, "No", key=f"refused-{number}", account="x_cli")
+        ledger.sending.give_up(refused, PartState.REFUSED, why="X refuses it")
+        plan_post(ledger, "Yes", key=f"planned-{number}", account="x_cli", due_in=3600)
+    assert ledger_checks.posts(ledger).words == words

@@ -59,13 +59,33 @@ def test_rotating_seals_tokens_and_logins_with_the_newest_key(ledger, airflow_x,
     log_in(ledger, "x_two")
     begin_login(ledger)
     monkeypatch.setenv(KEYS_NAME, f"{NEW},{OLD}")
-    assert "3 sealed with the newest key of Sealer(X_PROVIDER_FERNET_KEY)" in airflow_x("keys", "rotate")
+    said = airflow_x("keys", "rotate")
+    assert "3 sealed with the newest key of X_PROVIDER_FERNET_KEY: tokens" in said
+    assert "Older keys may be taken out of X_PROVIDER_FERNET_KEY once" in said
     alone = Sealer([NEW], name="new")
     for account in ("x_one", "x_two"):
         kept = ledger.tokens.find(account)
         assert alone.open(kept.sealed, what="it") == {"access": f"a-{account}", "refresh": f"r-{account}"}
         assert kept.version == 1
     assert alone.open(ledger.logins.find("h" * 64).sealed, what="it") == {"verifier": "v"}
+
+
+def test_where_there_are_no_older_keys_none_are_to_be_taken_out(ledger, airflow_x, monkeypatch):
+    monkeypatch.delenv(KEYS_NAME, raising=False)
+    said = airflow_x("keys", "rotate")
+    assert "0 sealed with the newest key of [core] fernet_key: tokens" in said
+    assert "taken out" not in said
+
+
+def test_what_to_do_is_said_once_however_many_no_key_opens(ledger, airflow_x, monkeypatch):
+    for account in ("x_one", "x_two"):
+        log_in(ledger, account)
+    begin_login(ledger)
+    monkeypatch.setenv(KEYS_NAME, NEW)
+    words = "3 could not be opened and were left as they were, of x_one, x_two: none of the keys in"
+    with pytest.raises(SystemExit, match=words) as refused:
+        airflow_x("keys", "rotate")
+    assert str(refused.value).count("Add the key") == 1
 
 
 def test_what_no_key_opens_is_left_and_named(ledger, airflow_x, monkeypatch):

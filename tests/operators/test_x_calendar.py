@@ -13,9 +13,10 @@ from airflow.sdk.io import attach
 from airflow.utils.types import DagRunType
 from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
+from structlog.testing import capture_logs
 
 from x_provider.ledger import Blackout, PartState
-from x_provider.operators.calendar import XApplyCalendarOperator
+from x_provider.operators.calendar import XApplyCalendarOperator, XLintCalendarOperator
 from x_provider.publishing import utc_now
 
 HEAD = "calendar: december\ntimezone: Europe/Berlin\nposts:\n"
@@ -51,6 +52,16 @@ def planned(set_up):
 
 def states(dag_run):
     return {name: str(dag_run.get_task_instance(name).state) for name in TASKS}
+
+
+@pytest.mark.parametrize(("entries", "words"), [(SOUND, "1 sound entry"), (SOUND * 2, "2 sound entries")])
+def test_one_entry_is_not_spoken_of_as_several(tmp_path, set_up, entries, words):
+    file = tmp_path / "calendar.yaml"
+    file.write_text(HEAD + entries.replace("hello", "other", 1))
+    lint = XLintCalendarOperator(task_id="lint", calendar=str(file), ledger_conn_id=set_up.ledger_conn_id)
+    with capture_logs() as said:
+        lint.execute({})
+    assert any(each["event"] % each.get("positional_args", ()) == f"{file}: {words}" for each in said)
 
 
 def test_a_sound_calendar_is_planned(run_calendar, planned):

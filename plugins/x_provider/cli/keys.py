@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from x_provider.cli.commands import explained
-from x_provider.hooks.keys import KEYS_NAME, sealer
+from x_provider.hooks.keys import sealer
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.ledger import LedgerError
 
@@ -27,17 +27,21 @@ def rotate(args: Namespace) -> None:
     def reseal(sealed: str, account: str) -> str:
         try:
             return newest.reseal(sealed, what=f"what is sealed of account {account}")
-        except LedgerError as error:
-            unopened.append(f"{account}: {error}")
+        except LedgerError:
+            unopened.append(account)
             return sealed
 
     count = sum(shelf.reseal(reseal) for shelf in (ledger.tokens, ledger.user_keys, ledger.logins))
     sealed = count - len(unopened)
     print(
-        f"{sealed} sealed with the newest key of {newest!r}: tokens and keys of accounts, and logins under way"
+        f"{sealed} sealed with the newest key of {newest.name}: tokens and keys of accounts, and logins under way"
     )
     if unopened:
+        accounts = ", ".join(dict.fromkeys(unopened))
         raise LedgerError(
-            f"{len(unopened)} could not be opened and were left as they were. " + "; ".join(unopened)
+            f"{len(unopened)} could not be opened and were left as they were, of {accounts}: none of the keys in"
+            f" {newest.name} opens them. Add the key that they were sealed with behind the current one, separated by"
+            " a comma, or log these accounts in again"
         )
-    print(f"Older keys may be taken out of {KEYS_NAME} once every process runs with the newest one.")
+    if newest.older:
+        print(f"Older keys may be taken out of {newest.name} once every process runs with the newest one.")

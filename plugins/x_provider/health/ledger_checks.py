@@ -12,7 +12,7 @@ from x_provider.health.check import Check
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.problems import XConnectionError
-from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, PartState
+from x_provider.ledger import EVERY_ACCOUNT, Ledger, LedgerError, PartState, Standstill
 from x_provider.ledger.database import HEAD
 from x_provider.publishing import utc_now
 
@@ -91,11 +91,11 @@ def posts(ledger: Ledger) -> Check:
     still = ledger.overview.stopped(now, limit=3)
     counts = ledger.overview.counts()
     planned = counts.get(PartState.PLANNED, 0) + counts.get(PartState.ARMED, 0)
-    said = [f"{planned:,} parts to be sent"]
+    said = ["1 part to be sent" if planned == 1 else f"{planned:,} parts to be sent"]
     if late.count:
-        said.append(f"{late.count:,} posts wait past their due time, such as {late.posts[0].name}")
+        said.append(_which(late, "waits past its due time", "wait past their due time"))
     if still.count:
-        said.append(f"{still.count:,} posts stand still, such as {still.posts[0].name}")
+        said.append(_which(still, "stands still", "stand still"))
     if late.count:
         return Check(
             "posts",
@@ -106,3 +106,9 @@ def posts(ledger: Ledger) -> Check:
     if still.count:
         return Check("posts", "warning", "; ".join(said), "`airflow x status` names them and what to do")
     return Check("posts", "ok", "; ".join(said))
+
+
+def _which(found: Standstill, does: str, do: str) -> str:
+    if found.count == 1:
+        return f"1 post {does}: {found.posts[0].name}"
+    return f"{found.count:,} posts {do}, such as {found.posts[0].name}"

@@ -21,7 +21,9 @@ class Sealer:
     """
 
     def __init__(self, keys: Sequence[str], *, name: str) -> None:
-        self._name = name
+        self.name = name
+        self.older = len(keys) - 1
+        """How many keys only open."""
         if not keys:
             raise LedgerError(
                 f"there is no key to encrypt tokens with: set {name} to {_KEY_HINT} (`airflow x keys new` makes one)"
@@ -32,7 +34,7 @@ class Sealer:
             raise LedgerError(f"one of the keys in {name} is no key: each must be {_KEY_HINT}") from None
 
     def __repr__(self) -> str:
-        return f"Sealer({self._name})"
+        return f"Sealer({self.name})"
 
     def seal(self, secrets: Mapping[str, str]) -> str:
         """The secrets as text that only the keys open."""
@@ -48,7 +50,7 @@ class Sealer:
             opened: dict[str, str] = json.loads(self._fernet.decrypt(sealed.encode()))
         except InvalidToken:
             raise LedgerError(
-                f"none of the keys in {self._name} opens {what}: they were sealed with another one. Add that key"
+                f"none of the keys in {self.name} opens {what}: they were sealed with another one. Add that key"
                 " behind the current one, separated by a comma, or log in again"
             ) from None
         return opened

@@ -107,7 +107,8 @@ class XLintCalendarOperator(_XCalendarOperator):
         reading = self._read()
         if reading.calendar is None:
             raise AirflowFailException("\n".join(str(finding) for finding in reading.findings))
-        self.log.info("%s: %s sound entries", self.calendar, len(reading.calendar.posts))
+        sound = len(reading.calendar.posts)
+        self.log.info("%s: %s sound %s", self.calendar, sound, "entry" if sound == 1 else "entries")
         return {
             "digest": reading.digest,
             "posts": len(reading.calendar.posts),
