@@ -18,6 +18,7 @@ from x_provider.publishing.asking import open_questions
 from x_provider.publishing.reconciling import QUIET_SECONDS
 from x_provider.publishing.sending import LEASE_SECONDS
 from x_provider.publishing.upkeep import Swept, sweep
+from x_provider.triggers.waiting import next_try
 
 CREATE = {"method": "POST", "path": "/2/tweets", "times": 1}
 ANSWER_LOST = [
@@ -241,12 +242,17 @@ def test_a_duplicate_of_a_post_that_is_not_ours_is_refused_with_words(
     clock.ahead = 3600
     post = plan(PartSpec(text="Good morning"), due_in=3600)
     before = len(creates())
-    assert publisher.fire(post.id).post.state is PartState.UNCERTAIN
+    unsure = publisher.fire(post.id)
+    assert unsure.post.state is PartState.UNCERTAIN
+    said = next_try(unsure)
+    assert said.count(f"post {post.name}: ") == 1
+    assert said.endswith(f"change its text; looking for it again at {unsure.retry_at}")
     clock.ahead += QUIET_SECONDS + 1
     fired = publisher.fire(post.id)
     assert fired.post.state is PartState.REFUSED
     assert fired.retry_at is None
     assert "posted this text already, by another post" in fired.why
+    assert "where it has none (of the form, of a DAG), post another text anew." in fired.why
     publisher.fire(post.id)
     assert len(creates()) == before + 1
 

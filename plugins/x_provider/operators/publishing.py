@@ -39,6 +39,7 @@ from x_provider.publishing import (
 from x_provider.publishing.drafts import LEAD_SECONDS
 from x_provider.triggers.publish import XPublishTrigger
 from x_provider.triggers.receipt import XKeepReceiptTrigger
+from x_provider.triggers.waiting import next_try
 
 _ENDED = frozenset({PartState.REFUSED, PartState.MISSED, PartState.WITHDRAWN})
 _LONGEST_LEAD = timedelta(seconds=max(LEAD_SECONDS.values()))
@@ -142,7 +143,7 @@ class XCreatePostOperator(XContentOperator):
                 self._keep(error, **known_as(post))
             if fired.retry_at is None:
                 return _receipt(fired.post)
-            self.log.warning("%s; trying again at %s", fired.why, fired.retry_at)
+            self.log.warning("%s", next_try(fired))
             fire_at = fired.retry_at
             if fire_at > inline_until:
                 # Waiting for X to come back is not a worker's work.

@@ -219,7 +219,8 @@ class Recovery:
     def _refuse_duplicate(self, post: Post, part: Part) -> Outcome:
         why = (
             f"{where(post, part)}: X says that the account has posted this text already, by another post than"
-            " this one. Change its text, or remove its entry."
+            " this one. Change the text in its entry, or remove the entry; where it has none (of the form, of a DAG),"
+            " post another text anew."
         )
         if not self._ledger.sending.refuse(post, part, why=why):
             return self._stops.overtaken()

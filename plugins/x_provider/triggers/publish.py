@@ -20,7 +20,7 @@ from x_provider.ledger import LedgerError
 from x_provider.publishing import Fired, Publisher, ReceiptNotStoredError, utc_now
 from x_provider.publishing.engine import AnotherAccountError
 from x_provider.publishing.firing import FiringPool
-from x_provider.triggers.waiting import in_thread, sleep_until
+from x_provider.triggers.waiting import in_thread, next_try, sleep_until
 
 _OPEN_SECONDS = 30.0
 """So long ahead a post is read and its request signed: a busy machine does not read a thousand in ten seconds."""
@@ -97,7 +97,7 @@ class XPublishTrigger(BaseTrigger):
             if fired.retry_at is None:
                 return
             fire_at = fired.retry_at
-            self.log.warning("post %s: %s; trying again at %s", fired.post.name, fired.why, fire_at)
+            self.log.warning("%s", next_try(fired))
 
     async def _meet_account(self) -> Publisher | None:
         # Airflow learns to mask an account's secrets at the first look, which stops all triggers for 50 ms: fifty

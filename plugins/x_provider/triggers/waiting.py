@@ -7,11 +7,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pendulum import DateTime
 
+from x_provider.ledger import PartState
 from x_provider.publishing import utc_now
+
+if TYPE_CHECKING:
+    from x_provider.publishing import Fired
+
+_SENT_ALREADY = (PartState.SENDING, PartState.UNCERTAIN)
+"""What may be on X is only looked for."""
 
 
 async def in_thread(pool: ThreadPoolExecutor, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -29,3 +36,11 @@ async def sleep_until(instant: DateTime) -> None:
     # The clock may be set meanwhile, and a post must never be early.
     while (left := (instant - utc_now()).total_seconds()) > 0:
         await asyncio.sleep(min(left, 30 if left > 60 else 1))
+
+
+def next_try(fired: Fired) -> str:
+    """What keeps a post that was fired, and what is done about it when, for the log."""
+    subject = f"post {fired.post.name}"
+    why = (fired.why or f"{subject}: somebody else has changed it").rstrip(".")
+    then = "looking for it again" if fired.post.state in _SENT_ALREADY else "trying again"
+    return f"{why if why.startswith(subject) else f'{subject}: {why}'}; {then} at {fired.retry_at}"
