@@ -7,6 +7,7 @@ from functools import partial
 import pendulum
 import pytest
 from other_processes import begin_attempt, send_without_answer
+from sqlalchemy import text
 
 from x_provider.ledger import AccountOnX, PartState
 from x_provider.ledger import tables as t
@@ -139,3 +140,17 @@ def test_what_waits_is_found_without_reading_what_is_planned(ledger, waits, much
     for look in (ledger.overview.waiting, ledger.overview.stopped, ledger.overview.unknown):
         assert reads_less_than_all(partial(look, SOON))
     assert names(ledger.overview.waiting(SOON)) == ["hello"]
+
+
+def test_whom_posts_wait_for_is_found_without_reading_what_is_settled(
+    ledger, planned, much_else, reads_less_than_all
+):
+    with ledger.database.write() as connection:
+        connection.execute(t.posts.update().values(wake_at=None))
+    planned(account="x_typo")
+    with ledger.database.write() as connection:
+        connection.execute(text("ANALYZE"))
+    assert ledger.accounts.awaited() == ["x_typo"]
+    assert reads_less_than_all(ledger.accounts.awaited)
+    ledger.posts.withdraw("december", "hello")
+    assert ledger.accounts.awaited() == []

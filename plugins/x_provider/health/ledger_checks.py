@@ -101,7 +101,7 @@ def posts(ledger: Ledger) -> Check:
             "posts",
             "failed",
             "; ".join(said),
-            "Look at the watcher and the triggerer above, then `airflow x status`",
+            "Look at the accounts, the watcher and the triggerer above, then `airflow x status`",
         )
     if still.count:
         return Check("posts", "warning", "; ".join(said), "`airflow x status` names them and what to do")

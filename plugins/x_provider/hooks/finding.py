@@ -89,14 +89,16 @@ def accounts_in_environment() -> list[str]:
 
 def known_accounts(ledger: Ledger | None, *, in_airflow: bool = True) -> list[str]:
     """Every account that anybody has spoken of: connections of type ``x`` in Airflow's database and in environment
-    variables, and accounts in the ledger. What a secrets backend keeps cannot be listed.
+    variables, accounts in the ledger, and those that a post to be sent names. What a secrets backend keeps cannot be
+    listed.
 
     :param in_airflow: Airflow's own database can be asked.
     :raises LedgerError: when the ledger cannot be used.
     """
     known = set(accounts_in_airflow()) if in_airflow else set()
     if ledger is not None:
-        known |= {*ledger.accounts.names(), *(tokens.account for tokens in ledger.tokens.all())}
+        known |= {*ledger.accounts.names(), *ledger.accounts.awaited()}
+        known |= {tokens.account for tokens in ledger.tokens.all()}
         known |= {each.account for each in ledger.user_keys.all()}
         known |= {each.account for each in ledger.refusals.all()}
     # Its name in the environment has lost its case.

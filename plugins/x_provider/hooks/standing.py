@@ -5,6 +5,7 @@ The page Accounts, `airflow x doctor`, the health route and the notice of a need
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,7 @@ from airflow.sdk.log import mask_secret
 
 from x_provider.hooks.account import Account, account_of
 from x_provider.hooks.credentials import AuthKind, Credentials, KeptKeys, KeptLogin, secrets_of
+from x_provider.hooks.finding import accounts_in_environment
 from x_provider.hooks.kept import choice_of, with_keys
 from x_provider.hooks.kept import misfit as misfit_of_keys
 from x_provider.hooks.missing import doubt
@@ -107,13 +109,15 @@ def undefined(conn_id: str, ledger: Ledger) -> Standing:
 
     :raises LedgerError: when the ledger cannot be used.
     """
+    logins = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
+    is_met = conn_id in ledger.accounts.names() or any(logins)
     if ledger.accounts.has_posts_to_send(conn_id):
         why = "its connection is not defined, and posts of it are still to be sent"
-        return Standing(
-            conn_id, "undefined", why, f"Define connection {conn_id} again, or withdraw its posts"
-        )
-    logins = ledger.tokens.find(conn_id), ledger.user_keys.find(conn_id)
-    if conn_id in ledger.accounts.names() or any(logins):
+        step = f"Define connection {conn_id} again, or withdraw its posts"
+        if not is_met:
+            step = f"{meant(conn_id, ledger)}Correct the name in the calendar, or define connection {conn_id}"
+        return Standing(conn_id, "undefined", why, step)
+    if is_met:
         why = "its connection is not defined any more, and no post of it is still to be sent"
         step = f"Nothing; to forget it: page X > Accounts, or `airflow x logout {conn_id}`"
         return Standing(conn_id, "undefined", why, step, is_over=True)
@@ -121,9 +125,34 @@ def undefined(conn_id: str, ledger: Ledger) -> Standing:
     return Standing(conn_id, "undefined", "it is not defined", f"{step}AIRFLOW_CONN_{conn_id.upper()}")
 
 
+def meant(conn_id: str, ledger: Ledger) -> str:
+    """Which account a name that no connection has was meant to be, as a question; empty where none is like it."""
+    known = {*ledger.accounts.names(), *accounts_in_environment(), "x_default"} - {conn_id}
+    alike = difflib.get_close_matches(conn_id, sorted(known), cutoff=0.8)
+    defined = next((name for name in alike if _is_defined(name)), None)
+    return f"Did you mean {defined}? " if defined else ""
+
+
+def trouble(conn_id: str, ledger: Ledger) -> str | None:
+    """Why no post of the account goes out, and what to do about it, as sentences; None where it can.
+
+    :raises LedgerError: when the ledger cannot be used.
+    """
+    standing = look(conn_id, ledger)
+    return None if standing.can_post else f"account {conn_id}: {standing.why}. {standing.next_step}."
+
+
 def unusable(error: XConnectionError) -> Standing:
     """How an account stands whose connection cannot be used."""
     return Standing(error.conn_id, "broken", error.problem, error.next_step)
+
+
+def _is_defined(conn_id: str) -> bool:
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return False
+    return True
 
 
 def _by_what_does_not_end(

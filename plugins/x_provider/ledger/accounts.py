@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pendulum import DateTime
+from pendulum import DateTime, datetime
 from sqlalchemy import and_, desc, literal, select, union
 
 from x_provider.ledger import tables as t
@@ -14,6 +14,7 @@ from x_provider.ledger.records import AccountOnX
 from x_provider.ledger.schema import insert_in
 from x_provider.ledger.states import PartState
 
+_LONG_AGO = datetime(1970, 1, 1, tz="UTC")
 _TO_BE_SENT = (PartState.PLANNED, PartState.ARMED, PartState.SENDING, PartState.UNCERTAIN)
 
 
@@ -110,6 +111,15 @@ class Accounts:
         )
         with self._database.read() as connection:
             return connection.execute(query).first() is not None
+
+    def awaited(self) -> list[str]:
+        """The accounts of posts that somebody is still to look after, met or not. It reads the queue, however much is
+        settled.
+        """
+        # SQLite uses the queue's index for a range, and for IS NOT NULL not.
+        query = select(t.posts.c.account).distinct().where(t.posts.c.wake_at > _LONG_AGO)
+        with self._database.read() as connection:
+            return sorted(connection.execute(query).scalars())
 
     def remove(self, account: str) -> bool:
         """Forget who an account is on X; whether that was known. Its posts and receipts stay."""
