@@ -110,6 +110,20 @@ def test_reading_it_again_changes_nothing_and_a_removed_entry_is_withdrawn(run_c
     assert planned() == {}
 
 
+def test_an_account_without_a_connection_is_warned_of_with_the_one_that_was_meant(
+    run_calendar, capfd, monkeypatch, sandbox
+):
+    monkeypatch.setenv("AIRFLOW_CONN_X_DEFAULT", sandbox.connection())
+    dag_run = run_calendar("account: x_defautl\n" + HEAD + SOUND)
+    assert dag_run.state == "success"
+    (warning,) = dag_run.get_task_instance("lint").xcom_pull(task_ids="lint")["warnings"]
+    assert warning.endswith(
+        "calendar.yaml:5: warning: hello: account: there is no connection x_defautl, and nothing goes out without it."
+        " Did you mean x_default? Correct the name, or create the connection"
+    )
+    assert "".join(capfd.readouterr()).count(warning) >= len(("lint", "plan"))
+
+
 BLACKOUT = "blackouts: [{from: 2030-11-30 00:00, until: 2030-12-02 00:00, why: Elections}]\nposts:\n"
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from functools import cached_property, partial
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, cached_property, partial
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from x_provider.calendar import Calendar, Finding, Plan, Reading, plan, read_calendar
+from x_provider.calendar import Calendar, Finding, KnownPost, Plan, PostSpec, Reading, plan, read_calendar
 from x_provider.hooks.ledger import LedgerHook
 from x_provider.hooks.media import media_sources
-from x_provider.ledger import Ledger
+from x_provider.hooks.standing import look, meant
+from x_provider.ledger import Ledger, PartState
 from x_provider.operators.retrying import XOperator
 from x_provider.publishing import apply, known_blackouts, known_posts, planned_files, utc_now
 from x_provider.publishing.forecast import forecast
@@ -47,17 +49,39 @@ class _XCalendarOperator(XOperator):
 
     def _read(self) -> Reading:
         """Read the calendar and log what is wrong with it."""
+        known = cache(partial(known_posts, self.ledger))
         reading = read_calendar(
             self.calendar,
             now=utc_now(),
-            known=lambda name: known_posts(self.ledger, name),
+            known=known,
             planned_files=None if _is_true(self.refetch) else partial(planned_files, self.ledger),
             sources=media_sources(),
         )
+        if reading.calendar is not None:
+            unknown = self._unknown(reading.calendar, known(reading.calendar.name))
+            reading = replace(reading, findings=[*reading.findings, *unknown])
         for finding in reading.findings:
             log = self.log.error if finding.severity == "error" else self.log.warning
             log("%s", finding)
         return reading
+
+    def _unknown(self, calendar: Calendar, known: Mapping[str, KnownPost]) -> Iterator[Finding]:
+        """The accounts without a connection, each where its first post is that is still to go out."""
+        firsts: dict[str, PostSpec] = {}
+        for post in calendar.posts:
+            if post.id not in known or known[post.id].state == PartState.PLANNED:
+                firsts.setdefault(post.account, post)
+        for account, post in firsts.items():
+            if look(account, self.ledger).state == "undefined":
+                yield Finding(
+                    severity="warning",
+                    file=self.calendar,
+                    line=post.line,
+                    entry=post.id,
+                    field="account",
+                    message=f"there is no connection {account}, and nothing goes out without it",
+                    hint=f"{meant(account, self.ledger)}Correct the name, or create the connection",
+                )
 
     def _checked(self) -> tuple[Calendar, list[Finding]]:
         """What the calendar says, and the errors of the entries that are left out."""
