@@ -91,6 +91,15 @@ def test_a_post_that_waits_past_its_time_is_named_with_its_next_try(ledger, post
     assert f"X does not accept the credentials; tried again by {wake_at} at the latest" in printed
 
 
+def test_a_post_whose_account_has_no_connection_is_said_so_before_a_triggerer_is_asked_for(ledger, airflow_x):
+    plan_post(ledger, "Good morning", account="x_nobody", due_in=-180)
+    (waiting,) = json.loads(airflow_x("status", "--output", "json"))["waiting"]
+    assert waiting["why"] == (
+        "account x_nobody: its connection is not defined, and posts of it are still to be sent. Correct the name in"
+        " the calendar, or define connection x_nobody."
+    )
+
+
 def test_check_says_that_somebody_is_needed_when_an_account_s_token_is_revoked(
     account, ledger, airflow_x, monkeypatch
 ):
@@ -106,7 +115,7 @@ def test_check_says_that_somebody_is_needed_when_an_account_s_token_is_revoked(
     assert "Check the keys and tokens of the connection" in airflow_x("status")
 
 
-def test_check_says_that_somebody_is_needed_when_nobody_sends_what_is_due(ledger, airflow_x, capsys):
+def test_check_says_that_somebody_is_needed_when_nobody_sends_what_is_due(account, ledger, airflow_x, capsys):
     plan_post(ledger, "Good morning", account="x_cli", due_in=-90)
     with pytest.raises(SystemExit) as ended:
         airflow_x("status", "--check")

@@ -20,6 +20,7 @@ from x_provider.accounts.user_keys import keep_keys
 from x_provider.client.oauth1_login import OAuth1App, UserKeys
 from x_provider.client.oauth2 import SCOPES
 from x_provider.health import Check, account_checks, verdict
+from x_provider.hooks.finding import known_accounts
 from x_provider.hooks.keys import sealer
 from x_provider.hooks.x import XHook
 from x_provider.ledger import AccountOnX, Ledger, TokenState, UserOnX
@@ -228,8 +229,37 @@ def test_an_account_without_a_connection_is_missed_only_while_posts_wait_for_it(
     assert gone.status_code == 200
     assert "posts of it are still to be sent" in gone.json()["remarks"][0]
     assert ledger.accounts.names() == []
+    assert (page()["state"], page()["may_log_out"]) == ("undefined", False)
+    ledger.posts.withdraw("december", "hello")
     with pytest.raises(ValueError, match="not enough values"):
         page()
+
+
+def test_an_account_that_only_a_post_names_is_said_everywhere_with_the_one_that_was_meant(
+    client_of, page, ledger, monkeypatch, sandbox
+):
+    monkeypatch.setenv("AIRFLOW_CONN_X_DEFAULT", sandbox.connection())
+    plan_post(ledger, "Hello", account="x_defautl", due_in=-300)
+    words = "its connection is not defined, and posts of it are still to be sent"
+    step = "Did you mean x_default? Correct the name in the calendar, or define connection x_defautl"
+    assert "x_defautl" in known_accounts(ledger)
+    (check,) = account_checks.account("x_defautl", ledger, ask_x=False)
+    assert (check.state, check.words, check.next_step) == ("failed", words, step)
+    shown = page("x_defautl")
+    assert (shown["state"], shown["why"], shown["next_step"]) == ("undefined", words, step)
+
+    told = f"account x_defautl: {words}. {step}."
+    status = client_of().get("/status").json()
+    assert status["accounts"] == ["x_defautl"]
+    assert [each["why"] for each in status["still"]] == [told]
+    assert client_of().get("/posts", params={"name": "december/hello"}).json()["account_why"] == told
+
+
+def test_the_page_of_a_post_says_nothing_of_an_account_that_can_post(client_of, ledger, define):
+    define(**KEYS)
+    post = plan_post(ledger, "Hello", account=ACCOUNT, due_in=300)
+    story = client_of().get("/posts", params={"name": str(post.id)}).json()
+    assert (story["post"], story["account_why"]) == ("december/hello", None)
 
 
 def test_a_name_that_nobody_has_met_fails(ledger):

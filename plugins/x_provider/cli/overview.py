@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import cache, partial
 from typing import Any
 
 import yaml
 from airflow.cli.simple_table import AirflowConsole
 from pendulum import DateTime
 
+from x_provider.hooks.standing import trouble
 from x_provider.ledger import BREAKER, Halt, Ledger, PartState, Post
 
 _NOT_TAKEN_ON = "nobody has taken it on: is DAG x_publish unpaused, and does Airflow's scheduler run?"
@@ -20,6 +22,7 @@ def overview(ledger: Ledger, *, now: DateTime) -> dict[str, Any]:
     the ``posts`` that stopped, those ``waiting`` past their due time, how many more there are of these two, and the
     ``events`` of X that wait to be handled or were given up.
     """
+    trouble_of = cache(partial(trouble, ledger=ledger))
     counts = ledger.overview.counts()
     stopped, waiting = ledger.overview.stopped(now), ledger.overview.waiting(now)
     events = ledger.events.counts()
@@ -32,7 +35,7 @@ def overview(ledger: Ledger, *, now: DateTime) -> dict[str, Any]:
         ],
         "posts": [_post(post, _why(post) or "") for post in stopped.posts],
         "waiting": [
-            _post(post, _why(post) or (_NOT_SENT if _is_taken_on(post, now) else _NOT_TAKEN_ON))
+            _post(post, _why(post) or trouble_of(post.account) or _unsent(post, now))
             | {
                 "next_try_by": post.wake_at.isoformat() if post.wake_at and _is_taken_on(post, now) else None,
                 "for_a_person": post.id in waiting.for_a_person,
@@ -106,6 +109,10 @@ def _post(post: Post, why: str) -> dict[str, Any]:
 
 def _why(post: Post) -> str | None:
     return next((part.why for part in post.parts if part.why), None)
+
+
+def _unsent(post: Post, now: DateTime) -> str:
+    return _NOT_SENT if _is_taken_on(post, now) else _NOT_TAKEN_ON
 
 
 def _is_taken_on(post: Post, now: DateTime) -> bool:

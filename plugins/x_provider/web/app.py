@@ -6,6 +6,8 @@ Who may read DAG ``x_publish`` may look; who may trigger it may stop and let go.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -20,6 +22,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from x_provider.hooks.problems import XConnectionError
+from x_provider.hooks.standing import trouble
 from x_provider.ledger import BREAKER, EVERY_ACCOUNT, Halt, Ledger, LedgerError, Month, PartState, Post
 from x_provider.publishing import utc_now
 from x_provider.web import accounts, health, serving
@@ -30,6 +33,7 @@ from x_provider.web.webhook import route as webhook_route
 
 _MOST_STANDING = 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_WAITS = (PartState.PLANNED, PartState.ARMED)
 _LOGGED_OUT = (
     '<!doctype html><html lang="en"><title>X</title><p>You are logged out. <a href="{login}">Log in</a> to see'
     " this page.</p></html>"
@@ -84,26 +88,32 @@ def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, A
         ledger.overview.waiting(now, limit=_MOST_STANDING),
     )
     posts = [post for standstill in still for post in standstill.posts]
+    trouble_of = cache(partial(trouble, ledger=ledger))
     return {
         **_halts(ledger, may_stop=_is_allowed(request, user)),
         "budgets": [_budget(month) for month in ledger.charges.near_their_budgets(now=now)],
-        "accounts": ledger.accounts.names(),
+        "accounts": sorted({*ledger.accounts.names(), *ledger.accounts.awaited()}),
         "counts": {str(state): counts[state] for state in PartState if state in counts},
-        "still": [_standing(post) for post in posts],
+        "still": [_standing(post, trouble_of) for post in posts],
         "more": sum(standstill.count for standstill in still) - len(posts),
     }
 
 
 @app.get("/posts", dependencies=[Depends(may_look)])
 def one_post(name: Annotated[str, Query(max_length=501)], ledger: LedgerDep) -> dict[str, Any]:
-    """The story of one post, by its name ``calendar/key``; 404 when the ledger has none of that name."""
-    calendar, _, key = name.partition("/")
-    post = ledger.posts.find(calendar, key)
-    if post is None:
-        raise HTTPException(
-            404, f"The ledger has no post {name!r}: write calendar/entry as in the calendar file."
-        )
-    return story_of(ledger, post, now=utc_now())
+    """The story of one post, by its name ``calendar/key`` or its number; 404 when the ledger has none such.
+
+    ``account_why`` says why its account cannot post, while it is still to be sent.
+    """
+    try:
+        post = ledger.posts.named(name)
+    except LedgerError as error:
+        if error.__cause__ is not None:  # the ledger itself is away
+            raise
+        words = str(error)
+        raise HTTPException(404, f"{words[0].upper()}{words[1:]}.") from None
+    why = trouble(post.account, ledger) if post.state in _WAITS else None
+    return story_of(ledger, post, now=utc_now()) | {"account_why": why}
 
 
 @app.post("/stop", dependencies=_CHANGES)
@@ -173,12 +183,13 @@ def _budget(month: Month) -> dict[str, Any]:
     return {"account": month.account, "used_up": is_used_up, "words": month.warning()}
 
 
-def _standing(post: Post) -> dict[str, Any]:
+def _standing(post: Post, trouble_of: Callable[[str], str | None]) -> dict[str, Any]:
+    why = next((part.why for part in post.parts if part.why), None)
     return {
         "post": post.name,
         "state": str(post.state),
         "due_at": post.due_at.isoformat(),
-        "why": next((part.why for part in post.parts if part.why), None),
+        "why": why or (trouble_of(post.account) if post.state in _WAITS else None),
     }
 
 
