@@ -108,7 +108,7 @@ def test_a_post_is_not_sent_from_stop_until_go(open_x, airflow, ledger, sandbox)
     expect(x.locator("#counts")).to_contain_text("ready to go", timeout=15_000)
 
     x.get_by_role("button", name="GO: All accounts").click()
-    expect(x.get_by_role("status")).to_have_text(GOING)
+    expect(x.get_by_role("status")).to_have_text(GOING, timeout=60_000)
     wait_for("the post on X", sandbox.posts, within=60)
     wait_for("its receipt", lambda: ledger.posts.all()[0].state is PartState.POSTED, within=30)
     assert len(sandbox.posts()) == 1
@@ -210,6 +210,7 @@ def test_a_post_s_page_shows_its_evidence(open_post, half_way, scheme, channel) 
     attempts = page.get_by_role("region", name="Attempts to send it").locator("tbody tr")
     expect(attempts).to_have_count(2)
     expect(attempts.nth(1)).to_contain_text("You are not permitted to perform this action.")
+    expect(attempts.nth(1).locator("td.when").first).to_have_text("Dec 1, 2026 9:00:02.000 AM")
     background = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
     assert background.startswith(f"rgb({channel}, ")
     for width in (1000, 390):
@@ -219,7 +220,7 @@ def test_a_post_s_page_shows_its_evidence(open_post, half_way, scheme, channel) 
 
 def test_what_stands_still_leads_to_its_page_and_back(open_x, half_way) -> None:
     x = open_x("viewer")
-    x.get_by_role("link", name=half_way.name).click(timeout=30_000)
+    x.locator("#still").get_by_role("link", name=half_way.name).click(timeout=30_000)
     expect(x.get_by_role("heading", level=1)).to_have_text(half_way.name)
     airflow = x.owner.page
     airflow.context.route("https://x.com/**", lambda route: route.fulfill(body="The post"))
@@ -227,17 +228,32 @@ def test_what_stands_still_leads_to_its_page_and_back(open_x, half_way) -> None:
         x.get_by_role("link", name="https://x.com/").click()
     expect(opened.value.locator("body")).to_have_text("The post")
     x.get_by_role("link", name="X: what is stopped").click()
-    expect(x.get_by_role("status")).to_have_text(GOING)
+    expect(x.get_by_role("status")).to_have_text("1 post stands still. The others go out as planned.")
+    expect(x.get_by_role("status")).to_have_class("waiting")
 
 
 def test_a_post_that_the_ledger_does_not_have_is_said(open_post) -> None:
     page = open_post("december/nobody")
     expect(page.get_by_role("alert")).to_contain_text("The ledger has no post 'december/nobody'")
+    expect(page.locator("#state")).to_be_hidden()
+
+
+def test_every_post_s_page_is_reached_from_page_x(open_x, half_way) -> None:
+    x = open_x("viewer")
+    newest = x.locator("#newest li", has_text=half_way.name)
+    expect(newest).to_contain_text("We are open", timeout=30_000)
+    newest.get_by_role("link").click()
+    expect(x.get_by_role("heading", level=1)).to_have_text(half_way.name)
+    x.get_by_role("link", name="X: what is stopped").click()
+    x.get_by_role("textbox", name="Post", exact=True).fill(str(half_way.id))
+    x.get_by_role("button", name="Show it").click()
+    expect(x.get_by_role("heading", level=1)).to_have_text(half_way.name)
+    expect(x.get_by_role("status")).to_have_text("refused (1 of 2 parts are on X)")
 
 
 def test_a_ledger_that_is_away_is_said_and_the_terminal_named(open_x, airflow, ledger) -> None:
     x = open_x()
-    expect(x.get_by_role("status")).to_have_text(GOING, timeout=30_000)
+    expect(x.get_by_role("status")).to_contain_text("as planned", timeout=30_000)
     page = x.owner.page
     page.route("**/x/stop", lambda route: route.fulfill(status=503, json={"detail": "the disk is full"}))
     x.get_by_role("button", name="STOP").click()

@@ -9,7 +9,7 @@ import pytest
 from other_processes import begin_attempt, send_without_answer
 from sqlalchemy import text
 
-from x_provider.ledger import AccountOnX, PartState
+from x_provider.ledger import AccountOnX, PartState, Receipt
 from x_provider.ledger import tables as t
 
 NOW = pendulum.datetime(2026, 12, 1, 8, 0, 0)
@@ -132,6 +132,28 @@ def test_an_account_is_known_from_its_posts_or_from_x(ledger, planned):
     planned("another", account="x_planned")
     ledger.accounts.put(AccountOnX("x_met", "https://api.x.com", "1", "met", "fingerprint"), now=NOW)
     assert ledger.overview.accounts() == ["x_met", "x_planned"]
+
+
+def test_the_newest_on_x_come_first_without_reading_the_others(
+    ledger, planned, much_else, reads_less_than_all
+):
+    with ledger.database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO x_receipts (part_id, account, x_id, url, posted_at, received_at, adopted)"
+                " SELECT id, 'x', CAST(1000000000000000000 + id AS VARCHAR(19)), '', :at, :at, FALSE FROM x_parts"
+                " WHERE state = 'posted'"
+            ),
+            {"at": NOW.to_datetime_string()},
+        )
+        connection.execute(text("ANALYZE"))
+    post = planned()
+    ledger.sending.arm(post, post.parts[0])
+    receipt = Receipt("1900000000000000001", "https://x.com/a/status/1900000000000000001", NOW, NOW)
+    assert ledger.sending.posted(begin_attempt(ledger, post, at=NOW), receipt, account="x_default")
+    newest = ledger.overview.newest(limit=3)
+    assert (newest[0].name, len(newest)) == ("december/hello", 3)
+    assert reads_less_than_all(partial(ledger.overview.newest, limit=2))
 
 
 def test_what_waits_is_found_without_reading_what_is_planned(ledger, waits, much_else, reads_less_than_all):

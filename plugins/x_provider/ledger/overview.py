@@ -80,6 +80,18 @@ class Overview:
             )
             return Standstill(posts, _count(connection, every), for_a_person)
 
+    def newest(self, *, limit: int = 10) -> list[Post]:
+        """The posts that came to X last, the newest first: X's ids grow, and have an index."""
+        query = (
+            select(t.parts.c.post_id)
+            .join_from(t.receipts, t.parts, t.parts.c.id == t.receipts.c.part_id)
+            .where(t.parts.c.position == 0)
+            .order_by(t.receipts.c.x_id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return _load(connection, query)
+
     def unknown(self, now: DateTime) -> list[int]:
         """The posts of which nobody knows whether X created them: no answer came, or their sender died."""
         query = _unsettled(_is_unknown(now)).distinct().order_by(t.parts.c.post_id)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from functools import cache, partial
 from http import HTTPStatus
+from textwrap import shorten
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -94,6 +95,15 @@ def status(request: Request, user: GetUserDep, ledger: LedgerDep) -> dict[str, A
         "budgets": [_budget(month) for month in ledger.charges.near_their_budgets(now=now)],
         "accounts": sorted({*ledger.accounts.names(), *ledger.accounts.awaited()}),
         "counts": {str(state): counts[state] for state in PartState if state in counts},
+        "newest": [
+            {
+                "post": post.name,
+                "text": _beginning(post),
+                "posted_at": post.parts[0].receipt.posted_at.isoformat(),
+            }
+            for post in ledger.overview.newest()
+            if post.parts and post.parts[0].receipt
+        ],
         "still": [_standing(post, trouble_of) for post in posts],
         "more": sum(standstill.count for standstill in still) - len(posts),
     }
@@ -191,6 +201,10 @@ def _standing(post: Post, trouble_of: Callable[[str], str | None]) -> dict[str, 
         "due_at": post.due_at.isoformat(),
         "why": why or (trouble_of(post.account) if post.state in _WAITS else None),
     }
+
+
+def _beginning(post: Post) -> str:
+    return shorten(str(post.parts[0].content.get("text", "")), 80, placeholder=" …")
 
 
 def _is_allowed(request: Request, user: Any) -> bool:

@@ -14,6 +14,17 @@ function made(tag, text, name) {
   return element;
 }
 
+// Words in which `…` is what one types.
+function told(tag, text, name) {
+  const element = made(tag, "", name);
+  element.append(...text.split(/`([^`]+)`/).map((piece, index) => (index % 2 ? made("code", piece) : piece)));
+  return element;
+}
+
+function say(id, text) {
+  at(id).replaceChildren(...told("p", text).childNodes);
+}
+
 function moment(instant, timeZone) {
   return new Date(instant).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long", timeZone });
 }
