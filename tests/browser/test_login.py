@@ -105,6 +105,7 @@ def test_an_account_is_logged_in_from_airflow_to_connected_and_out_again(
     page = open_accounts()
     expect(badge(page)).to_have_text("needs login", timeout=30_000)
     expect(page.locator("#callback")).to_have_text(f"{airflow.url}/x/login/callback")
+    expect(page.locator("#callback")).to_be_visible()
     page.get_by_role("button", name="Log in").click()
     scopes = page.get_by_role("group", name="What the app may do")
     expect(scopes).to_contain_text("tweet.write to post")
@@ -138,8 +139,13 @@ def test_an_account_is_logged_in_from_airflow_to_connected_and_out_again(
     assert posted.status_code == 201
     assert len([each for each in sandbox.requests() if each["path"] == "/2/users/me"]) == 1
 
+    expect(page.locator("#callback")).to_be_hidden()
+    page.get_by_role("button", name="Log out").dblclick()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Log out: its posts will wait")).to_have_count(0)
+    assert ledger.tokens.find(ACCOUNT) is not None
     page.get_by_role("button", name="Log out").click()
-    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="Log out: its posts will wait").click()
     expect(page.get_by_role("status")).to_have_text("x_login is logged out.")
     expect(badge(page)).to_have_text("needs login")
     assert ledger.tokens.find(ACCOUNT) is None
@@ -189,12 +195,29 @@ def test_by_oauth_1_0a_the_keys_are_sealed_in_the_ledger(open_accounts, airflow,
     assert not any(key in json.dumps(extra) for key in keys.values())
 
 
+def test_where_oauth_1_0a_is_the_only_way_its_form_says_what_that_is(open_accounts, airflow, sandbox) -> None:
+    keys = {"login": sandbox.credentials["api_key"], "password": sandbox.credentials["api_secret"]}
+    stored = {"connection_id": "x_keys", "conn_type": "x", "host": sandbox.url, **keys}
+    assert airflow.request("POST", "/api/v2/connections", json=stored).status_code == 201
+    try:
+        card = open_accounts().get_by_role("listitem", name="x_keys")
+        card.get_by_role("button", name="Log in").click(timeout=30_000)
+        expect(card.get_by_role("group", name="How")).to_contain_text(
+            "OAuth 1.0a (its keys do not end, and may do everything that the app may)"
+        )
+    finally:
+        airflow.request("DELETE", "/api/v2/connections/x_keys")
+
+
 def test_who_denies_the_consent_is_told_the_way_on(open_accounts, airflow, ledger) -> None:
     page = open_accounts()
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Go on to X").click()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("alert")).to_contain_text("The consent for account x_login was denied on X")
+    expect(page.locator("code")).to_have_text("airflow x login")
+    background = page.get_by_role("alert").evaluate("alert => getComputedStyle(alert).backgroundColor")
+    assert background == "rgb(253, 236, 236)"
     page.get_by_role("link", name="To the accounts").click()
     expect(badge(page)).to_have_text("needs login")
 
@@ -206,6 +229,7 @@ def test_somebody_else_is_refused_unless_that_was_said(open_accounts, airflow, l
     log_in(page, airflow, as_user="Alice")
     expect(page.get_by_role("alert")).to_contain_text("@alice logged in, but account x_login is the user")
     expect(page.get_by_role("alert")).to_contain_text("the tokens were given back")
+    expect(page.locator("code")).to_have_text("airflow x login x_login --another-user")
     assert ledger.tokens.find(ACCOUNT) == before
     page.get_by_role("link", name="To the accounts").click()
     page.get_by_role("button", name="Log in").click()

@@ -5,7 +5,6 @@ Who may look at page X may look at it; who may edit a connection may log its acc
 
 from __future__ import annotations
 
-from html import escape
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -35,13 +34,6 @@ from x_provider.web.serving import LedgerDep, may_look, only_json
 CALLBACK = "/x/login/callback"
 _LONGEST_NAME = 250
 _PICTURES_OF_X = "https://pbs.twimg.com"
-_MESSAGE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    "<title>X: not logged in</title><style>:root{{color-scheme:light dark}}body{{font:16px/1.5 system-ui,sans-serif;"
-    "max-width:40rem;margin:4rem auto;padding:0 1rem;overflow-wrap:anywhere}}</style>"
-    '<h1>Not logged in</h1><p role="alert">{message}.</p><p>{next_step}.</p>'
-    '<p><a href="../accounts">To the accounts</a></p></html>'
-)
 _PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -247,13 +239,7 @@ def _name_of(user: Any) -> str:
 
 
 def _refused(message: str, next_step: str, status: int) -> HTMLResponse:
-    html = _MESSAGE.format(message=escape(message.rstrip(".")), next_step=escape(next_step.rstrip(".")))
-    policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
-        " frame-ancestors 'self'"
-    )
-    return HTMLResponse(
-        html,
-        status,
-        headers={**_PRIVATE, "Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"},
-    )
+    words = {"message": message.rstrip("."), "next_step": next_step.rstrip(".")}
+    response = serving.still_page("refused.html", status, **words)
+    response.headers.update(_PRIVATE)
+    return response

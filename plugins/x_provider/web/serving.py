@@ -7,7 +7,9 @@ import hashlib
 import re
 from collections.abc import Iterable
 from functools import cache
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Annotated
 
 from airflow.api_fastapi.core_api.security import requires_access_dag
@@ -58,10 +60,33 @@ def page(name: str, *, pictures_from: Iterable[str] = ()) -> HTMLResponse:
     )
 
 
+def still_page(name: str, status: int, **words: str) -> HTMLResponse:
+    """A page of this folder that runs no script, so that its theme is the system's.
+
+    :param words: what takes the place of the page's ``$name``; text, in which `…` is what one types.
+    """
+    written = {name: re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)) for name, text in words.items()}
+    html = Template(_read(name)).substitute(written)
+    css = _read("common.css")
+    dark = "\n".join(re.findall(r":root\.dark \{.*?\}", css, re.DOTALL)).replace(":root.dark", ":root")
+    html = html.replace("/* common.css */", f"{css}\n@media (prefers-color-scheme: dark) {{ {dark} }}")
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'self'"
+    )
+    return HTMLResponse(
+        html, status, headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"}
+    )
+
+
 @cache
 def _page(name: str) -> tuple[str, str]:
-    html = (_HERE / name).read_text(encoding="utf-8")
+    html = _read(name)
     for shared in ("common.css", "common.js"):
-        html = html.replace(f"/* {shared} */", (_HERE / shared).read_text(encoding="utf-8"))
+        html = html.replace(f"/* {shared} */", _read(shared))
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     return html, base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
