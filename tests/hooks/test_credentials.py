@@ -83,8 +83,17 @@ def test_an_incomplete_quadruple_names_the_missing_field(missing: str) -> None:
 
 def test_an_empty_connection_names_everything_it_needs() -> None:
     message = refusal(connection())
-    assert "no credentials" in message
+    assert "no credentials. Copy the client id" in message
+    assert "`airflow x login x_brand`. Or copy the keys of OAuth 1.0a:" in message
     assert all(name in message for name in ("login", "password", "access_token", "access_token_secret"))
+
+
+def test_a_login_whose_client_id_is_gone_asks_for_that_and_for_no_token() -> None:
+    message = refusal(connection({"auth": "oauth2", "user_id": "7"}))
+    assert "it names no client_id" in message
+    assert "or set X_CLIENT_ID and X_CLIENT_SECRET" in message
+    assert "oauth2_access_token" not in message
+    assert "or set the field auth to oauth1, which is complete" in refusal(connection(OAUTH1, auth="oauth2"))
 
 
 def test_a_refresh_token_alone_is_told_what_is_missing() -> None:

@@ -193,5 +193,6 @@ def check_user(login: PendingLogin, *, user_id: str, username: str) -> tuple[str
     who = expected if (expected or "").startswith("@") else f"the user {expected}"
     return (
         f"@{username} logged in, but account {login.account} is {who}",
-        "On X, switch to the right user and begin again; or begin it as a login of another user",
+        f'On X, switch to the right user and begin again. Or let @{username} take its place: tick "Another user" on'
+        f" the page, or `airflow x login {login.account} --another-user`",
     )

@@ -173,25 +173,28 @@ def _incomplete(
     connection: Connection, kind: AuthKind, missing: list[str], fields: Mapping[str, str]
 ) -> XConnectionError:
     conn_id = connection.conn_id
-    present = [name for name in _NEEDED[kind] if name in fields]
-    gaps = ", ".join(_form_name(name) for name in missing)
+    others = [other for other, names in _NEEDED.items() if other != kind and fields.keys() >= set(names)]
+    or_other = f", or set the field auth to {' or '.join(others)}, which is complete" if others else ""
+    client = f"Copy the client id, and the client secret if there is one, from {_PORTAL} into the connection"
     if kind == "oauth2" and "oauth2_refresh_token" in fields:
-        return XConnectionError(
-            conn_id,
-            "it has an OAuth 2.0 refresh token, but no client_id to use it with",
-            f"Copy the client id, and the client secret if there is one, from {_PORTAL} into the connection",
-        )
+        problem = "it has an OAuth 2.0 refresh token, but no client_id to use it with"
+        return XConnectionError(conn_id, problem, client)
+    if kind == "oauth2":
+        problem = "it names no client_id, by which the account is logged in and its login is used"
+        step = f"{client}, or set X_CLIENT_ID and X_CLIENT_SECRET for all components{or_other}. {login_step(conn_id)}"
+        return XConnectionError(conn_id, problem, f"{step}, where nobody has yet")
+    gaps = ", ".join(_form_name(name) for name in missing)
+    present = [name for name in _NEEDED[kind] if name in fields]
+    if not present and fields.get("auth", "auto") == "auto":
+        step = f"{client}. {login_step(conn_id)}. Or copy the keys of OAuth 1.0a: {gaps}"
+        return XConnectionError(conn_id, f"it holds no credentials{_unlike(connection, missing)}", step)
     if not present:
         problem = f"it holds no credentials ({AUTH_NAMES[kind]} needs {gaps})"
     else:
         problem = f"the {AUTH_NAMES[kind]} keys are incomplete, without {gaps}"
     problem += _unlike(connection, missing)
-    others = [other for other, names in _NEEDED.items() if other != kind and fields.keys() >= set(names)]
-    source = "an OAuth 2.0 login of the account" if kind == "oauth2" else _PORTAL
-    step = f"Copy {'it' if len(missing) == 1 else 'them'} from {source} into the connection"
-    if others:
-        step += f", or set the field auth to {' or '.join(others)}, which is complete"
-    return XConnectionError(conn_id, problem, step)
+    step = f"Copy {'it' if len(missing) == 1 else 'them'} from {_PORTAL} into the connection"
+    return XConnectionError(conn_id, problem, step + or_other)
 
 
 def _not_logged_in(connection: Connection, missing: list[str], nobody_else: str | None) -> NotLoggedInError:
