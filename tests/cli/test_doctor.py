@@ -24,7 +24,8 @@ from x_provider.health import Check, examine, ledger_checks, verdict
 from x_provider.health.check import State
 from x_provider.health.guarding import Patience, guarded
 from x_provider.hooks.keys import sealer
-from x_provider.ledger import Ledger, PartState, ReceivedEvent, UserOnX
+from x_provider.hooks.x import XHook
+from x_provider.ledger import AccountOnX, Ledger, PartState, ReceivedEvent, UserOnX
 from x_provider.ledger.events import MOST_TRIES
 from x_provider.triggers.events import XEventsTrigger
 from x_provider.web import health
@@ -403,6 +404,12 @@ def test_a_connection_that_does_not_add_up_is_told(ledger, monkeypatch, doctor):
     check = doctor()[1]["login x_half"]
     assert check["state"] == "failed"
     assert "nobody has logged it in yet, and it has no access_token" in check["words"]
+
+
+def test_who_the_page_accounts_shows_is_named_here_too(ledger, account, doctor):
+    assert doctor("x_cli")[1]["account x_cli"]["words"].startswith("whoever the keys belong to by OAuth 1.0a")
+    ledger.accounts.put(AccountOnX("x_cli", account.url, "7", "nordlicht", "fingerprint"), now=NOW)
+    assert doctor("x_cli")[1]["account x_cli"]["words"].startswith("@nordlicht by OAuth 1.0a")
 
 
 def test_asking_x_names_the_user(ledger, account, doctor):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from x_provider.client.oauth2 import SCOPES
 from x_provider.health.check import Check
+from x_provider.hooks.account import Account
 from x_provider.hooks.credentials import AUTH_NAMES
 from x_provider.hooks.finding import known_accounts
 from x_provider.hooks.standing import Standing, login_step, look
@@ -34,7 +35,8 @@ def account(
     if who is None or kind is None:
         yield Check(name, "skipped" if standing.is_over else "failed", standing.why, standing.next_step)
         return
-    words = f"{f'@{who.username}' if who.username else _nameless(standing)} by {AUTH_NAMES[kind]}, at"
+    username = who.username or _known_as(standing, who, ledger)
+    words = f"{f'@{username}' if username else _nameless(standing)} by {AUTH_NAMES[kind]}, at"
     words += f" {who.base_url} ({'X itself' if who.is_on_x else 'not X itself: a sandbox or a proxy'})"
     if standing.state == "app_only":
         yield Check(name, "warning", f"{words}; it cannot post", standing.next_step)
@@ -49,6 +51,14 @@ def account(
     else:
         yield Check(name, "ok", words)
     yield from _login(standing)
+
+
+def _known_as(standing: Standing, who: Account, ledger: Ledger) -> str | None:
+    """The @name that the page Accounts shows: of its login, else as the ledger met it."""
+    met = (
+        standing.login.user if standing.login is not None else ledger.accounts.find(who.conn_id, who.base_url)
+    )
+    return met.username if met is not None and standing.state != "needs_login" else None
 
 
 def _nameless(standing: Standing) -> str:
