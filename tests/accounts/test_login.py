@@ -179,7 +179,7 @@ def test_somebody_else_is_refused_and_what_was_before_stands(dance, ledger, sand
     assert expected == sandbox.accounts[1]["id"]
     back = dance.consent(dance.begin(scheme, expected_user_id=expected), account="alice")
     words = refused(dance, back)
-    assert f"@alice logged in, but account x_brand is the user {expected}" in words
+    assert "@alice logged in, but account x_brand is @bob" in words
     assert 'tick "Another user" on the page, or `airflow x login x_brand --another-user`' in words
     assert (ledger.tokens.find(ACCOUNT), ledger.accounts.find(ACCOUNT, sandbox.url)) == (before, met)
     if scheme == "oauth2":

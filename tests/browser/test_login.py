@@ -227,7 +227,7 @@ def test_somebody_else_is_refused_unless_that_was_said(open_accounts, airflow, l
     log_in(page, airflow)
     before = ledger.tokens.find(ACCOUNT)
     log_in(page, airflow, as_user="Alice")
-    expect(page.get_by_role("alert")).to_contain_text("@alice logged in, but account x_login is the user")
+    expect(page.get_by_role("alert")).to_contain_text("@alice logged in, but account x_login is @bob")
     expect(page.get_by_role("alert")).to_contain_text("the tokens were given back")
     expect(page.locator("code")).to_have_text("airflow x login x_login --another-user")
     assert ledger.tokens.find(ACCOUNT) == before

@@ -114,7 +114,7 @@ def finish_oauth2(
     if lacking := [scope for scope in NEEDED_SCOPES if scope not in granted]:
         _give_back(app, tokens, f"X granted account {login.account} no {', '.join(lacking)}", BEGIN_AGAIN)
     user = _who_is(ledger, app, tokens, login, now)
-    if wrong := check_user(login, user_id=user.id, username=user.username):
+    if wrong := check_user(ledger, login, user_id=user.id, username=user.username):
         _give_back(app, tokens, *wrong)
     found = UserOnX(user.id, user.username, user.name, user.profile_image_url)
     held = held_refresh_token(login.account)

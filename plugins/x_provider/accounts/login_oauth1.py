@@ -92,7 +92,7 @@ def finish_oauth1(
         keys = app.access_token(RequestToken(token, begun["secret"]), verifier)
     except XError as refused:
         raise refused_by_x(login, refused) from None
-    if wrong := check_user(login, user_id=keys.user_id, username=keys.username):
+    if wrong := check_user(ledger, login, user_id=keys.user_id, username=keys.username):
         # Not given back: X gives one app and user the same keys each time, and another connection may use them.
         raise LoginRefused(*wrong)
     auth = app.acting_as(keys)

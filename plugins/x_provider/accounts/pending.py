@@ -185,12 +185,15 @@ def user_read(ledger: Ledger, account: str, base_url: str, auth: Auth, *, now: D
         client.close()
 
 
-def check_user(login: PendingLogin, *, user_id: str, username: str) -> tuple[str, str] | None:
+def check_user(ledger: Ledger, login: PendingLogin, *, user_id: str, username: str) -> tuple[str, str] | None:
     """What to say and what to do where the wrong user logged in; None for the right one."""
     expected = login.expected_user_id
     if expected in (None, user_id) or (expected or "").lower() == f"@{username.lower()}":
         return None
-    who = expected if (expected or "").startswith("@") else f"the user {expected}"
+    who = str(expected)
+    if not who.startswith("@"):
+        name = ledger.accounts.name_of(who)
+        who = f"@{name}" if name else f"the user {who}"
     return (
         f"@{username} logged in, but account {login.account} is {who}",
         f'On X, switch to the right user and begin again. Or let @{username} take its place: tick "Another user" on'

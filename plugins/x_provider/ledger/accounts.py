@@ -69,6 +69,17 @@ class Accounts:
         with self._database.read() as connection:
             return sorted(connection.execute(union(met, *logins)).scalars())
 
+    def name_of(self, user_id: str) -> str | None:
+        """The user's name on X without its @, as far as the ledger has met them or keeps their logins."""
+        names = union(
+            *(
+                select(table.c.username).where(table.c.user_id == user_id)
+                for table in (t.accounts, t.tokens, t.user_keys)
+            )
+        )
+        with self._database.read() as connection:
+            return next(filter(None, connection.execute(names).scalars()), None)
+
     def login(self, account: str) -> StoredLogin | None:
         """The account's login, if there is one."""
         newest = union(

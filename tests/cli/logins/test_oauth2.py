@@ -151,7 +151,7 @@ def test_the_connection_is_written_whole_and_holds_no_token(
     assert all(token not in json.dumps(extra) for token in tokens.values())
     # Whoever it was before must log in again, or it must be said.
     person(lambda url: requests.post(url, data={**CONSENT, "account": "alice"}, timeout=10))
-    with pytest.raises(SystemExit, match="@alice logged in, but account x_stored is the user"):
+    with pytest.raises(SystemExit, match="@alice logged in, but account x_stored is @bob"):
         airflow_x("login", stored_account, "--port", str(port))
     said = airflow_x("login", stored_account, "--port", str(port), "--another-user")
     assert "x_stored is @alice" in said
