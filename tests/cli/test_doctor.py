@@ -24,7 +24,6 @@ from x_provider.health import Check, examine, ledger_checks, verdict
 from x_provider.health.check import State
 from x_provider.health.guarding import Patience, guarded
 from x_provider.hooks.keys import sealer
-from x_provider.hooks.x import XHook
 from x_provider.ledger import AccountOnX, Ledger, PartState, ReceivedEvent, UserOnX
 from x_provider.ledger.events import MOST_TRIES
 from x_provider.triggers.events import XEventsTrigger
