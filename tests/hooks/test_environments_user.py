@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from drafting import plan_post
 
 from x_provider.accounts import LoginRefused
 from x_provider.client import CreatePost, XNeedsLogin
@@ -12,6 +13,7 @@ from x_provider.hooks import XHook
 from x_provider.hooks.logout import log_out
 from x_provider.hooks.publisher import open_publisher
 from x_provider.hooks.standing import look
+from x_provider.notifications.login import XLoginNeededNotifier
 
 
 @pytest.fixture
@@ -103,3 +105,16 @@ def test_an_account_that_was_never_logged_in_says_by_what_it_acts(airflow_home, 
     posters()
     with pytest.raises(LoginRefused, match=r"acts as the user that the environment names.*X_ACCESS_TOKEN"):
         log_out(ledger, ids[0])
+
+
+def test_people_are_told_where_the_environment_names_another_user_than_before(
+    posters, bare, ledger, ids, sandbox, monkeypatch, capfd
+) -> None:
+    posters()
+    plan_post(ledger, "Hello", account=ids[0])
+    for name, value in zip(("X_ACCESS_TOKEN", "X_ACCESS_TOKEN_SECRET"), sandbox.keys(0)[2:], strict=True):
+        monkeypatch.setenv(name, value)
+    bare()
+    for is_told in (True, False):
+        XLoginNeededNotifier()._tell({}, ledger)
+        assert (f"account {ids[0]}" in "".join(capfd.readouterr())) == is_told

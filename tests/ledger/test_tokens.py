@@ -156,15 +156,15 @@ def test_forty_seeds_later_the_newest_are_known(ledger, put):
     assert ledger.tokens.find("x").seeds[:25] == tuple(reversed(seeds))[:25]
 
 
-def test_a_need_is_told_once_and_again_when_it_is_another_or_was_over(ledger):
+def test_the_need_that_was_told_last_is_known_until_it_is_over(ledger):
     notices = ledger.notices
-    assert notices.say("x", "revoked")
-    assert not notices.say("x", "revoked")
-    assert notices.say("x", "broke off")
+    notices.say("x", "revoked")
+    notices.say("x", "broke off")
+    assert notices.told() == {"x": "broke off"}
     notices.forget("x")
-    assert notices.told() == []
-    assert notices.say("x", "broke off")
-    assert notices.say("y", "broke off")
+    assert notices.told() == {}
+    notices.say("x", "broke off")
+    notices.say("y", "broke off")
     assert sorted(notices.told()) == ["x", "y"]
 
 

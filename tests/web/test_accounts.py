@@ -243,7 +243,7 @@ def test_an_account_that_only_a_post_names_is_said_everywhere_with_the_one_that_
     words = "its connection is not defined, and posts of it are still to be sent"
     step = "Did you mean x_default? Correct the name in the calendar, or define connection x_defautl"
     assert "x_defautl" in known_accounts(ledger)
-    (check,) = account_checks.account("x_defautl", ledger, ask_x=False)
+    (check,) = account_checks.account("x_defautl", ledger, ask_x_at=None)
     assert (check.state, check.words, check.next_step) == ("failed", words, step)
     shown = page("x_defautl")
     assert (shown["state"], shown["why"], shown["next_step"]) == ("undefined", words, step)
@@ -375,7 +375,7 @@ def test_nobody_is_told_of_a_logout(define, log_in, page, client_of, ledger, cap
     assert client_of().post(f"/accounts/{ACCOUNT}/logout", json={}).status_code == 200
     assert page()["state"] == "needs_login"
     assert "needs login" not in notice(ledger, capfd)
-    assert ledger.notices.told() == []
+    assert ledger.notices.told() == {}
 
 
 def test_nobody_is_told_of_keys_that_x_refuses_a_sender_after_they_were_taken_away(
@@ -391,7 +391,7 @@ def test_nobody_is_told_of_keys_that_x_refuses_a_sender_after_they_were_taken_aw
     assert "needs login" in notice(ledger, capfd)
     define()
     assert "needs login" not in notice(ledger, capfd)
-    assert ledger.notices.told() == []
+    assert ledger.notices.told() == {}
 
 
 def test_keys_that_are_refused_in_place_of_tokens_that_were_lost_are_another_need(

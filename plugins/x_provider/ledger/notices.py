@@ -15,22 +15,22 @@ class Notices:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def told(self) -> list[str]:
-        """The accounts of which a need was told that was not over when somebody last looked."""
+    def told(self) -> dict[str, str]:
+        """The need that was told last of each account that had not lost it when somebody last looked."""
         with self._database.read() as connection:
-            return list(connection.execute(select(t.notices.c.account)).scalars())
+            return {row.account: row.told for row in connection.execute(select(t.notices))}
 
-    def say(self, account: str, need: str) -> bool:
-        """Whether that need is news, written down as told."""
+    def say(self, account: str, need: str) -> None:
+        """That need was told."""
         with self._database.write() as connection:
             insert = insert_in(connection.dialect.name)
             statement = insert(t.notices).values(account=account, told=need)
             statement = statement.on_conflict_do_update(
-                index_elements=[t.notices.c.account], set_={"told": need}, where=t.notices.c.told != need
+                index_elements=[t.notices.c.account], set_={"told": need}
             )
-            return connection.execute(statement.returning(t.notices.c.account)).first() is not None
+            connection.execute(statement)
 
     def forget(self, account: str) -> None:
-        """The need is over, or the notice of it did not arrive."""
+        """The need is over."""
         with self._database.write() as connection:
             connection.execute(t.notices.delete().where(t.notices.c.account == account))

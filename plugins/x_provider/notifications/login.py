@@ -16,9 +16,9 @@ _STOPPED = "Its posts stop where they stand, and go on after the login."
 class XLoginNeededNotifier(ChatNotifier):
     """Tell people that accounts have to be logged in on X: which, why, since when nothing goes out, and where.
 
-    It looks at every account that has logged in, and at those whose keys or token X refused, whoever found out; each
-    need is told once, and again when it is another. The notice goes to the task's log, and as a message to the
-    chat whose incoming webhook the connection holds. It never fails the task.
+    It looks at every account that has logged in or has posts to send, and at those whose keys or token X refused,
+    whoever found out; each need is told once, and again when it is another. The notice goes to the task's log, and as
+    a message to the chat whose incoming webhook the connection holds. It never fails the task.
 
     :param notices_conn_id: the Airflow connection (type ``http``) with the webhook's address as its password.
     :param ledger_conn_id: the Airflow connection of the ledger's database; the task's own when left out.
@@ -30,14 +30,14 @@ class XLoginNeededNotifier(ChatNotifier):
         known = {tokens.account for tokens in ledger.tokens.all()}
         known |= {keys.account for keys in ledger.user_keys.all()}
         known |= {refusal.account for refusal in ledger.refusals.all()}
-        for account in sorted({*known, *ledger.notices.told()}):
+        told = ledger.notices.told()
+        for account in sorted({*known, *told, *ledger.accounts.awaited()}):
             standing, lost = look(account, ledger), _lost(account, ledger)
             if _is_needed(standing, lost, ledger):
                 need, words = _need(standing, lost), _words(standing, lost)
-                if ledger.notices.say(account, need) and not send_notice(
-                    words, self.notices_conn_id, self.log
-                ):
-                    ledger.notices.forget(account)
+                # Written down once it was told: rather twice than never.
+                if told.get(account) != need and send_notice(words, self.notices_conn_id, self.log):
+                    ledger.notices.say(account, need)
             elif not _is_unknown(standing):
                 ledger.notices.forget(account)
 
@@ -57,7 +57,10 @@ def _is_needed(standing: Standing, lost: StoredTokens | None, ledger: Ledger) ->
         return lost is not None
     if standing.state != "needs_login":
         return False
-    return standing.refused_since is not None or ledger.accounts.login(standing.conn_id) is not None
+    conn_id = standing.conn_id
+    if standing.refused_since is not None or ledger.accounts.login(conn_id) is not None:
+        return True
+    return conn_id in ledger.accounts.names() and ledger.logouts.last(conn_id) is None
 
 
 def _is_unknown(standing: Standing) -> bool:
