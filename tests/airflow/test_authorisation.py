@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from x_provider.client.webhooks import SIGNATURE
 from x_provider.ledger import Ledger
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
@@ -34,6 +35,8 @@ WHO_MAY = {
 }
 """By method and path under /x. Those beyond may not; who is not logged in gets 401, the others 403."""
 QUERIES = {"/posts": "?name=december/hello"}
+# What is not signed at all is turned away whoever brings it.
+HEADERS = {"/webhook/{connection_id}": {SIGNATURE: "sha256=of-nobody"}}
 BODIES = {"/stop": {"account": "x_nobody"}, "/go": {"account": "x_nobody"}}
 
 
@@ -67,13 +70,20 @@ def test_every_route_is_known_here() -> None:
 def test_who_may(standalone, ledger, user: str, method: str, path: str) -> None:
     address = "/x" + path.replace("{connection_id}", "x_nobody")
     body = BODIES.get(path, {}) if method == "POST" else None
-    query = QUERIES.get(path, "")
+    query, headers = QUERIES.get(path, ""), HEADERS.get(path, {})
     if user == "nobody":
         answer = requests.request(
-            method, standalone.url + address + query, json=body, timeout=60, allow_redirects=False
+            method,
+            standalone.url + address + query,
+            json=body,
+            headers=headers,
+            timeout=60,
+            allow_redirects=False,
         )
     else:
-        answer = standalone.request(method, address + query, user=user, json=body, allow_redirects=False)
+        answer = standalone.request(
+            method, address + query, user=user, json=body, headers=headers, allow_redirects=False
+        )
     may = user in WHO_MAY[method, path]
     assert (answer.status_code not in (401, 403)) == may, answer.text
     if not may:
