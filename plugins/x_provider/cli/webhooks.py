@@ -168,7 +168,7 @@ def retry(args: Namespace) -> None:
 @explained
 def subscribe(args: Namespace) -> None:
     """Have X tell a webhook what happens to the connection's account."""
-    _require_known(args.events or DEFAULT_EVENTS)
+    _require_useful(args.events or DEFAULT_EVENTS)
     if args.account_activity:
         _require_private_messages(XHook(args.connection, args.ledger_conn_id))
     publisher = open_publisher(account=args.connection, ledger_conn_id=args.ledger_conn_id)
@@ -222,7 +222,7 @@ def unsubscribe(args: Namespace) -> None:
     print(f"{ended} subscriptions to @{user.username} ended")
 
 
-def _require_known(event_types: Sequence[str]) -> None:
+def _require_useful(event_types: Sequence[str]) -> None:
     """Refuse what nothing here would act on, and X would bill all the same."""
     known = (*PRIVATE_EVENTS, *PUBLIC_EVENTS)
     for event_type in event_types:
