@@ -9,7 +9,8 @@ from x_provider.health.check import Check
 from x_provider.hooks.account import Account
 from x_provider.hooks.credentials import AUTH_NAMES
 from x_provider.hooks.finding import known_accounts
-from x_provider.hooks.standing import Standing, login_step, look
+from x_provider.hooks.problems import login_step
+from x_provider.hooks.standing import Standing, look
 from x_provider.hooks.x import XHook
 from x_provider.ledger import Ledger, StoredTokens
 from x_provider.publishing import utc_now
