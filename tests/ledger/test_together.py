@@ -34,6 +34,14 @@ def on_sqlite(tmp_path):
 
 
 @pytest.fixture
+def interruptible():
+    """SIGINT raises here, also where the tests run in the background of a shell, which ignores it there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
 def armed(draft):
     """Arm so many posts, of an account each."""
 
@@ -243,7 +251,7 @@ def test_a_thread_interrupted_anywhere_leaves_nobody_waiting_and_nobody_deceived
     ],
 )
 def test_a_signal_to_a_thread_that_writes_for_others_leaves_it_unknown_to_them(
-    on_sqlite, monkeypatch, moment, is_committed
+    on_sqlite, monkeypatch, interruptible, moment, is_committed
 ):
     struck = []
 
@@ -269,7 +277,7 @@ def test_a_signal_to_a_thread_that_writes_for_others_leaves_it_unknown_to_them(
     assert marking(on_sqlite, CROWD)() == CROWD
 
 
-def test_what_waits_for_another_thread_is_written_though_its_own_is_interrupted(on_sqlite):
+def test_what_waits_for_another_thread_is_written_though_its_own_is_interrupted(on_sqlite, interruptible):
     mine, has_turn, has_left = threading.main_thread().ident, threading.Event(), threading.Event()
     first = []
 
