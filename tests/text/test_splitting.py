@@ -82,6 +82,7 @@ def test_the_parts_are_the_text_without_the_space_at_the_cuts(words, limit):
 
 
 @settings(deadline=None, max_examples=200)
+@example(["Hello", "Hello", "Hello", "“So.”", "example.com"], 30)
 @given(TEXTS, LIMITS)
 def test_numbers_count_the_parts_within_their_lengths(words, limit):
     text = "".join(words)

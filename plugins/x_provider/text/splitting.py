@@ -82,9 +82,15 @@ def _parts(text: str, limit: int) -> list[str]:
     room = limit
     # Where a word is cut, its rest can be a link that the whole word was not: then less room finds other cuts.
     while room >= max(limit // 8, 1):
-        parts = [text[start:end] for start, end in _cuts(list(_pieces(text, room, borders)), text, room)]
-        if all(weighted_length(part) <= limit for part in parts):
-            return parts
+        try:
+            parts = [text[start:end] for start, end in _cuts(list(_pieces(text, room, borders)), text, room)]
+        except SplittingError:
+            # With less room it may be such a rest that is too long.
+            if room == limit:
+                raise
+        else:
+            if all(weighted_length(part) <= limit for part in parts):
+                return parts
         room = room * 3 // 4
     raise SplittingError(f"no parts of {limit} characters can be made of the text")
 
