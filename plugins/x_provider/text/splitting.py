@@ -20,6 +20,8 @@ _PART, _SLACK = 20, 60
 _PIECES = 8
 """Into how many pieces, a part, a word without any border in it is divided before it is put together again."""
 
+_SHORTEST_LINK = 4
+
 _SPACE = re.compile(r"[^\S\u00a0\u2007\u202f]+")  # all but the no-break spaces
 # What points onward belongs to what it points at; ©, ™ and their like are letters to those who write them.
 _EMOJI = r"(?:(?![©®™‼⁉ℹ👉➡▶⏩⏭])(?=[\p{Extended_Pictographic}\p{RI}])\X)"
@@ -82,15 +84,12 @@ def _parts(text: str, limit: int) -> list[str]:
     room = limit
     # Where a word is cut, its rest can be a link that the whole word was not: then less room finds other cuts.
     while room >= max(limit // 8, 1):
-        try:
-            parts = [text[start:end] for start, end in _cuts(list(_pieces(text, room, borders)), text, room)]
-        except SplittingError:
-            # With less room it may be such a rest that is too long.
-            if room == limit:
-                raise
-        else:
-            if all(weighted_length(part) <= limit for part in parts):
-                return parts
+        pieces = list(_pieces(text, room, borders))
+        if any(piece.weight > limit for piece in pieces):
+            raise SplittingError(f"something that cannot be cut is longer than a part's {limit} characters")
+        parts = [text[start:end] for start, end in _cuts(pieces, text, room)]
+        if all(weighted_length(part) <= limit for part in parts):
+            return parts
         room = room * 3 // 4
     raise SplittingError(f"no parts of {limit} characters can be made of the text")
 
@@ -107,17 +106,17 @@ def _cuts(pieces: list[_Piece], text: str, limit: int) -> list[tuple[int, int]]:
     """Where the parts begin and end: of all ways to put the pieces together, the cheapest.
 
     A part costs the more the emptier it is, squared, so that two half full ones are better than a full one
-    with a rest.
+    with a rest. A piece that is longer than a part is one alone.
     """
     begins, ends = _positions(pieces, text)
     slack_cost = _SLACK / limit**2
     cheapest = [0.0]
     firsts = [0]
     for last, piece in enumerate(pieces):
-        if piece.weight > limit:
-            raise SplittingError(f"something that cannot be cut is longer than a part's {limit} characters")
-        best, first = float("inf"), last
+        best, first = cheapest[last], last
         begin_of_full = ends[last] - limit
+        if begins[last] >= begin_of_full:
+            best = float("inf")
         for begin in range(last, -1, -1):
             slack = begins[begin] - begin_of_full
             if slack < 0:
@@ -230,6 +229,8 @@ def _chopped(text: str, start: int, end: int, size: int, borders: set[int]) -> I
     weight = 0
     for position in range(start + 1, end):
         weight += weighted_length(text[position - 1])
-        if weight >= size and position in borders:
+        # What a link begins with is no part of what stands before it: it may need a part for itself.
+        begins_link = not borders.intersection(range(position + 1, min(position + _SHORTEST_LINK, end)))
+        if position in borders and (weight >= size or begins_link):
             yield position
             weight = 0
