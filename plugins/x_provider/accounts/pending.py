@@ -163,8 +163,8 @@ def untold(why: str) -> str:
 
 def refused_by_x(login: PendingLogin, error: XError) -> LoginRefused:
     """The refusal for what X did not take."""
-    words = error.words
-    return LoginRefused(f"X did not finish the login of account {login.account}: {words}", error.next_step)
+    message = f"X did not finish the login of account {login.account}: {error.words}"
+    return LoginRefused(message, error.next_step)
 
 
 def user_read(ledger: Ledger, account: str, base_url: str, auth: Auth, *, now: DateTime) -> User:

@@ -50,7 +50,8 @@ class Refresher:
             )
         except LedgerError:
             # It may stand all the same: a commit whose answer is lost is one.
-            self._end = self._giving_back(stored, "the ledger was away when the refresh was to begin")
+            why = "the ledger was away when the refresh was to begin"
+            self._end = self._giving_back(stored, why, self._pause_after(stored))
             raise
 
     def finish(self) -> None:
@@ -85,7 +86,7 @@ class Refresher:
             self._lose(stored, f"X does not take its refresh token any more ({error.words})")
         except XError as error:
             retry_at = self._pause_after(stored)
-            self._write(self._giving_back(stored, str(error)))
+            self._write(self._giving_back(stored, str(error), retry_at))
             if may_wait:
                 return False
             if isinstance(error, XPermission):
@@ -117,8 +118,7 @@ class Refresher:
     def _pause_after(self, stored: StoredTokens) -> DateTime:
         return self._clock().add(seconds=min(2**stored.failures, LONGEST_PAUSE_SECONDS))
 
-    def _giving_back(self, stored: StoredTokens, why: str) -> Callable[[], object]:
-        retry_at = self._pause_after(stored)
+    def _giving_back(self, stored: StoredTokens, why: str, retry_at: DateTime) -> Callable[[], object]:
         return lambda: self._ledger.tokens.release(stored, by=self._me, retry_at=retry_at, why=why)
 
     def _saving(self, stored: StoredTokens, new: Tokens, *, spent: str) -> Callable[[], object]:
